@@ -1,0 +1,1 @@
+"""What runs inside the pods: small programs that know nothing but the Python standard library."""

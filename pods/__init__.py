@@ -1,0 +1,1 @@
+"""Running a Pod manifest to its end, and telling how it ended."""

@@ -1,0 +1,33 @@
+"""Which key holds what. Every S3 key of the project is made here, so that a reader finds all of them on one page."""
+
+DELETED_PREFIX = "deleted/"
+
+
+def records_key(kind: str, shard: str) -> str:
+    """Return the key of one of the sixteen documents of a kind of record; `shard` is the id's first hex digit."""
+    return f"records/{kind}/{shard}.json"
+
+
+def recipe_key(recipe_id: str, file_name: str) -> str:
+    """Return the key of a recipe's archive."""
+    return f"recipes/{recipe_id}/{file_name}"
+
+
+def job_prefix(job_id: str) -> str:
+    """Return what the keys of all objects of a job begin with."""
+    return f"jobs/{job_id}/"
+
+
+def job_key(job_id: str, name: str) -> str:
+    """Return the key of something a job keeps: its context archive, a step's log or result."""
+    return f"{job_prefix(job_id)}{name}"
+
+
+def image_prefix(image_id: str) -> str:
+    """Return what the keys of all artifacts of an image begin with (bucket `boot-images`)."""
+    return f"{image_id}/"
+
+
+def artifact_key(image_id: str, name: str) -> str:
+    """Return the key of an image's artifact: rootfs, kernel, initrd, boot_parameters or manifest.json."""
+    return f"{image_prefix(image_id)}{name}"

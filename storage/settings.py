@@ -1,0 +1,108 @@
+"""The settings: one object, read from `IMS_…` environment variables and from what a running `ims up` wrote.
+
+Precedence: environment, then `<data folder>/endpoints.json`, then the defaults here. Secrets are never printed.
+"""
+
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import AnyHttpUrl, Field, SecretStr
+from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from errors import BadInput
+
+MiB = 1 << 20
+GiB_BYTES = 1 << 30
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default and its unit."""
+
+    model_config = SettingsConfigDict(env_prefix="IMS_", extra="ignore")
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("ims"),
+        description="Folder of everything `ims up` keeps and of the flows' scratch files.",
+    )
+
+    s3_endpoint_url: AnyHttpUrl | None = Field(None, description="Address of the S3 server.")
+    s3_access_key: SecretStr = Field(SecretStr(""), description="Access key.")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key.")
+    s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
+    s3_connect_timeout: timedelta = Field(timedelta(seconds=5), description="Limit on connecting to S3.")
+    s3_read_timeout: timedelta = Field(timedelta(seconds=60), description="Limit on silence within an S3 answer.")
+    s3_attempts: int = Field(5, ge=1, description="How often one S3 call is tried before its task fails.")
+    ims_bucket: str = Field("ims", description="Bucket of records, recipes and what jobs keep.")
+    boot_images_bucket: str = Field("boot-images", description="Bucket of the images' artifacts.")
+
+    prefect_api_url: str = Field("", description="Prefect's API as `ims up` started it; PREFECT_API_URL wins.")
+
+    pod_runtime: Literal["podman"] = Field("podman", description="What runs the pods.")
+    pod_host_network: bool | None = Field(
+        None, description="Run pods in the host's network. Unset: only when S3 is on a loopback address."
+    )
+    builder_image: str = Field("", description="Builder image. Empty: the one built here for this release.")
+    prepare_limit: timedelta = Field(timedelta(hours=4), description="Limit on building an image root.")
+    package_limit: timedelta = Field(timedelta(hours=2), description="Limit on packing an image.")
+    upload_limit: timedelta = Field(timedelta(hours=6), description="Limit on uploading an image.")
+
+    recipe_bytes: int = Field(1 * GiB_BYTES, ge=1, description="Limit on an unpacked recipe, bytes.")
+    recipe_entries: int = Field(100_000, ge=1, description="Limit on the entries of a recipe archive.")
+    ingest_memory_bytes: int = Field(1 * GiB_BYTES, ge=64 * MiB, description="Memory limit of the ingest process.")
+    ingest_seconds: int = Field(300, ge=1, description="Time limit of the ingest process, seconds.")
+
+    repository_timeout: timedelta = Field(timedelta(seconds=10), description="Limit on one repository's answer.")
+    repository_interval: timedelta = Field(timedelta(seconds=10), description="Pause between rounds of asking.")
+    repository_limit: timedelta = Field(timedelta(seconds=500), description="Limit on waiting for the repositories.")
+
+    squashfs_compressor: Literal["zstd", "gzip", "lz4", "xz"] = Field("zstd", description="Compressor of the rootfs.")
+    squashfs_level: int = Field(3, ge=1, le=22, description="Level of the compressor, where it has levels.")
+
+    @property
+    def endpoints_file(self) -> Path:
+        """Where a running `ims up` says how it is reached."""
+        return self.data_dir / "endpoints.json"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put what `ims up` wrote below the environment."""
+        return init_settings, env_settings, EndpointsSource(settings_cls)
+
+    def s3_address(self) -> str:
+        """Return the S3 server's address.
+
+        Raises:
+            BadInput: None is configured and no `ims up` is running.
+        """
+        if self.s3_endpoint_url is None:
+            raise BadInput(
+                "no S3 server is configured",
+                resolution="start one with `ims up`, or set IMS_S3_ENDPOINT_URL, IMS_S3_ACCESS_KEY, IMS_S3_SECRET_KEY",
+            )
+        return str(self.s3_endpoint_url).rstrip("/")
+
+
+class EndpointsSource(JsonConfigSettingsSource):
+    """Reads `endpoints.json` of the data folder that the sources above name."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the file's fields, or nothing when no `ims up` is running."""
+        data_dir = self.current_state.get("data_dir")
+        file = Path(data_dir) if data_dir else user_data_path("ims")
+        return self._read_files(file / "endpoints.json")
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()
