@@ -1,0 +1,114 @@
+"""The base of the builder image: Debian 12 with kiwi and what it calls, made from the host's own APT sources.
+
+Nothing is pulled: mmdebstrap writes a tar, Podman imports it.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import subprocess
+from collections import deque
+from pathlib import Path
+
+from builder.mirror import RELEASE, host_sources
+from builder.podman import podman
+from errors import Broken
+
+logger = logging.getLogger(__name__)
+
+NAME = "localhost/ims-builder-base"
+
+PACKAGES = (
+    # kiwi, and the package managers it drives
+    *("kiwi", "zypper", "dnf", "rpm", "debootstrap", "debian-archive-keyring", "gnupg", "python3"),
+    # what kiwi calls while it prepares a root
+    *("rsync", "openssl", "ca-certificates", "kmod", "mount", "e2fsprogs", "procps", "cpio"),
+    # the CA RPM, repositories, artifacts
+    *("createrepo-c", "squashfs-tools", "dracut-core", "zstd", "xz-utils", "bzip2"),
+    # the shell of a customize or debug pod, and a look around in it
+    *("openssh-server", "curl", "iproute2", "less"),
+)
+
+_OPTIONS = (
+    "--variant=minbase",
+    "--format=tar",
+    '--aptopt=APT::Install-Recommends "false"',
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    # Host keys are made when a shell is opened: keys in an image would be the same everywhere.
+    '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
+    '--customize-hook=rm -f "$1"/etc/resolv.conf "$1"/etc/hostname',
+)
+# An imported image has no PATH of its own: without one, `sh` is not found.
+_CHANGES = ("ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ENV LANG=C.UTF-8")
+
+# What the host's administrator set for reaching the archives, and APT has to know during the build.
+_CARRIED = ("Acquire::http::", "Acquire::https::", "Acquire::Check-Valid-Until", "Acquire::Check-Date")
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+def base_inputs() -> str:
+    """Return the digest of all that decides what the base holds (the archives' state at the time aside)."""
+    inputs = json.dumps([RELEASE, platform.machine(), sorted(PACKAGES), _OPTIONS, _CHANGES])
+    return hashlib.sha256(inputs.encode()).hexdigest()
+
+
+def base_reference() -> str:
+    """Return the base image's reference, built or not."""
+    return f"{NAME}:{base_inputs()[:12]}"
+
+
+def build_base(scratch: Path) -> None:
+    """Build the base image, in one to three minutes.
+
+    The tar is imported only once it is whole, so a cut-off build leaves no image.
+
+    Args:
+        scratch: An empty folder on a disk with 2 GB to spare; the caller removes it.
+
+    Raises:
+        Broken: mmdebstrap or Podman is missing or failed.
+    """
+    sources, tar = scratch / "sources.list", scratch / "base.tar"
+    sources.write_text("".join(f"{source}\n" for source in host_sources()))
+    keyring = [f"--keyring={_KEYRING}"] if _KEYRING.exists() else []
+    carried = [f"--aptopt={line}" for line in _carried_settings()]
+    command = [
+        *("mmdebstrap", *_OPTIONS, *keyring, *carried),
+        *(f"--include={','.join(PACKAGES)}", RELEASE, str(tar), str(sources)),
+    ]
+    _run_to_the_end(command, scratch)
+    changes = [f"--change={change}" for change in (*_CHANGES, f"LABEL ims.inputs={base_inputs()}")]
+    logger.info("importing the base image, %d MB", tar.stat().st_size // 10**6)
+    podman(["import", "--quiet", *changes, str(tar), base_reference()])
+
+
+def _carried_settings() -> list[str]:
+    asked = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
+    return [line for line in asked.stdout.splitlines() if line.startswith(_CARRIED)]
+
+
+def _run_to_the_end(command: list[str], scratch: Path) -> None:
+    """Run mmdebstrap, its words as progress; it is ended when we are cut off."""
+    last_words: deque[str] = deque(maxlen=5)
+    # mmdebstrap unpacks below TMPDIR: in the scratch folder whatever a cut-off build leaves is removed by the next.
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    try:
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+    except OSError as error:
+        raise Broken(f"mmdebstrap does not run: {error}", resolution="apt-get install mmdebstrap") from error
+    try:
+        for line in process.stdout or ():
+            logger.info("%s", line.rstrip())
+            last_words.append(line.strip())
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        exit_code = process.wait()
+    if exit_code:
+        raise Broken(f"the builder's base image was not built: {' '.join(last_words)}")

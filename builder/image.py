@@ -1,0 +1,122 @@
+"""The builder image: made when needed, named by a digest of its inputs, so that one name is always one content.
+
+`python -m builder.image` prints its reference and builds it first when it is missing; progress goes to stderr.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from builder.base import base_inputs, base_reference, build_base
+from builder.podman import has_image, podman
+from errors import ImsError
+
+logger = logging.getLogger(__name__)
+
+NAME = "localhost/ims-builder"
+_HERE = Path(__file__).parent
+# All of this package that the image holds; what makes the image stays outside.
+_SHIPPED = ("__init__.py", "programs")
+
+
+def builder_image_reference() -> str:
+    """Return the reference of the builder image that belongs to this source tree, built or not."""
+    return f"{NAME}:{image_inputs()[:12]}"
+
+
+def image_inputs() -> str:
+    """Return the digest of all inputs: the base's, the Containerfile and the programs."""
+    digest = hashlib.sha256(base_inputs().encode())
+    for file in (_HERE / "Containerfile", *shipped_files()):
+        digest.update(f"\0{file.relative_to(_HERE)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def shipped_files() -> list[Path]:
+    """Return the files that are copied into the image, in a fixed order."""
+    found: set[Path] = set()
+    for name in _SHIPPED:
+        path = _HERE / name
+        found.update(path.rglob("*.py") if path.is_dir() else [path])
+    return sorted(found)
+
+
+def ensure_builder_image(*, fresh: bool = False) -> str:
+    """Return the builder image's reference, building what is missing of it first.
+
+    Safe to call at the same time from several processes: one builds, the others wait. A cut-off build leaves no image.
+
+    Args:
+        fresh: Build anew even what is there, to get the Debian archive's newest packages.
+
+    Raises:
+        Broken: A program it needs is missing or failed.
+    """
+    reference = builder_image_reference()
+    if has_image(reference) and not fresh:
+        return reference
+    with _one_at_a_time() as scratch:
+        if fresh or not has_image(base_reference()):
+            logger.info("building the base of the builder image (once; one to three minutes)")
+            build_base(scratch)
+        if fresh or not has_image(reference):
+            _build_programs_layer(reference, scratch)
+            logger.info("built %s", reference)
+    return reference
+
+
+def _build_programs_layer(reference: str, scratch: Path) -> None:
+    context = scratch / "context"
+    for file in shipped_files():
+        copy = context / "builder" / file.relative_to(_HERE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    podman(
+        [
+            *("build", "--quiet", "--pull=never", "--tag", reference, "--label", f"ims.inputs={image_inputs()}"),
+            *("--build-arg", f"BASE={base_reference()}", "--file", str(_HERE / "Containerfile"), str(context)),
+        ]
+    )
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[Path]:
+    """Hold the host's build lock and an empty scratch folder; what a killed build left there goes first."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ims"
+    cache.mkdir(parents=True, exist_ok=True)
+    scratch = cache / "builder-scratch"
+    with (cache / "builder.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch)
+
+
+def main() -> int:
+    """Build the image when needed and print its reference."""
+    parser = argparse.ArgumentParser(prog="python -m builder.image", description=main.__doc__)
+    parser.add_argument("--fresh", action="store_true", help="build anew, with the Debian archive's newest packages")
+    arguments = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.stdout.write(f"{ensure_builder_image(fresh=arguments.fresh)}\n")
+    except ImsError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""Podman on this host, as far as making images needs it."""
+
+import subprocess
+from collections.abc import Sequence
+
+from errors import Broken
+
+
+def podman(arguments: Sequence[str]) -> str:
+    """Run one podman command and return what it printed.
+
+    Raises:
+        Broken: Podman is missing or refused the command; its last words are in the message.
+    """
+    try:
+        ran = subprocess.run(["podman", *arguments], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise Broken(f"podman does not run: {error}", resolution="apt-get install podman") from error
+    if ran.returncode:
+        last_words = " ".join(ran.stderr.split("\n")[-4:]).strip()
+        raise Broken(f"podman {arguments[0]} failed with exit code {ran.returncode}: {last_words}")
+    return ran.stdout
+
+
+def has_image(reference: str) -> bool:
+    """Tell whether the image is in this host's storage.
+
+    Raises:
+        Broken: Podman is missing.
+    """
+    try:
+        asked = subprocess.run(["podman", "image", "exists", reference], capture_output=True, check=False)
+    except OSError as error:
+        raise Broken(f"podman does not run: {error}", resolution="apt-get install podman") from error
+    return asked.returncode == 0
