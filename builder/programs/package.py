@@ -1,0 +1,69 @@
+"""The pod that makes artifacts of an image root: rootfs, kernel, initrd and, when there are any, boot parameters.
+
+Environment: IMS_RESULT_URL (presigned), which gets the artifacts' sizes and checksums as JSON. Safe to run again: a
+rootfs that is packed is not packed again.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from builder.programs.boot_files import INITRD, KERNEL, Found, find_boot_file, find_optional
+from builder.programs.checksums import measure
+from builder.programs.context import Context, Options
+from builder.programs.squashfs import identity, pack
+from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
+from builder.programs.transfer import write
+
+
+def package() -> None:
+    """Package the workspace's image root and hand in the result."""
+    url = required("IMS_RESULT_URL")
+    here = workspace()
+    if not (here / "prepared.json").exists():
+        raise StepFailed("the workspace holds no finished image root")
+    result = package_root(here, Context(here / "context").options)
+    write(url, json.dumps(result).encode())
+    for artifact in result["artifacts"]:
+        say(f"{artifact['name']}: {artifact['size']} bytes, sha256 {artifact['sha256']}")
+
+
+def package_root(here: Path, options: Options) -> dict[str, Any]:
+    """Make the artifacts and return the result.
+
+    Args:
+        here: The workspace: `root` and `prepared.json` in it, `artifacts` made by this.
+        options: What the job asks for.
+
+    Raises:
+        StepFailed: The root has no kernel or initrd, or it cannot be packed.
+    """
+    root, artifacts = here / "root", here / "artifacts"
+    artifacts.mkdir(exist_ok=True)
+    # Packing takes longest, so what may be missing is looked for first.
+    kernel = find_boot_file(root, KERNEL, options.kernel_name)
+    initrd = find_boot_file(root, INITRD, options.initrd_file_name)
+    parameters = find_optional(root, options.kernel_parameters_file_name)
+    files = {"kernel": _not_empty(kernel), "initrd": _not_empty(initrd)}
+    if parameters:
+        files["boot_parameters"] = parameters
+    for name, file in files.items():
+        shutil.copyfile(file, artifacts / name)
+    notes = [found.note for found in (kernel, initrd) if found.note]
+    for note in notes:
+        say(note)
+    prepared = identity(here / "prepared.json")
+    pack(root, artifacts / "rootfs", options.squashfs, options.epoch, root_is=prepared)
+    measured = [measure(artifacts / name).document() for name in ("rootfs", *files)]
+    return {"artifacts": measured, "kernel": kernel.path.name, "notes": notes}
+
+
+def _not_empty(found: Found) -> Path:
+    if not found.path.stat().st_size:
+        raise StepFailed(f"/boot/{found.path.name} in the image root is empty")
+    return found.path
+
+
+if __name__ == "__main__":
+    end_with(run_step(package))

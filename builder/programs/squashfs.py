@@ -1,0 +1,81 @@
+"""Packing an image root into a squashfs: the same root and options give the same bytes, on any number of processors."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from builder.programs.child import run
+from builder.programs.context import Squashfs
+from builder.programs.step import StepFailed, say
+
+# What kiwi leaves in a root for its own use, and leaves out of the images it makes itself: the list of kiwi 9.24's
+# Defaults.get_exclude_list_for_root_data_sync.
+LEFT_OUT = ("image", ".profile", ".kconfig", ".buildenv", "var/cache/kiwi", "run/*", "tmp/*")
+
+_HIGHEST_LEVEL = {"zstd": 22, "gzip": 9}
+_UNLIMITED_BYTES = 1 << 60
+
+
+def pack(root: Path, target: Path, how: Squashfs, epoch: int, *, root_is: str) -> None:
+    """Pack the root, unless the target was already packed from it in the same way.
+
+    The squashfs gets its name when it is whole. Extended attributes, capabilities, devices and hard links are kept.
+
+    Args:
+        root: The image root.
+        target: The squashfs.
+        how: Compressor and level.
+        epoch: Seconds since 1970: the squashfs is dated with it, and no file in it is younger; 0 dates it with today.
+        root_is: What identifies the root's content.
+
+    Raises:
+        StepFailed: mksquashfs failed, or does not know the compressor or level.
+    """
+    marker = target.with_name(f"{target.name}.inputs")
+    inputs = json.dumps([how.compressor, how.level, epoch, root_is, LEFT_OUT])
+    if target.exists() and marker.exists() and marker.read_text() == inputs:
+        say(f"{target.name} is packed already")
+        return
+    marker.unlink(missing_ok=True)
+    partial = target.with_name(f"{target.name}.part")
+    partial.unlink(missing_ok=True)
+    command = ["mksquashfs", str(root), str(partial), *_compression(how), *_memory()]
+    # Excludes come last: mksquashfs takes all that follows -e for one.
+    command += ["-noappend", "-no-progress", "-no-recovery", "-xattrs", "-wildcards", "-e", *LEFT_OUT]
+    exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {})
+    if exit_code:
+        raise StepFailed(f"mksquashfs failed with exit code {exit_code}: its words are in the log")
+    partial.rename(target)
+    marker.write_text(inputs)
+
+
+def identity(prepared: Path) -> str:
+    """Return what identifies the root that a prepared.json stands for."""
+    return hashlib.sha256(prepared.read_bytes()).hexdigest()
+
+
+def memory_limit_bytes(cgroups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return how much memory this process may use: the machine's, or the control group's limit when it is lower."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        file = cgroups / name
+        if file.exists() and (content := file.read_text().strip()).isdigit():
+            limits.append(int(content))
+    return min(limits)
+
+
+def _compression(how: Squashfs) -> list[str]:
+    if how.compressor in {"lz4", "xz"}:
+        return ["-comp", how.compressor]
+    highest = _HIGHEST_LEVEL.get(how.compressor)
+    if highest is None:
+        raise StepFailed(f"mksquashfs knows no compressor {how.compressor}: choose zstd, gzip, lz4 or xz")
+    if not 1 <= how.level <= highest:
+        raise StepFailed(f"{how.compressor} has levels 1 to {highest}, not {how.level}")
+    return ["-comp", how.compressor, "-Xcompression-level", str(how.level)]
+
+
+def _memory() -> list[str]:
+    """Keep mksquashfs, which takes a quarter of the machine's memory, within a quarter of the pod's."""
+    return ["-mem", f"{max(memory_limit_bytes() // 4 >> 20, 64)}M"]

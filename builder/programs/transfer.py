@@ -1,0 +1,224 @@
+"""HTTP between a pod and S3, by presigned addresses: each request tried again while the fault may pass.
+
+The addresses are the only right a pod has, so no message holds more of one than server and path.
+"""
+
+import hashlib
+import http.client
+import random
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from builder.programs.step import StepFailed, TryAgain, say
+
+ATTEMPTS = 5
+SILENCE_SECONDS = 60
+FIRST_PAUSE_SECONDS = 1.0
+CHUNK_BYTES = 1 << 20
+
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of a file: where it begins, how long it is, and the md5 it must have."""
+
+    file: Path
+    offset: int
+    size: int
+    md5: str
+
+
+class _Fault(Exception):
+    """One try failed in a way that may pass."""
+
+
+def download(url: str, target: Path, sha256: str) -> None:
+    """Fetch a file, and check it before it gets its name.
+
+    Raises:
+        TryAgain: The server did not hand it over whole within the tries, or the address has expired.
+        StepFailed: The server refuses.
+    """
+    partial = target.with_name(f"{target.name}.part")
+
+    def fetch() -> None:
+        digest = hashlib.sha256()
+        with partial.open("wb") as file:
+            for chunk in _body(url):
+                digest.update(chunk)
+                file.write(chunk)
+        if digest.hexdigest() != sha256:
+            raise _Fault("what came has another sha256 than it should")
+
+    try:
+        _try_again_while_it_may_help(fetch, f"download of {target.name} from {_place(url)}")
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(url: str) -> bytes:
+    """Fetch a small document.
+
+    Raises:
+        TryAgain: The server did not hand it over within the tries, or the address has expired.
+        StepFailed: The server refuses.
+    """
+    return _try_again_while_it_may_help(lambda: b"".join(_body(url)), f"download from {_place(url)}")
+
+
+def write(url: str, document: bytes) -> None:
+    """Store a small document.
+
+    Raises:
+        TryAgain: The server did not take it within the tries, or the address has expired.
+        StepFailed: The server refuses.
+    """
+    _try_again_while_it_may_help(lambda: _put(url, lambda: iter([document]), len(document)), f"upload to {_place(url)}")
+
+
+def write_slice(url: str, part: Slice, *, on_bytes: Callable[[int], None] = lambda _: None) -> None:
+    """Store a part of a file, and check that the server has what the file should hold.
+
+    Args:
+        url: Where to.
+        part: What.
+        on_bytes: Gets the number of bytes that are on their way, negative when a try began anew.
+
+    Raises:
+        TryAgain: The server did not take it within the tries, or the address has expired.
+        StepFailed: The server refuses, or the file is no longer what it was.
+    """
+
+    def send() -> None:
+        counted = _Counted(part, on_bytes)
+        try:
+            etag = _put(url, counted.chunks, part.size)
+            counted.compare(etag)
+        except BaseException:
+            on_bytes(-counted.sent)
+            raise
+
+    _try_again_while_it_may_help(send, f"upload of bytes {part.offset} and on of {part.file.name} to {_place(url)}")
+
+
+def _try_again_while_it_may_help(attempt: Callable[[], T], what: str) -> T:
+    for number in range(1, ATTEMPTS + 1):
+        try:
+            return attempt()
+        except (OSError, http.client.HTTPException, _Fault) as fault:
+            reason = f"{fault}" or type(fault).__name__
+            if number == ATTEMPTS:
+                raise TryAgain(f"{what} failed {ATTEMPTS} times, at last: {reason}") from fault
+            say(f"{what}: {reason}; trying again")
+            pause = FIRST_PAUSE_SECONDS * 2 ** (number - 1)
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _body(url: str) -> Iterator[bytes]:
+    connection, address = _connect(url)
+    try:
+        connection.request("GET", address)
+        response = connection.getresponse()
+        _judge(response, url)
+        expected = response.length
+        received = 0
+        while chunk := response.read(CHUNK_BYTES):
+            received += len(chunk)
+            yield chunk
+        if expected is not None and received != expected:
+            raise _Fault(f"the connection ended after {received} of {expected} bytes")
+    finally:
+        connection.close()
+
+
+def _put(url: str, chunks: Callable[[], Iterator[bytes]], size: int) -> str:
+    """Send a body and return its etag, without quotes."""
+    connection, address = _connect(url)
+    try:
+        try:
+            # No Content-Type: Ceph 20 refuses one that is not part of the signature.
+            connection.request("PUT", address, body=chunks(), headers={"Content-Length": str(size)})
+        except (BrokenPipeError, ConnectionResetError) as fault:
+            # A server that refuses does not wait for the body: its answer says more than the broken pipe.
+            try:
+                _judge(connection.getresponse(), url)
+            except (OSError, http.client.HTTPException):
+                raise fault from None
+            raise
+        response = connection.getresponse()
+        _judge(response, url)
+        response.read()
+        return (response.getheader("ETag") or "").strip('"')
+    finally:
+        connection.close()
+
+
+def _connect(url: str) -> tuple[http.client.HTTPConnection, str]:
+    parts = urlsplit(url)
+    if not parts.hostname or parts.scheme not in {"http", "https"}:
+        raise StepFailed(f"{_place(url)} is no http address")
+    address = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(
+            parts.hostname, parts.port, timeout=SILENCE_SECONDS, context=context
+        ), address
+    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=SILENCE_SECONDS), address
+
+
+def _judge(response: http.client.HTTPResponse, url: str) -> None:
+    if response.status in {200, 201, 204}:
+        return
+    words = " ".join(response.read(2000).decode(errors="replace").split())
+    answer = f"{_place(url)} answered {response.status} {response.reason}: {words[:300]}"
+    if response.status in _PASSING:
+        raise _Fault(answer)
+    if response.status == http.client.FORBIDDEN:
+        raise TryAgain(f"{answer} (the presigned address has expired or was signed with a wrong key)")
+    raise StepFailed(answer)
+
+
+class _Counted:
+    """A slice on its way: counted and hashed while it is read."""
+
+    def __init__(self, part: Slice, on_bytes: Callable[[int], None]) -> None:
+        self._part = part
+        self._on_bytes = on_bytes
+        self._digest = hashlib.md5(usedforsecurity=False)
+        self.sent = 0
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read the slice, piece by piece."""
+        with self._part.file.open("rb") as file:
+            file.seek(self._part.offset)
+            while chunk := file.read(min(self._part.size - self.sent, CHUNK_BYTES)):
+                self._digest.update(chunk)
+                self.sent += len(chunk)
+                self._on_bytes(len(chunk))
+                yield chunk
+        if self.sent != self._part.size:
+            raise StepFailed(f"{self._part.file.name} is shorter than when it was packaged")
+
+    def compare(self, etag: str) -> None:
+        """Check that what was sent is what was packaged, and that the server has just that."""
+        expected = self._part.md5
+        if self._digest.hexdigest() != expected:
+            raise StepFailed(f"{self._part.file.name} has changed since it was packaged")
+        # Etags of encrypted objects are no md5 of the content: there the md5 of what was sent has to do.
+        if len(etag) == len(expected) and etag != expected:
+            raise _Fault(f"the server has md5 {etag} of it, not {expected}")
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
