@@ -60,6 +60,10 @@ class Corrupt(PermanentError):
     """What was stored is not what was written: a checksum or a document does not fit."""
 
 
+class LimitReached(PermanentError):
+    """Something did not happen within the time, memory or number of tries it was given."""
+
+
 class Broken(PermanentError):
     """A program this project stands on is missing or does not work on this host."""
 

@@ -5,8 +5,10 @@ Precedence: environment, then `<data folder>/endpoints.json`, then the defaults 
 
 from datetime import timedelta
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import AnyHttpUrl, Field, SecretStr
@@ -39,6 +41,9 @@ class Settings(BaseSettings):
     boot_images_bucket: str = Field("boot-images", description="Bucket of the images' artifacts.")
 
     prefect_api_url: str = Field("", description="Prefect's API as `ims up` started it; PREFECT_API_URL wins.")
+
+    task_retries: int = Field(4, ge=0, description="How often a failed step is tried again.")
+    task_retry_seconds: float = Field(2, ge=0, description="Pause before the first retry, seconds; doubled at each.")
 
     pod_runtime: Literal["podman"] = Field("podman", description="What runs the pods.")
     pod_host_network: bool | None = Field(
@@ -90,6 +95,15 @@ class Settings(BaseSettings):
                 resolution="start one with `ims up`, or set IMS_S3_ENDPOINT_URL, IMS_S3_ACCESS_KEY, IMS_S3_SECRET_KEY",
             )
         return str(self.s3_endpoint_url).rstrip("/")
+
+    @property
+    def s3_is_on_loopback(self) -> bool:
+        """Whether the S3 server is one that only this host's own network reaches."""
+        host = urlsplit(self.s3_address()).hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
 
 
 class EndpointsSource(JsonConfigSettingsSource):

@@ -1,0 +1,77 @@
+"""The flow that builds an image from a recipe."""
+
+from typing import Any, Literal
+
+from prefect import Flow, flow
+from prefect.client.schemas.objects import FlowRun, State
+
+from storage.models import Image
+from tasks.artifacts import package_artifacts, upload_artifacts
+from tasks.contexts import stage_context
+from tasks.images import publish_image, published_image
+from tasks.jobs import cancel, open_job, reporting
+from tasks.kiwi import build_image_root
+from tasks.recipes import fetch_recipe, find_recipe, render_description, untar_recipe
+from tasks.repositories import wait_for_repositories
+
+
+def cancel_job(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's signature
+    """End the job of a cancelled run whose own process could not do so any more."""
+    cancel(flow_run.parameters.get("job_id") or str(flow_run.id))
+
+
+@flow(name="create-image", flow_run_name="create {image_root_archive_name}", on_cancellation=[cancel_job])
+def create_image(
+    recipe_id: str,
+    public_key_id: str,
+    image_root_archive_name: str,
+    enable_debug: bool = False,
+    build_env_size: int = 60,
+    job_mem_size: int = 8,
+    kernel_file_name: str = "",
+    initrd_file_name: str = "initrd",
+    kernel_parameters_file_name: str = "kernel-parameters",
+    require_dkms: Literal["as the recipe says", "yes", "no"] = "as the recipe says",
+    job_id: str = "",
+) -> Image:
+    """Build an image root from a recipe and publish it as a new image.
+
+    Args:
+        recipe_id: The recipe to build, as listed by `ims recipes list`.
+        public_key_id: The SSH public key that opens a debug shell, as listed by `ims public-keys list`.
+        image_root_archive_name: The new image's name.
+        enable_debug: Keep the workspace when the build fails.
+        build_env_size: Size of the workspace, GiB.
+        job_mem_size: Memory limit of each pod, GiB.
+        kernel_file_name: The kernel's name in /boot. Empty: `vmlinuz`, on aarch64 `Image`.
+        initrd_file_name: The initrd's name in /boot.
+        kernel_parameters_file_name: Name in /boot of the file of kernel parameters; an image without one has none.
+        require_dkms: Whether the build compiles kernel modules.
+        job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
+    """
+    job = open_job(
+        job_id,
+        job_type="create",
+        artifact_id=recipe_id,
+        public_key_id=public_key_id,
+        image_root_archive_name=image_root_archive_name,
+        enable_debug=enable_debug,
+        build_env_size=build_env_size,
+        job_mem_size=job_mem_size,
+        kernel_file_name=kernel_file_name,
+        initrd_file_name=initrd_file_name,
+        kernel_parameters_file_name=kernel_parameters_file_name,
+        require_dkms=require_dkms,
+    )
+    with reporting(job):
+        if image := published_image(job):
+            return image
+        recipe = find_recipe(job)
+        archive = fetch_recipe(recipe, job)
+        description = render_description(untar_recipe(archive, job), recipe, job)
+        wait_for_repositories(description.repositories, job)
+        context = stage_context(job)
+        build_image_root(context, job)
+        package = package_artifacts(job)
+        artifacts = upload_artifacts(package, job)
+        return publish_image(artifacts, job)

@@ -1,0 +1,89 @@
+"""The life of a job record: opened once, reported on at every step, closed with what came of it."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from errors import BadInput, Conflict, NotFound
+from storage.catalogue import Catalogue
+from storage.models import Diagnosis, Job, JobStatus, NewJob, Recipe
+
+
+def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mapping[str, Any]) -> Job:
+    """Make the record of a job, or take up the one that is there.
+
+    Both the command that starts a run and the run itself open the job: whoever comes first makes the record.
+
+    Args:
+        catalogue: The catalogue.
+        job_id: The job's id: that of the flow run that it was started by.
+        flow_run_id: The flow run that works on it now.
+        fields: What the user asks for. `require_dkms` may be left to the recipe.
+
+    Raises:
+        BadInput: A field is missing, unknown or out of its range; all such fields are named.
+        Conflict: A job of that id was asked for with other fields.
+    """
+    recipe = _recipe(catalogue, fields.get("artifact_id", ""))
+    asked = _new_job(fields, recipe)
+    job = Job(**asked.model_dump(), id=job_id, flow_run_id=flow_run_id)
+    if recipe is not None:
+        job.arch = recipe.arch
+    try:
+        return catalogue.jobs.create(job)
+    except Conflict:
+        known = catalogue.jobs.get(job_id)
+    if NewJob.model_validate(known.model_dump(include=set(NewJob.model_fields))) != asked:
+        raise Conflict(
+            f"job {job_id} was asked for with other parameters",
+            resolution="leave job_id empty to start a new job, or give the same parameters to continue this one",
+        )
+    return known
+
+
+def report(catalogue: Catalogue, job_id: str, **changes: Any) -> Job:
+    """Change fields of a job's record: its status, its repositories, its logs."""
+    return catalogue.jobs.change(job_id, lambda job: job.model_copy(update=changes))
+
+
+def close_job(catalogue: Catalogue, job_id: str, diagnosis: Diagnosis) -> Job:
+    """End a job in error, with the reason; a job that has succeeded stays as it is."""
+
+    def end(job: Job) -> Job:
+        if job.status is JobStatus.SUCCESS:
+            return job
+        return job.model_copy(update={"status": JobStatus.ERROR, "diagnosis": diagnosis})
+
+    return catalogue.jobs.change(job_id, end)
+
+
+def image_id_of(job_id: str) -> str:
+    """Return the id of the image that a job makes.
+
+    It follows from the job's id, so that a run that was cut off and started again publishes the same image, never a
+    second one.
+    """
+    return str(UUID(bytes=sha256(UUID(job_id).bytes).digest()[:16], version=4))
+
+
+def _recipe(catalogue: Catalogue, recipe_id: str) -> Recipe | None:
+    try:
+        return catalogue.recipes.get(recipe_id)
+    except (BadInput, NotFound):
+        # The run itself reports this, in the record that is about to be made.
+        return None
+
+
+def _new_job(fields: Mapping[str, Any], recipe: Recipe | None) -> NewJob:
+    of_recipe = recipe.require_dkms if recipe else True
+    require_dkms = {"yes": True, "no": False}.get(str(fields.get("require_dkms")), of_recipe)
+    try:
+        return NewJob(**{**fields, "require_dkms": require_dkms})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
+        )
+        raise BadInput(f"the job is refused: {problems}") from error

@@ -1,0 +1,72 @@
+"""Images: the manifest and the record that make uploaded artifacts an image.
+
+Order of publication: artifacts, manifest, image record, job record. A record never points at what is not there.
+"""
+
+import logging
+
+from errors import Conflict, NotFound
+from storage import jobs
+from storage.catalogue import catalogue
+from storage.layout import artifact_key
+from storage.manifest import LARGEST_MANIFEST_BYTES, MANIFEST_NAME, Artifact, Manifest
+from storage.models import Image, Job, JobStatus, Link
+from storage.objects import object_store
+from storage.settings import settings
+from tasks.jobs import report
+from tasks.retries import retryable
+
+logger = logging.getLogger("ims.images")
+
+
+@retryable
+def publish_image(artifacts: list[Artifact], job: Job) -> Image:
+    """Write the manifest, then the image's record, and name the image in the job's record.
+
+    Safe to repeat: the image's id and the manifest follow from the job, so the same job publishes one image.
+    """
+    image_id = jobs.image_id_of(job.id)
+    manifest = Manifest(created=job.created, artifacts=artifacts).model_dump_json(indent=2).encode()
+    if len(manifest) >= LARGEST_MANIFEST_BYTES:
+        raise Conflict(f"the manifest of image {image_id} has {len(manifest)} bytes, more than boot services read")
+    bucket, key = settings().boot_images_bucket, artifact_key(image_id, MANIFEST_NAME)
+    etag = object_store().write(bucket, key, manifest, content_type="application/json")
+    image = _record(
+        Image(
+            id=image_id,
+            name=job.image_root_archive_name,
+            arch=job.arch,
+            link=Link(path=f"s3://{bucket}/{key}", etag=etag),
+            metadata={"ims_job_id": job.id, "ims_recipe_id": job.artifact_id},
+        )
+    )
+    report(job, resultant_image_id=image.id)
+    logger.info("published image %s (%s)", image.id, image.name)
+    return image
+
+
+@retryable
+def published_image(job: Job) -> Image | None:
+    """Return the image that the job has published already, if it has.
+
+    Raises:
+        Conflict: The job has succeeded, but its image is gone.
+    """
+    try:
+        image = catalogue().images.get(jobs.image_id_of(job.id))
+    except NotFound:
+        if job.status is JobStatus.SUCCESS:
+            raise Conflict(
+                f"job {job.id} has succeeded, and its image {job.resultant_image_id} was removed since",
+                resolution="start a new job",
+            ) from None
+        return None
+    report(job, resultant_image_id=image.id)
+    return image
+
+
+def _record(image: Image) -> Image:
+    try:
+        return catalogue().images.create(image)
+    except Conflict:
+        return catalogue().images.get(image.id)

@@ -1,0 +1,134 @@
+"""The job of a run: opened at its start, reported on while it goes, closed and cleaned up after at its end."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from prefect.runtime import flow_run
+
+from errors import ImsError, NotFound, TransientError
+from storage import jobs
+from storage.catalogue import catalogue
+from storage.layout import image_prefix
+from storage.models import Diagnosis, Job, JobStatus, new_id
+from storage.objects import object_store
+from storage.settings import settings
+from storage.uploads import abort_uploads
+from tasks.pods import StepFailed, runtime
+from tasks.retries import retryable
+from tasks.workspaces import remove_scratch
+
+logger = logging.getLogger("ims.jobs")
+
+
+@retryable
+def open_job(job_id: str, **fields: Any) -> Job:
+    """Open the job of this run: a new one named after the run, or the one that is to be continued.
+
+    Safe to repeat: a record that is there is taken up. A job that ended in error starts again, with what its last run
+    left; one that succeeded stays as it is.
+
+    Args:
+        job_id: The job to continue; empty for a new one.
+        fields: What the user asks for: the fields of a job's input.
+
+    Raises:
+        BadInput: A field is not what it must be.
+        Conflict: job_id names a job of other fields.
+    """
+    flow_run_id = str(flow_run.id or new_id())
+    job = jobs.open_job(catalogue(), job_id or flow_run_id, flow_run_id, fields)
+    if job.status is JobStatus.ERROR:
+        job = jobs.report(catalogue(), job.id, status=JobStatus.CREATING, diagnosis=None, flow_run_id=flow_run_id)
+    return job
+
+
+def report(job: Job, **changes: Any) -> None:
+    """Write to the job's record how far it is."""
+    jobs.report(catalogue(), job.id, **changes)
+
+
+@contextmanager
+def reporting(job: Job) -> Iterator[None]:
+    """Hold what every job needs at its end: its last status, the reason of a failure, and nothing left behind.
+
+    After a permanent error, a cancel or Ctrl-C everything of the job goes; with enable_debug the workspace stays. After
+    a transient error finished pods and the workspace stay, so that the same run, started again, goes on from there.
+    """
+    try:
+        yield
+    except Exception as error:
+        logger.error("job %s failed: %s", job.id, error)  # noqa: TRY400 - Prefect logs the traceback of what it is raised
+        with _error_first():
+            jobs.close_job(catalogue(), job.id, diagnose(error))
+        if not isinstance(error, TransientError):
+            with _error_first():
+                clean_up(job.id, keep_workspace=job.enable_debug)
+        raise
+    except BaseException:
+        # KeyboardInterrupt, or the signal by which Prefect cancels a run.
+        with _error_first():
+            cancel(job.id)
+        raise
+    succeed(job)
+    clean_up_after(job)
+
+
+@retryable
+def succeed(job: Job) -> None:
+    """Write to the job's record that it has succeeded. Safe to repeat."""
+    report(job, status=JobStatus.SUCCESS, diagnosis=None)
+
+
+@retryable
+def clean_up_after(job: Job) -> None:
+    """Remove what a job that has succeeded no longer needs. Safe to repeat."""
+    clean_up(job.id)
+
+
+def cancel(job_id: str) -> None:
+    """End a job that somebody cancelled: its pods stopped, its workspace gone, its record in error.
+
+    Safe to repeat, and from any process: everything is found by the job's id.
+    """
+    logger.warning("job %s is cancelled: stopping its pods and removing its workspace", job_id)
+    clean_up(job_id)
+    cancelled = Diagnosis(category="Cancelled", summary="cancelled", resolution="start a new job if it is wanted")
+    with suppress(NotFound):  # cancelled before it had a record
+        jobs.close_job(catalogue(), job_id, cancelled)
+
+
+def clean_up(job_id: str, *, keep_workspace: bool = False) -> None:
+    """Remove a job's pods, workspace, scratch files and unfinished uploads; what is gone already is success."""
+    if gone := runtime().remove(job_id, keep_claims=keep_workspace):
+        logger.info("removed %s", ", ".join(gone))
+    if keep_workspace:
+        logger.warning("the workspace of job %s is kept, since debugging is enabled", job_id)
+    remove_scratch(job_id)
+    abort_uploads(object_store(), settings().boot_images_bucket, image_prefix(jobs.image_id_of(job_id)))
+
+
+def diagnose(error: Exception) -> Diagnosis:
+    """Tell what went wrong, for the job's record."""
+    if isinstance(error, StepFailed):
+        return error.diagnosis
+    if isinstance(error, TransientError):
+        again = error.resolution or "run the job again: it goes on where it stopped"
+        return Diagnosis(category=type(error).__name__, summary=error.message, resolution=again)
+    if isinstance(error, ImsError):
+        return Diagnosis(category=type(error).__name__, summary=error.message, resolution=error.resolution)
+    return Diagnosis(
+        category="Defect",
+        summary=f"{type(error).__name__}: {error}",
+        resolution="this is a defect of the service; report it with the log of the flow run",
+    )
+
+
+@contextmanager
+def _error_first() -> Iterator[None]:
+    """Log what fails while an error is on its way: the user must see the first error, not this one."""
+    try:
+        yield
+    except ImsError:
+        logger.exception("not all could be put in order after the job ended; running it again does so")

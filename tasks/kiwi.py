@@ -1,0 +1,33 @@
+"""Image roots: built by kiwi-ng in a privileged pod, on the job's workspace."""
+
+from storage.models import Job, JobStatus
+from storage.objects import object_store
+from storage.settings import settings
+from tasks.contexts import Context
+from tasks.jobs import report
+from tasks.pods import run_step
+from tasks.retries import retryable
+
+
+@retryable
+def build_image_root(context: Context, job: Job) -> None:
+    """Run `kiwi-ng system prepare` on the job's description.
+
+    Safe to repeat: a pod that has built the root is not run again.
+
+    Raises:
+        StepFailed: kiwi failed; its last lines are in the diagnosis.
+    """
+    report(job, status=JobStatus.BUILDING_IMAGE)
+    limit = settings().prepare_limit
+    run_step(
+        job,
+        "prepare",
+        "prepare",
+        {
+            "IMS_CONTEXT_URL": object_store().presigned_get(settings().ims_bucket, context.key, limit),
+            "IMS_CONTEXT_SHA256": context.sha256,
+        },
+        deadline=limit,
+        privileged=True,
+    )

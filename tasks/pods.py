@@ -1,0 +1,129 @@
+"""Running one step of a job in a pod: started once, adopted after a crash, its log kept in S3."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+from builder.image import builder_image_reference
+from errors import PermanentError, Unreachable
+from pods.manifest import Claim, Pod
+from pods.podman import Podman
+from pods.runtime import Outcome, Phase, PodRuntime
+from storage import jobs
+from storage.catalogue import catalogue
+from storage.layout import job_key
+from storage.models import Diagnosis, Job, Link
+from storage.objects import object_store
+from storage.settings import settings
+from tasks.workspaces import scratch
+
+logger = logging.getLogger("ims.pods")
+
+# A pod that was lost, or could not reach S3, is started anew this often before its task gives up.
+STARTS = 3
+
+
+class StepFailed(PermanentError):
+    """A step's pod ended badly."""
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        """Keep the diagnosis for the job's record."""
+        super().__init__(f"{diagnosis.step}: {diagnosis.summary}", resolution=diagnosis.resolution)
+        self.diagnosis = diagnosis
+
+
+@cache
+def runtime() -> PodRuntime:
+    """Return what runs the pods, as the settings say."""
+    return Podman(settings().data_dir / "podman")
+
+
+def run_step(
+    job: Job,
+    step: str,
+    program: str,
+    environment: Mapping[str, str],
+    *,
+    deadline: timedelta,
+    privileged: bool = False,
+) -> Outcome:
+    """Run one of the builder's programs in a pod of the job, to its end.
+
+    Safe to repeat: a pod that runs is followed, one that has succeeded is not run again, and one that was lost is
+    replaced by the next attempt.
+
+    Args:
+        job: The job.
+        step: The step's name, which the pod's name and the log's key are made of.
+        program: The module of builder/programs.
+        environment: What the program is told.
+        deadline: How long the pod may run.
+        privileged: Whether the program mounts.
+
+    Raises:
+        StepFailed: The pod ended badly and would do so again.
+        Unreachable: It was lost, or could not reach a server, at every attempt.
+    """
+    claim = Claim(job_id=job.id, size_gib=job.build_env_size)
+    runtime().create_claim(claim)
+    starts = 0
+    for attempt in count(1):
+        pod = Pod(
+            job_id=job.id,
+            step=step,
+            attempt=attempt,
+            image=settings().builder_image or builder_image_reference(),
+            command=["python3", "-m", f"builder.programs.{program}"],
+            env={"IMS_JOB_ID": job.id, "IMS_ARCH": job.arch, **environment},
+            claim=claim.name,
+            privileged=privileged,
+            memory_gib=job.job_mem_size,
+            deadline=deadline,
+            host_network=_host_network(),
+        )
+        known = runtime().outcome(pod.name)
+        if known is not None and known.phase is Phase.FAILED and known.transient:
+            continue
+        starts += 1
+        log = scratch(job.id) / f"{step}.log"
+        outcome = runtime().run(pod, log=log, on_line=logger.info)
+        _keep_log(job, step, log)
+        if outcome.phase is Phase.SUCCEEDED:
+            return outcome
+        if not outcome.transient:
+            raise StepFailed(_diagnosis(job, step, outcome))
+        if starts == STARTS:
+            raise Unreachable(f"{step} failed {STARTS} times: {outcome.summary}", resolution=outcome.resolution)
+        logger.warning("%s: %s; starting it again", step, outcome.summary)
+    raise AssertionError("count() ends never")
+
+
+def _diagnosis(job: Job, step: str, outcome: Outcome) -> Diagnosis:
+    return Diagnosis(
+        category=outcome.category,
+        summary=outcome.summary,
+        resolution=outcome.resolution or f"read the whole log: s3://{settings().ims_bucket}/{_log_key(job, step)}",
+        step=step,
+        log_tail=outcome.log_tail,
+    )
+
+
+def _log_key(job: Job, step: str) -> str:
+    return job_key(job.id, f"{step}.log")
+
+
+def _keep_log(job: Job, step: str, log: Path) -> None:
+    bucket, key = settings().ims_bucket, _log_key(job, step)
+    kept = object_store().write_file(bucket, key, log, content_type="text/plain; charset=utf-8", metadata={})
+    link = Link(path=f"s3://{bucket}/{key}", etag=kept.etag)
+    others = [known for known in catalogue().jobs.get(job.id).logs if known.path != link.path]
+    jobs.report(catalogue(), job.id, logs=[*others, link])
+
+
+def _host_network() -> bool:
+    """Tell whether pods need the host's network: an S3 server on a loopback address is not reached from another."""
+    chosen = settings().pod_host_network
+    return settings().s3_is_on_loopback if chosen is None else chosen

@@ -1,0 +1,113 @@
+"""Recipes: fetched, unpacked, rendered and read, before anything of them runs."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from errors import BadInput, NotFound
+from ingest.confined import Limits
+from ingest.description import Description
+from ingest.recipe import read_description, render_recipe, unpack_recipe
+from storage.catalogue import catalogue
+from storage.models import Job, JobStatus, Recipe
+from storage.objects import object_store
+from storage.settings import settings
+from tasks.jobs import report
+from tasks.retries import retryable
+from tasks.workspaces import scratch
+
+logger = logging.getLogger("ims.recipes")
+
+
+@retryable
+def find_recipe(job: Job) -> Recipe:
+    """Look up the job's recipe and public key.
+
+    Raises:
+        NotFound: Either is unknown.
+        BadInput: The recipe has no link, or is not one that this service builds.
+    """
+    recipe = catalogue().recipes.get(job.artifact_id)
+    catalogue().public_keys.get(job.public_key_id)
+    if recipe.link is None:
+        raise BadInput(
+            f"recipe {recipe.id} ({recipe.name}) has no archive",
+            resolution="upload one and set the recipe's link",
+        )
+    if recipe.recipe_type != "kiwi-ng":
+        raise BadInput(f"recipe {recipe.id} is of type {recipe.recipe_type}", resolution="give a kiwi-ng recipe")
+    return recipe
+
+
+@retryable
+def fetch_recipe(recipe: Recipe, job: Job) -> Path:
+    """Download a recipe's archive and check it against the link's etag.
+
+    Safe to repeat: the archive is written beside its final name and renamed when whole.
+
+    Raises:
+        NotFound: The archive is gone.
+        Conflict: The object's etag is not the one that was linked.
+        Corrupt: What came is not what was stored.
+    """
+    report(job, status=JobStatus.FETCHING_RECIPE)
+    if recipe.link is None:
+        raise NotFound(f"recipe {recipe.id} has no archive")
+    archive = scratch(job.id) / "recipe.tgz"
+    fetched = object_store().download(recipe.link.bucket, recipe.link.key, archive, etag=recipe.link.etag)
+    logger.info("fetched %s: %d bytes, sha256 %s", recipe.link.path, fetched.size, fetched.sha256)
+    return archive
+
+
+@retryable
+def untar_recipe(archive: Path, job: Job) -> Path:
+    """Unpack a recipe's archive into the job's scratch folder.
+
+    Raises:
+        BadInput: The archive is not one, or holds what a recipe must not hold; the entry is named.
+    """
+    folder = _fresh(scratch(job.id) / "recipe")
+    unpack_recipe(archive, folder, _limits())
+    return folder
+
+
+@retryable
+def render_description(unpacked: Path, recipe: Recipe, job: Job) -> Description:
+    """Render a copy of the recipe with its dictionary, and read the description that results.
+
+    Safe to repeat: what was unpacked stays as it came.
+
+    Raises:
+        BadInput: A template or the description is refused; file and line are named.
+    """
+    folder = _fresh(description_folder(job))
+    shutil.copytree(unpacked, folder, symlinks=True)
+    dictionary = {entry.key: entry.value for entry in recipe.template_dictionary}
+    rendered = render_recipe(folder, dictionary, _limits())
+    logger.info("rendered %s", ", ".join(rendered) or "nothing: the recipe has no templates")
+    description = read_description(folder, _limits())
+    for repository in description.repositories:
+        logger.info("repository %s", repository.url)
+    report(job, repositories=[repository.url for repository in description.repositories])
+    return description
+
+
+def description_folder(job: Job) -> Path:
+    """Return where the job's rendered description lies."""
+    return scratch(job.id) / "description"
+
+
+def _fresh(folder: Path) -> Path:
+    if folder.exists():
+        shutil.rmtree(folder)
+    return folder
+
+
+def _limits() -> Limits:
+    chosen = settings()
+    return Limits(
+        bytes=chosen.recipe_bytes,
+        entries=chosen.recipe_entries,
+        memory_bytes=chosen.ingest_memory_bytes,
+        seconds=chosen.ingest_seconds,
+    )

@@ -1,0 +1,20 @@
+"""Scratch folders: where a flow's own process keeps a job's files. Whatever lies there can be made again."""
+
+import shutil
+from pathlib import Path
+
+from storage.settings import settings
+
+
+def scratch(job_id: str) -> Path:
+    """Return a job's scratch folder, made when it is not there."""
+    folder = settings().data_dir / "jobs" / job_id
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def remove_scratch(job_id: str) -> None:
+    """Remove a job's scratch folder; none is success."""
+    folder = settings().data_dir / "jobs" / job_id
+    if folder.exists():
+        shutil.rmtree(folder)
