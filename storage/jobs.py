@@ -11,6 +11,9 @@ from errors import BadInput, Conflict, NotFound
 from storage.catalogue import Catalogue
 from storage.models import Diagnosis, Job, JobStatus, NewJob, Recipe
 
+# What the kernel is called in /boot when the job does not say.
+KERNEL_FILE_NAMES = {"x86_64": "vmlinuz", "aarch64": "Image"}
+
 
 def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mapping[str, Any]) -> Job:
     """Make the record of a job, or take up the one that is there.
@@ -21,7 +24,8 @@ def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mappin
         catalogue: The catalogue.
         job_id: The job's id: that of the flow run that it was started by.
         flow_run_id: The flow run that works on it now.
-        fields: What the user asks for. `require_dkms` may be left to the recipe.
+        fields: What the user asks for. `require_dkms` (yes, no) and `kernel_file_name` may be
+            left to the recipe.
 
     Raises:
         BadInput: A field is missing, unknown or out of its range; all such fields are named.
@@ -78,10 +82,15 @@ def _recipe(catalogue: Catalogue, recipe_id: str) -> Recipe | None:
 
 
 def _new_job(fields: Mapping[str, Any], recipe: Recipe | None) -> NewJob:
-    of_recipe = recipe.require_dkms if recipe else True
-    require_dkms = {"yes": True, "no": False}.get(str(fields.get("require_dkms")), of_recipe)
+    arch = recipe.arch if recipe else "x86_64"
+    dkms_of_recipe = recipe.require_dkms if recipe else True
+    chosen = {
+        **fields,
+        "kernel_file_name": fields.get("kernel_file_name") or KERNEL_FILE_NAMES[arch],
+        "require_dkms": {"yes": True, "no": False}.get(str(fields.get("require_dkms")), dkms_of_recipe),
+    }
     try:
-        return NewJob(**{**fields, "require_dkms": require_dkms})
+        return NewJob(**chosen)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()

@@ -183,7 +183,7 @@ class JobStatus(StrEnum):
 
 
 class NewJob(Input):
-    """A job to run. An empty kernel_file_name means the architecture's own: `vmlinuz`, or `Image` on aarch64."""
+    """A job to run."""
 
     job_type: JobType
     artifact_id: Id
@@ -192,7 +192,7 @@ class NewJob(Input):
     enable_debug: bool = False
     build_env_size: GiB = 60
     job_mem_size: GiB = 8
-    kernel_file_name: FileName | Literal[""] = ""
+    kernel_file_name: FileName = "vmlinuz"
     initrd_file_name: FileName = "initrd"
     kernel_parameters_file_name: FileName = "kernel-parameters"
     require_dkms: bool = True

@@ -53,18 +53,16 @@ def test_the_options_come_as_json(description: Path) -> None:
         assert json.load(member) == {"arch": "x86_64"}
 
 
-@pytest.mark.parametrize(
-    ("arch", "asked", "kernel"), [("x86_64", "", "vmlinuz"), ("aarch64", "", "Image"), ("x86_64", "bz", "bz")]
-)
-def test_the_kernel_has_its_architectures_name_unless_another_is_asked_for(arch: str, asked: str, kernel: str) -> None:
+def test_the_programs_get_the_names_that_the_job_asks_for() -> None:
     job = Job.model_validate(
         {
             "job_type": JobType.CREATE,
             "artifact_id": new_id(),
             "public_key_id": new_id(),
             "image_root_archive_name": "x",
-            "arch": arch,
-            "kernel_file_name": asked,
+            "kernel_file_name": "bzImage",
         }
     )
-    assert options(job)["kernel_file_name"] == kernel
+    chosen = options(job)
+    assert (chosen["kernel_file_name"], chosen["initrd_file_name"]) == ("bzImage", "initrd")
+    assert chosen["epoch"] == int(job.created.timestamp())
