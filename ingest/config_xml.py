@@ -1,0 +1,157 @@
+"""The program that reads and checks a recipe's description, as kiwi 9.24 would take it.
+
+The rule: every repository and every file path of the description, and of what it includes, is checked here.
+"""
+
+import os
+import re
+from typing import Any
+
+from ingest.description_file import sole_description
+from ingest.description_xml import Document, Element, parse, refused
+from ingest.limits import Limits
+from ingest.local_paths import check_local_paths
+from ingest.recipe_files import inner_path, opened, read_text
+from ingest.repositories import repository
+
+# kiwi 9.24.56 converts every schema since 1.4 to its own, 7.5 (kiwi/xsl/master.xsl, kiwi/schema/kiwi.rnc).
+OLDEST_SCHEMA = (1, 4)
+NEWEST_SCHEMA = (7, 5)
+_SCHEMAS = "kiwi 9.24 reads 1.4 to 7.5"
+# kiwi/schema/kiwi.rnc, safe-posix-name. It becomes part of file names.
+_NAME = re.compile(r"[a-zA-Z0-9_.-]+")
+_MANAGERS = {"apt", "dnf", "microdnf", "zypper"}
+# What kiwi/xsl/convert73to74.xsl makes of older names.
+_OLD_MANAGERS = {"apt-get": "apt", "yum": "dnf"}
+_THIS = "this://"
+
+
+def run(folder: str, limits: Limits) -> dict[str, Any]:
+    """Return the description's fields, as `Description` has them.
+
+    Raises:
+        BadInput: There is not exactly one description, or it is refused.
+    """
+    del limits  # They hold for the process.
+    with opened(folder) as top:
+        file = sole_description(_candidates(folder, top))
+        document = parse(read_text(file, top, "description")[0], file)
+        version = _schema_version(document)
+        documents = [document, *_included(document, top)]
+    manager = _package_manager(documents)
+    for each in documents:
+        check_local_paths(each, folder)
+    return {
+        "file": file,
+        "name": _image_name(document),
+        "schema_version": version,
+        "package_manager": manager,
+        "repositories": _repositories(documents, manager, folder),
+        "profiles": _profiles(documents),
+    }
+
+
+def _candidates(folder: str, top: int) -> list[str]:
+    names = os.listdir(top)
+    second = "image/config.xml"
+    return [*names, second] if os.path.lexists(f"{folder}/{second}") else names
+
+
+def _schema_version(document: Document) -> str:
+    text = document.root.get("schemaversion")
+    if text is None:
+        raise refused(document, document.root, "<image> has no schemaversion", f"add it: {_SCHEMAS}")
+    if not re.fullmatch(r"\d\.\d", text):
+        raise refused(document, document.root, f"schemaversion {text!r} is no version of the schema", _SCHEMAS)
+    major, _, minor = text.partition(".")
+    if not OLDEST_SCHEMA <= (int(major), int(minor)) <= NEWEST_SCHEMA:
+        raise refused(document, document.root, f"schemaversion {text} is not supported", _SCHEMAS)
+    return text
+
+
+def _image_name(document: Document) -> str:
+    name = document.root.get("name", "")
+    if not _NAME.fullmatch(name):
+        raise refused(
+            document, document.root, f"the image name {name!r} is not allowed", "use letters, digits, '.', '_' and '-'"
+        )
+    return name
+
+
+def _included(document: Document, top: int) -> list[Document]:
+    """Parse the files that `<include from="this://…"/>` names; kiwi replaces the element by their content."""
+    included = []
+    for element in document.root.iter("include"):
+        source = element.get("from", "")
+        if not source.startswith(_THIS) or not source.endswith((".xml", ".kiwi")):
+            raise refused(
+                document,
+                element,
+                f"the include of {source!r} is not allowed",
+                f"include files of the recipe only: {_THIS}NAME.xml",
+            )
+        place = f"{document.file}, line {element.sourceline}"
+        path = inner_path(source.removeprefix(_THIS), place)
+        inner = parse(read_text(path, top, place)[0], path)
+        for nested in inner.root.iter("include"):
+            # kiwi copies included content as it is (kiwi/xsl/include.xsl): an include in it would be lost.
+            raise refused(inner, nested, "an included file includes another", "include it in the description itself")
+        included.append(inner)
+    return included
+
+
+def _package_manager(documents: list[Document]) -> str:
+    found: list[tuple[bool, str]] = []
+    for document in documents:
+        for section in document.root.iter("preferences"):
+            for element in section.iter("packagemanager"):
+                name = _manager_name(document, element)
+                found.append((section.get("profiles") is not None, name))
+    if not found:
+        document = documents[0]
+        raise refused(
+            document,
+            document.root,
+            "no <packagemanager> in <preferences>",
+            f"name one of {', '.join(sorted(_MANAGERS))}",
+        )
+    # A section without profiles holds whatever is built; among several the first counts.
+    return min(found, key=lambda entry: entry[0])[1]
+
+
+def _manager_name(document: Document, element: Element) -> str:
+    text = (element.text or "").strip()
+    name = _OLD_MANAGERS.get(text, text)
+    if name not in _MANAGERS:
+        raise refused(
+            document,
+            element,
+            f"the package manager {text!r} is not supported",
+            f"name one of {', '.join(sorted(_MANAGERS))}",
+        )
+    return name
+
+
+def _repositories(documents: list[Document], manager: str, folder: str) -> list[dict[str, Any]]:
+    found = [
+        repository(document, element, manager, folder)
+        for document in documents
+        for element in document.root.iter("repository")
+    ]
+    if not found:
+        raise refused(documents[0], documents[0].root, "names no <repository>", "add one")
+    return found
+
+
+def _profiles(documents: list[Document]) -> list[str]:
+    names = []
+    for document in documents:
+        for element in document.root.iterfind("profiles/profile"):
+            name = element.get("name", "")
+            # kiwi copies the folder of a profile's name over the image's root.
+            if not _NAME.fullmatch(name) or name in {".", ".."}:
+                raise refused(
+                    document, element, f"the profile name {name!r} is not allowed", "use letters, digits, '.', '_', '-'"
+                )
+            names.append(name)
+    return names

@@ -1,0 +1,124 @@
+"""Runs a program on foreign data in a process of its own, with limits, and bounds what comes back.
+
+The rule: whatever the child does, the caller gets its answer, or an error, within the time limit and a few seconds,
+and no process stays behind.
+"""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from errors import BadInput, ImsError
+from ingest.limits import Limits
+
+__all__ = ["Limits", "run_confined"]
+
+# The child's own timer names the place; the parent's clock is for a child that does not get there any more.
+GRACE_SECONDS = 3
+LONGEST_ANSWER_BYTES = 8 << 20
+LONGEST_COMPLAINT_BYTES = 16 << 10
+LAST_LINES = 12
+
+
+def run_confined(program: str, arguments: Mapping[str, Any], limits: Limits) -> Any:
+    """Run one of the programs of `ingest.__main__` in a confined child process and return its answer.
+
+    The child dies with the thread that calls this (PR_SET_PDEATHSIG).
+
+    Raises:
+        BadInput: The program refused its input, or ran into one of its limits.
+        ImsError: The child failed in a way that it should not: a defect.
+    """
+    with (
+        _memory_file({"limits": asdict(limits), "parent": os.getpid(), "arguments": arguments}) as request,
+        subprocess.Popen(
+            [sys.executable, "-I", "-X", "utf8", "-m", "ingest", program],
+            stdin=request,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        ) as child,
+    ):
+        try:
+            answer, complaint = _listen(child, time.monotonic() + limits.seconds + GRACE_SECONDS)
+            child.wait(GRACE_SECONDS)
+        except (TimeoutError, subprocess.TimeoutExpired) as error:
+            raise _too_slow(limits) from error
+        finally:
+            # Not reaped yet, so the group's number cannot be anybody else's.
+            if child.returncode is None:
+                os.killpg(child.pid, signal.SIGKILL)
+    if child.returncode == -signal.SIGXCPU:
+        raise _too_slow(limits)
+    if child.returncode:
+        raise _defect(program, child.returncode, complaint)
+    return _value(program, answer, complaint)
+
+
+def _memory_file(request: Mapping[str, Any]) -> BinaryIO:
+    """Return the request as a file for the child's standard input: a pipe would block on a child that does not read."""
+    file = os.fdopen(os.memfd_create("ingest-request"), "w+b")
+    file.write(json.dumps(request).encode())
+    file.seek(0)
+    return file
+
+
+def _listen(child: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
+    """Read both outputs to their end: of the answer all, of the complaint the last part."""
+    answer, complaint = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        for pipe, kept in ((child.stdout, answer), (child.stderr, complaint)):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, kept)
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                chunk = os.read(key.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                key.data.extend(chunk)
+            del complaint[:-LONGEST_COMPLAINT_BYTES]
+            if len(answer) > LONGEST_ANSWER_BYTES:
+                raise BadInput(
+                    f"what the recipe says about itself takes more than {LONGEST_ANSWER_BYTES} bytes",
+                    resolution="make its description smaller",
+                )
+    return bytes(answer), bytes(complaint)
+
+
+def _value(program: str, answer: bytes, complaint: bytes) -> Any:
+    try:
+        said = json.loads(answer)
+    except ValueError as error:
+        raise _defect(program, 0, complaint) from error
+    if "refused" in said:
+        message, resolution = said["refused"]
+        raise BadInput(message, resolution=resolution)
+    return said["value"]
+
+
+def _too_slow(limits: Limits) -> BadInput:
+    return BadInput(
+        f"the recipe takes more time than the limit of {limits.seconds} seconds",
+        resolution="make it smaller, or raise IMS_INGEST_SECONDS",
+    )
+
+
+def _defect(program: str, returncode: int, complaint: bytes) -> ImsError:
+    how = f"was killed by {signal.Signals(-returncode).name}" if returncode < 0 else f"ended with code {returncode}"
+    lines = complaint.decode(errors="replace").splitlines()[-LAST_LINES:]
+    return ImsError(
+        "\n".join([f"the ingest program '{program}' {how} without an answer", *lines]),
+        resolution="this is a defect of the ingest program, or the host is out of disk or memory: report it",
+    )

@@ -1,0 +1,87 @@
+"""The archive's bytes, decompressed: read in exact amounts, and no more than a limit of them."""
+
+import bz2
+import gzip
+import lzma
+import zlib
+from typing import BinaryIO, cast
+
+from errors import BadInput
+
+_LONGEST_MAGIC = 6
+_CHUNK_BYTES = 1 << 16
+
+
+class Decompressed:
+    """A file's content, whatever it is compressed with (gzip, bzip2, xz, or nothing)."""
+
+    def __init__(self, file: BinaryIO, limit_bytes: int) -> None:
+        """Read `file` from where it stands; more than `limit_bytes` of content are refused."""
+        self._limit_bytes = limit_bytes
+        self._read_bytes = 0
+        magic = file.read(_LONGEST_MAGIC)
+        file.seek(-len(magic), 1)
+        self._stream: BinaryIO = _decompressor(file, magic)
+
+    def exactly(self, size: int, place: str) -> bytes:
+        """Return the next `size` bytes.
+
+        Args:
+            size: How many bytes, few enough to be held in memory.
+            place: What they belong to, for the message.
+
+        Raises:
+            BadInput: The archive ends before, is damaged, or holds more than the limit.
+        """
+        data = self._read(size, place)
+        if len(data) < size:
+            raise BadInput(f"the recipe archive is truncated: it ends within {place}", resolution="upload it again")
+        return data
+
+    def rest_is_empty(self) -> bool:
+        """Read to the end, checksums included, and tell whether only zero bytes were left."""
+        while chunk := self._read(_CHUNK_BYTES, "the padding at its end"):
+            if chunk.strip(b"\0"):
+                return False
+        return True
+
+    def _read(self, size: int, place: str) -> bytes:
+        try:
+            data = self._stream.read(size)
+        except EOFError as error:
+            raise BadInput(
+                f"the recipe archive is truncated: its compressed data ends within {place}",
+                resolution="upload it again",
+            ) from error
+        except (zlib.error, lzma.LZMAError) as error:
+            raise _damaged(place, error) from error
+        except OSError as error:
+            # gzip and bz2 call bad data an OSError, without a number; the kernel's have one.
+            if error.errno is not None:
+                raise
+            raise _damaged(place, error) from error
+        self._read_bytes += len(data)
+        if self._read_bytes > self._limit_bytes:
+            raise BadInput(
+                f"the recipe archive holds more than {self._limit_bytes} bytes, found in {place}",
+                resolution="make it smaller, or raise IMS_RECIPE_BYTES",
+            )
+        return data
+
+
+def _decompressor(file: BinaryIO, magic: bytes) -> BinaryIO:
+    if magic.startswith(b"\x1f\x8b"):
+        return cast("BinaryIO", gzip.GzipFile(fileobj=file))
+    if magic.startswith(b"\xfd7zXZ\0"):
+        return cast("BinaryIO", lzma.LZMAFile(file))
+    if magic.startswith(b"BZh"):
+        return cast("BinaryIO", bz2.BZ2File(file))
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        raise BadInput("the recipe archive is compressed with zstd", resolution="compress it with gzip, bzip2 or xz")
+    return file
+
+
+def _damaged(place: str, error: Exception) -> BadInput:
+    return BadInput(
+        f"the recipe archive's compressed data is damaged, found in {place}: {error}", resolution="upload it again"
+    )

@@ -1,0 +1,39 @@
+"""What the flows need to know of a kiwi description."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Repository(BaseModel):
+    """One repository that a description names, as kiwi would use it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(description="http, https, or `this://` (a folder of the recipe itself: nothing to wait for).")
+    alias: str = ""
+    type: Literal["apt-deb", "apt-rpm", "deb-dir", "mirrors", "rpm-dir", "rpm-md"] = "rpm-md"
+    source_type: Literal["baseurl", "metalink", "mirrorlist"] = "baseurl"
+    distribution: str = Field("", description="The suite of an apt repository.")
+    components: list[str] = []
+    priority: int | None = None
+    imageinclude: bool = False
+    imageonly: bool = False
+    profiles: list[str] = Field([], description="The profiles that use it; none: all do.")
+    username: str = ""
+    password: str = Field("", repr=False)
+    file: str = Field("", description="The file of the recipe that names it.")
+    line: int = 0
+
+
+class Description(BaseModel):
+    """A checked kiwi description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: str = Field(description="Its name at the top of the recipe's folder.")
+    name: str
+    schema_version: str
+    package_manager: Literal["apt", "dnf", "microdnf", "zypper"]
+    repositories: list[Repository]
+    profiles: list[str] = []

@@ -1,0 +1,36 @@
+"""Which file of a recipe is its description: exactly one, at the top.
+
+The rule: kiwi, which looks in three places, builds from the file that was checked here.
+"""
+
+from collections.abc import Iterable
+
+from errors import BadInput
+
+# Where kiwi 9.24 looks (kiwi/tasks/base.py): config.xml, then image/config.xml, then the first *.kiwi.
+_FIRST = "config.xml"
+_SECOND = "image/config.xml"
+
+
+def is_description(path: str) -> bool:
+    """Tell whether kiwi would take the file at this path, relative to the recipe's folder, for a description."""
+    return path in {_FIRST, _SECOND} or ("/" not in path and path.endswith(".kiwi") and not path.startswith("."))
+
+
+def sole_description(paths: Iterable[str]) -> str:
+    """Return the one description among the paths of a recipe.
+
+    Raises:
+        BadInput: There is none at the top, or several.
+    """
+    found = sorted(filter(is_description, paths))
+    if not found:
+        raise BadInput(
+            "the recipe holds no description: no config.xml or *.kiwi at its top",
+            resolution="pack the folder that holds config.xml: tar -C RECIPE -czf recipe.tgz .",
+        )
+    if len(found) > 1:
+        raise BadInput(f"the recipe holds several descriptions: {', '.join(found)}", resolution="leave one at its top")
+    if found == [_SECOND]:
+        raise BadInput(f"the recipe's description is {_SECOND}", resolution="move it to the top of the recipe")
+    return found[0]

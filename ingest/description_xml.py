@@ -1,0 +1,56 @@
+"""Parses XML from outside: no document type, no entities of its own, nothing fetched, every error with its line."""
+
+from dataclasses import dataclass
+
+from lxml import etree
+from lxml.etree import _Element as Element
+
+from errors import BadInput
+
+__all__ = ["Document", "Element", "parse", "refused"]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed description, or a file that it includes."""
+
+    file: str
+    root: Element
+
+
+def parse(data: bytes, file: str) -> Document:
+    """Parse a file whose root element is `<image>`.
+
+    Args:
+        data: The file's content.
+        file: Its path in the recipe, for messages.
+
+    Raises:
+        BadInput: Not well-formed XML, with a document type or entities, or with another root element.
+    """
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise BadInput(f"{file}, line {error.lineno}: not valid XML: {error.msg}", resolution="correct it") from error
+    except ValueError as error:
+        raise BadInput(f"{file}: not valid XML: {error}", resolution="correct it") from error
+    document = Document(file, root)
+    if root.getroottree().docinfo.internalDTD is not None:
+        line = data.partition(b"<!DOCTYPE")[0].count(b"\n") + 1
+        raise BadInput(
+            f"{file}, line {line}: a document type (<!DOCTYPE …>) is not allowed, nor are entities of one's own",
+            resolution="remove it",
+        )
+    for node in root.iter(etree.Entity):
+        raise refused(document, node, f"the entity {node.text} is not defined", "write the character itself")
+    if root.tag != "image":
+        raise refused(document, root, f"the root element is <{root.tag}>, not <image>", "hand in a kiwi description")
+    return document
+
+
+def refused(document: Document, element: Element, why: str, resolution: str) -> BadInput:
+    """Return the error that refuses a document because of one of its elements."""
+    return BadInput(f"{document.file}, line {element.sourceline}: {why}", resolution=resolution)

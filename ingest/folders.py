@@ -1,0 +1,33 @@
+"""Walking an unpacked recipe folder by folder, so that no link is ever followed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# A named pipe would block without O_NONBLOCK; a file does not care.
+OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@contextmanager
+def parent_of(path: str, top: int) -> Iterator[tuple[int, str]]:
+    """Yield the folder that `path` stands in, opened, and its name there.
+
+    Args:
+        path: Relative, without `..`.
+        top: The open folder that it is relative to.
+
+    Raises:
+        OSError: A part of the way is not a folder: missing, a file or a link.
+    """
+    *folders, name = path.split("/")
+    at = os.dup(top)
+    try:
+        for folder in folders:
+            inner = os.open(folder, FOLDER, dir_fd=at)
+            os.close(at)
+            at = inner
+        yield at, name
+    finally:
+        os.close(at)

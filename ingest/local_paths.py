@@ -1,0 +1,78 @@
+"""The file paths in a description: none may lead out of the recipe, or out of the image to be.
+
+kiwi reads them on the build host's side, outside the image's root (kiwi/system/setup.py, kiwi/system/prepare.py).
+"""
+
+from pathlib import Path
+
+from lxml import etree
+
+from errors import BadInput
+from ingest.description_xml import Document, Element, refused
+from ingest.names import shown
+from ingest.recipe_files import inner_path
+
+# Attributes with a path relative to the recipe's folder, which kiwi would take as absolute just as well.
+_RECIPE_PATHS = {
+    "archive": ("name",),
+    "repository": ("customize",),
+    "type": ("boot", "editbootconfig", "editbootinstall", "integrity_keyfile", "metadata_path"),
+    "bootloader": ("grub_template",),
+    "vagrantconfig": ("embedded_vagrantfile",),
+}
+# Attributes with an address, which kiwi would take as a local file just as well.
+_REMOTE = {"signing": ("key",), "type": ("derived_from",)}
+
+
+def check_local_paths(document: Document, folder: str) -> None:
+    """Check every attribute that names a file, or an address that may be one.
+
+    Args:
+        document: The description, or a file that it includes.
+        folder: The recipe's folder.
+
+    Raises:
+        BadInput: A path is absolute, leads up or through a link out of the recipe, or a local file is addressed.
+    """
+    for element in document.root.iter(etree.Element):
+        for attribute in _RECIPE_PATHS.get(element.tag, ()):
+            check_recipe_path(document, element, attribute, element.get(attribute), folder)
+        for attribute in _REMOTE.get(element.tag, ()):
+            _check_remote(document, element, attribute)
+    for element in document.root.iter("archive"):
+        # Relative to the image's root; kiwi joins it so that an absolute one would leave the root.
+        if target := element.get("target_dir"):
+            inner_path(target.strip(), f"{document.file}, line {element.sourceline}: archive target_dir")
+    for element in document.root.iter("type"):
+        if element.get("luks", "").startswith("file:"):
+            raise refused(document, element, "luks names a local file", "an image root has no use for it: leave it out")
+
+
+def check_recipe_path(document: Document, element: Element, attribute: str, value: str | None, folder: str) -> None:
+    """Refuse a path that does not lie in the recipe, links followed.
+
+    Raises:
+        BadInput: It is absolute, leads up, or leads out through a link.
+    """
+    if not value:
+        return
+    place = f"{document.file}, line {element.sourceline}: {element.tag} {attribute}"
+    path = inner_path(value.strip(), place)
+    top = Path(folder).resolve()
+    try:
+        inside = (top / path).resolve().is_relative_to(top)
+    except (OSError, RuntimeError) as error:
+        # RuntimeError: links in circles, OSError: a name too long.
+        raise BadInput(f"{place}: the path {shown(path)} leads nowhere", resolution="correct it") from error
+    if not inside:
+        raise BadInput(
+            f"{place}: the path {shown(path)} leads out of the recipe through a link", resolution="name a file of it"
+        )
+
+
+def _check_remote(document: Document, element: Element, attribute: str) -> None:
+    value = element.get(attribute)
+    if value and not value.strip().startswith(("http://", "https://")):
+        raise refused(
+            document, element, f"{element.tag} {attribute} is {shown(value)}, not an http(s) address", "give one"
+        )

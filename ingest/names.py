@@ -1,0 +1,61 @@
+"""The names in a recipe archive: which are fit to become files.
+
+The rule: a name that passed is relative, has no `..`, prints, and fits into what Linux takes.
+"""
+
+from errors import BadInput
+
+LONGEST_COMPONENT_BYTES = 255
+# Linux takes 4096 (PATH_MAX); the workspace's and the image root's own folders come before it.
+LONGEST_PATH_BYTES = 2048
+DEEPEST = 100
+_LONGEST_SHOWN = 120
+
+
+def shown(name: str) -> str:
+    """Return a foreign name fit for a message: quoted, escaped, and cut when very long."""
+    return repr(name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…")
+
+
+def tree_path(name: str) -> str:
+    """Return where an entry called `name` belongs below the archive's top, `""` for the top itself.
+
+    Raises:
+        BadInput: The name is not fit.
+    """
+    if name.startswith("/"):
+        raise _unfit(name, "is absolute", "pack the recipe from inside its folder: tar -C RECIPE -czf recipe.tgz .")
+    refuse_unprintable(name, f"archive entry {shown(name)}")
+    parts = [part for part in name.split("/") if part not in {"", "."}]
+    if ".." in parts:
+        raise _unfit(name, "leads out of the archive with '..'", "pack the recipe from inside its folder")
+    if any(len(part.encode()) > LONGEST_COMPONENT_BYTES for part in parts):
+        raise _unfit(name, f"has a part longer than {LONGEST_COMPONENT_BYTES} bytes", "give it a shorter name")
+    path = "/".join(parts)
+    if len(path.encode()) > LONGEST_PATH_BYTES or len(parts) > DEEPEST:
+        raise _unfit(
+            name,
+            f"is longer than {LONGEST_PATH_BYTES} bytes or deeper than {DEEPEST} folders",
+            "use a shorter path",
+        )
+    return path
+
+
+def refuse_unprintable(text: str, place: str) -> None:
+    """Refuse text that is not UTF-8 or holds control characters; `place` says whose text it is.
+
+    Args:
+        text: Decoded with `surrogateescape`, so that bytes that are not UTF-8 show.
+        place: Begins the message.
+
+    Raises:
+        BadInput: The text does not print.
+    """
+    if any("\udc80" <= character <= "\udcff" for character in text):
+        raise BadInput(f"{place} is not UTF-8", resolution="rename it, or pack it in a UTF-8 locale")
+    if not text.isprintable():
+        raise BadInput(f"{place} holds control or other characters that do not print", resolution="rename it")
+
+
+def _unfit(name: str, why: str, resolution: str) -> BadInput:
+    return BadInput(f"archive entry {shown(name)} {why}", resolution=resolution)

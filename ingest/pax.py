@@ -1,0 +1,38 @@
+"""The records of a pax extended header (POSIX.1-2008, pax): `length key=value`, each on a line."""
+
+from errors import BadInput
+from ingest.names import shown
+
+# "BINARY" would mean names in no known encoding.
+_CHARSETS = {"ISO-IR 10646 2000 UTF-8"}
+_LONGEST_LENGTH_DIGITS = 8
+
+
+def pax_records(data: bytes, place: str) -> dict[str, str]:
+    """Return a pax header's records; keys that unpacking has no use for (owners, attributes, comments) among them.
+
+    Args:
+        data: The header's content.
+        place: Where it stands, for messages.
+
+    Raises:
+        BadInput: The records are malformed, describe a sparse file, or names in an unknown encoding.
+    """
+    records: dict[str, str] = {}
+    while data:
+        digits, blank, _ = data[: _LONGEST_LENGTH_DIGITS + 1].partition(b" ")
+        length = int(digits) if blank and digits.isdigit() else 0
+        record, data = data[len(digits) + 1 : length], data[length:]
+        key, equals, value = record.partition(b"=")
+        if not key or not equals or not value.endswith(b"\n"):
+            raise BadInput(
+                f"the recipe archive has a malformed record in {place}", resolution="pack it anew with GNU tar"
+            )
+        records[key.decode(errors="surrogateescape")] = value[:-1].decode(errors="surrogateescape")
+    if any(key.startswith("GNU.sparse") for key in records):
+        raise BadInput(
+            f"the recipe archive describes a sparse file in {place}", resolution="pack it anew without tar's --sparse"
+        )
+    if (charset := records.get("hdrcharset")) is not None and charset not in _CHARSETS:
+        raise BadInput(f"the recipe archive uses the character set {shown(charset)} in {place}", resolution="use UTF-8")
+    return records

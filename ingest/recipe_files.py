@@ -1,0 +1,79 @@
+"""Reading files of an unpacked recipe by names that the recipe itself gives: inside its folder, through no link."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from errors import BadInput
+from ingest.folders import FOLDER, OLD_FILE, parent_of
+from ingest.names import refuse_unprintable, shown
+
+# A description or a template of this size is no text that somebody wrote.
+LONGEST_TEXT_BYTES = 16 << 20
+_NOT_A_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
+
+
+@contextmanager
+def opened(folder: str) -> Iterator[int]:
+    """Yield the recipe's folder, opened."""
+    top = os.open(folder, FOLDER)
+    try:
+        yield top
+    finally:
+        os.close(top)
+
+
+def inner_path(name: str, place: str) -> str:
+    """Return a path that a recipe names, plainly spelled.
+
+    Args:
+        name: The path as the recipe spells it.
+        place: Where the recipe says so: begins the message.
+
+    Raises:
+        BadInput: It is empty, absolute, leads up, or does not print.
+    """
+    refuse_unprintable(name, place)
+    parts = [part for part in name.split("/") if part not in {"", "."}]
+    if not parts or name.startswith("/") or ".." in parts:
+        raise BadInput(
+            f"{place}: the path {shown(name)} does not lie in the recipe",
+            resolution="give a path relative to the recipe's folder, without '..'",
+        )
+    return "/".join(parts)
+
+
+def read_text(path: str, top: int, place: str) -> tuple[bytes, int]:
+    """Return a file's content and its mode.
+
+    Args:
+        path: As `inner_path` returns it.
+        top: The recipe's folder.
+        place: Who names the file: begins the message.
+
+    Raises:
+        BadInput: There is no such file, it is not a regular one, lies behind a link, or is too big.
+    """
+    try:
+        with parent_of(path, top) as (parent, name):
+            fd = os.open(name, OLD_FILE, dir_fd=parent)
+    except OSError as error:
+        if error.errno not in _NOT_A_FILE:
+            raise
+        raise _no_file(path, place) from error
+    with os.fdopen(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise _no_file(path, place)
+        if status.st_size > LONGEST_TEXT_BYTES:
+            raise BadInput(f"{place}: {path} has more than {LONGEST_TEXT_BYTES} bytes", resolution="make it smaller")
+        return file.read(), stat.S_IMODE(status.st_mode)
+
+
+def _no_file(path: str, place: str) -> BadInput:
+    return BadInput(
+        f"{place}: {path} is not a file of the recipe, or lies behind a link",
+        resolution="name a regular file inside the recipe's folder",
+    )

@@ -1,0 +1,94 @@
+"""Renders one template of a recipe in Jinja2's sandbox: undefined variables are errors, other files out of reach.
+
+The rule: a value can fill in text of a description, never markup.
+"""
+
+import re
+import traceback
+from collections.abc import Mapping
+
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2.meta import find_undeclared_variables
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from errors import BadInput
+from ingest.jail import TimeLimit
+from ingest.limits import Limits
+
+_OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+_MARKUP = re.compile(r"""[<>"']|&(?!(?:amp|lt|gt|quot|apos);)""")
+_MARKUP_SUFFIXES = (".xml", ".kiwi")
+_COMPILED_NAME = "<template>"  # what Jinja2 calls a template that no loader gave it
+
+
+def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits) -> str:
+    """Render one template with the recipe's dictionary.
+
+    Args:
+        path: The template's path in the recipe, for messages; values that go into `*.xml` and `*.kiwi` may not hold
+            markup.
+        source: Its text.
+        dictionary: The template dictionary.
+        limits: For messages: they hold for the process.
+
+    Raises:
+        BadInput: The template does not parse, does not render within the limits, or a value holds markup.
+    """
+    template, names = _compiled(path, source)
+    values = {name: value for name, value in dictionary.items() if name in names}
+    if path.endswith(_MARKUP_SUFFIXES):
+        _refuse_markup(path, values)
+    try:
+        return template.render(values)
+    except MemoryError as error:
+        raise _refused(
+            path, _line(error, template), f"takes more memory than the limit of {limits.memory_bytes} bytes"
+        ) from error
+    except TimeLimit as error:
+        raise _refused(
+            path, _line(error, template), f"takes more time than the limit of {limits.seconds} seconds"
+        ) from error
+    except Exception as error:
+        # Whatever a template's expressions raise is the template's fault: the sandbox holds nothing of ours.
+        raise _refused(path, _line(error, template), f"does not render: {_reason(error)}") from error
+
+
+def _compiled(path: str, source: str) -> tuple[Template, set[str]]:
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    try:
+        syntax = environment.parse(source)
+        for node in syntax.find_all(_OTHER_FILES):
+            raise _refused(path, node.lineno, "uses another template: a recipe's templates stand alone")
+        return environment.from_string(syntax), find_undeclared_variables(syntax)
+    except TemplateSyntaxError as error:
+        raise _refused(path, error.lineno, f"is no valid template: {error.message}") from error
+    except (SyntaxError, RecursionError) as error:
+        # Python's own compiler gives up on what is nested too deeply.
+        raise _refused(path, None, f"is nested too deeply: {_reason(error)}") from error
+
+
+def _refuse_markup(path: str, values: Mapping[str, str]) -> None:
+    for key, value in values.items():
+        if _MARKUP.search(value) or not value.replace("\n", "").replace("\t", "").isprintable():
+            raise BadInput(
+                f"{path}: the value of {key} in the template dictionary holds markup or control characters",
+                resolution="leave < > \" ' out of values that go into a description, and write & as &amp;",
+            )
+
+
+def _line(error: BaseException, template: Template) -> int | None:
+    """Return the template's line that an error comes from, where the traceback tells."""
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if frame.f_code.co_filename == _COMPILED_NAME:
+            # Jinja2 rewrites the traceback of an Exception to template lines, of other exceptions not.
+            return template.get_corresponding_lineno(line) if "__jinja_template__" in frame.f_globals else line
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    return f"{error} ({type(error).__name__})"
+
+
+def _refused(path: str, line: int | None, why: str) -> BadInput:
+    place = f"{path}, line {line}" if line else path
+    return BadInput(f"{place}: the template {why}", resolution="correct the template, or the template dictionary")

@@ -1,0 +1,113 @@
+"""The repositories of a description: where kiwi and the package manager would fetch packages from."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingest.description_xml import Document, Element, refused
+from ingest.local_paths import check_recipe_path
+from ingest.names import shown
+
+_THIS = "this://"
+# kiwi/schema/kiwi.rnc, k.repository.type.attribute.
+_TYPES = {"apt-deb", "apt-rpm", "deb-dir", "mirrors", "rpm-dir", "rpm-md"}
+_SOURCE_TYPES = {"baseurl", "metalink", "mirrorlist"}
+# Schemas up to 7.0 know more types; kiwi/xsl/convert70to71.xsl drops them.
+_OBSOLETE_TYPES = {"red-carpet", "slack-site", "up2date-mirrors", "urpmi", "yast2"}
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_ADDRESSES = "repositories are http://…, https://…, or this://FOLDER of the recipe"
+
+
+def repository(document: Document, element: Element, manager: str, folder: str) -> dict[str, Any]:
+    """Return one repository's fields, as `Repository` has them.
+
+    Raises:
+        BadInput: It has no source, or one that is no address a recipe may name, or an attribute makes no sense.
+    """
+    return {
+        "url": _url(document, element, folder),
+        "alias": element.get("alias", ""),
+        "type": _type(document, element, manager),
+        "source_type": _one_of(document, element, "sourcetype", _SOURCE_TYPES, "baseurl"),
+        "distribution": element.get("distribution", ""),
+        "components": _components(element, manager),
+        "priority": _priority(document, element),
+        "imageinclude": _boolean(document, element, "imageinclude"),
+        "imageonly": _boolean(document, element, "imageonly"),
+        "profiles": [name.strip() for name in element.get("profiles", "").split(",") if name.strip()],
+        "username": element.get("username", ""),
+        "password": element.get("password", ""),
+        "file": document.file,
+        "line": element.sourceline,
+    }
+
+
+def _url(document: Document, element: Element, folder: str) -> str:
+    sources = element.findall("source")
+    url = sources[0].get("path", "") if len(sources) == 1 else ""
+    if not url:
+        raise refused(document, element, "the repository has no source path", 'add <source path="https://…"/>')
+    source = sources[0]
+    if "{{" in url or "}}" in url:
+        raise refused(
+            document,
+            source,
+            f"the repository {shown(url)} was not rendered",
+            f"list {document.file} in .ims_recipe_template.yaml",
+        )
+    if not url.isprintable() or " " in url:
+        raise refused(document, source, f"the repository {shown(url)} holds blanks", _ADDRESSES)
+    if url.startswith(_THIS):
+        check_recipe_path(document, source, "path", url.removeprefix(_THIS), folder)
+        return url
+    if not _is_web_address(url):
+        raise refused(document, source, f"the repository {shown(url)} is not allowed", _ADDRESSES)
+    return url
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # Not an address: a port that is no number, a bracket without its other.
+        return False
+
+
+def _type(document: Document, element: Element, manager: str) -> str:
+    usual = "apt-deb" if manager == "apt" else "rpm-md"
+    if element.get("type") in _OBSOLETE_TYPES:
+        return usual
+    return _one_of(document, element, "type", _TYPES, usual)
+
+
+def _components(element: Element, manager: str) -> list[str]:
+    return element.get("components", "").split() or (["main"] if manager == "apt" else [])
+
+
+def _one_of(document: Document, element: Element, attribute: str, known: set[str], usual: str) -> str:
+    value = element.get(attribute, usual)
+    if value not in known:
+        raise refused(
+            document,
+            element,
+            f"the repository's {attribute} is {shown(value)}",
+            f"use one of {', '.join(sorted(known))}",
+        )
+    return value
+
+
+def _boolean(document: Document, element: Element, attribute: str) -> bool:
+    value = _BOOLEANS.get(element.get(attribute, "false").strip())
+    if value is None:
+        raise refused(document, element, f"the repository's {attribute} is neither true nor false", "correct it")
+    return value
+
+
+def _priority(document: Document, element: Element) -> int | None:
+    value = element.get("priority")
+    if value is None:
+        return None
+    if not re.fullmatch(r"[+-]?\d{1,9}", value.strip(), re.ASCII):
+        raise refused(document, element, f"the repository's priority {shown(value)} is no number", "correct it")
+    return int(value)

@@ -1,0 +1,132 @@
+"""What a recipe archive would unpack to, worked out and checked before a byte of it is written.
+
+The rule: every path is made once, below folders only, so that nothing is ever written through a link.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from errors import BadInput
+from ingest.description_file import sole_description
+from ingest.limits import Limits
+from ingest.links import check_links
+from ingest.names import shown, tree_path
+from ingest.tar_stream import Entry, Kind
+
+_NEW_FOLDER_MODE = 0o755
+
+
+@dataclass
+class Tree:
+    """Paths below the recipe's folder, each with what stands there; folders that only their content names, too."""
+
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    """The file that a hard link is another name of, by the hard link's path."""
+
+    def folders(self) -> list[tuple[str, int]]:
+        """Return the folders and their modes, a folder before what is in it."""
+        paths = sorted(path for path, kind in self.kinds.items() if kind is Kind.FOLDER)
+        return [(path, self.entries[path].mode if path in self.entries else _NEW_FOLDER_MODE) for path in paths]
+
+    def links(self) -> dict[str, str]:
+        """Return the symbolic links' targets by their paths."""
+        return {path: entry.target for path, entry in self.entries.items() if entry.kind is Kind.LINK}
+
+
+def planned(entries: Iterable[Entry], limits: Limits) -> tuple[Tree, str]:
+    """Work out what the archive unpacks to.
+
+    Returns:
+        The tree and the archive's folder that it is taken from: `""`, or the name of the one folder at the archive's
+        top when everything lies in it.
+
+    Raises:
+        BadInput: An entry is refused, or there is not exactly one description.
+    """
+    whole = Tree()
+    for entry in entries:
+        _add(whole, entry, limits)
+    wrapper = _wrapper(whole)
+    tree = _inside(whole, wrapper) if wrapper else whole
+    description = sole_description(tree.kinds)
+    if tree.kinds[description] is not Kind.FILE and description not in tree.sources:
+        raise BadInput(
+            f"the recipe's description {shown(description)} is a {tree.kinds[description]}", resolution="make it a file"
+        )
+    check_links(tree.links())
+    return tree, wrapper
+
+
+def _add(tree: Tree, entry: Entry, limits: Limits) -> None:
+    path = tree_path(entry.name)
+    if not path:
+        if entry.kind is not Kind.FOLDER:
+            raise _refused(entry, "has no name", "pack the recipe anew with GNU tar")
+        return
+    _add_parents(tree, path, entry)
+    there = tree.kinds.setdefault(path, entry.kind)
+    if there is not entry.kind:
+        raise _refused(entry, f"is a {entry.kind}, and a {there} before", "keep one of them")
+    if path in tree.entries and entry.kind is not Kind.FOLDER:
+        raise _refused(entry, "is there twice", "keep one of them")
+    _check_mode(entry)
+    if entry.kind is Kind.HARD_LINK:
+        tree.sources[path] = _source(tree, entry)
+    tree.entries[path] = entry
+    if len(tree.kinds) > limits.entries:
+        raise BadInput(
+            f"the recipe archive unpacks to more than {limits.entries} files, folders and links,"
+            f" reached with entry {shown(entry.name)}",
+            resolution="make it smaller, or raise IMS_RECIPE_ENTRIES",
+        )
+
+
+def _add_parents(tree: Tree, path: str, entry: Entry) -> None:
+    parent = path.rpartition("/")[0]
+    while parent:
+        kind = tree.kinds.setdefault(parent, Kind.FOLDER)
+        if kind is not Kind.FOLDER:
+            raise _refused(entry, f"would be written through the {kind} {shown(parent)}", "leave one of them out")
+        if parent in tree.entries:
+            return
+        parent = parent.rpartition("/")[0]
+
+
+def _check_mode(entry: Entry) -> None:
+    if entry.kind is Kind.FILE and not entry.mode & 0o400:
+        raise _refused(entry, f"has mode {entry.mode:04o}: its owner may not read it", "chmod u+r it")
+    if entry.kind is Kind.FOLDER and entry.mode & 0o500 != 0o500:
+        raise _refused(entry, f"has mode {entry.mode:04o}: its owner may not enter it", "chmod u+rx it")
+
+
+def _source(tree: Tree, entry: Entry) -> str:
+    if entry.target.startswith("/") or ".." in entry.target.split("/"):
+        raise _refused(entry, f"is a hard link that leads out of the archive, to {shown(entry.target)}", "leave it out")
+    path = tree_path(entry.target)
+    path = tree.sources.get(path, path)
+    if path not in tree.entries or tree.kinds[path] is not Kind.FILE:
+        raise _refused(
+            entry, f"is a hard link to {shown(entry.target)}, which is no file before it", "pack it anew with GNU tar"
+        )
+    return path
+
+
+def _wrapper(tree: Tree) -> str:
+    """Return the single folder at the top that holds all, `""` when there is more at the top."""
+    tops = [path for path in tree.kinds if "/" not in path]
+    return tops[0] if len(tops) == 1 and tree.kinds[tops[0]] is Kind.FOLDER else ""
+
+
+def _inside(whole: Tree, wrapper: str) -> Tree:
+    prefix = f"{wrapper}/"
+    return Tree(
+        kinds={path.removeprefix(prefix): kind for path, kind in whole.kinds.items() if path != wrapper},
+        entries={path.removeprefix(prefix): entry for path, entry in whole.entries.items() if path != wrapper},
+        sources={path.removeprefix(prefix): to.removeprefix(prefix) for path, to in whole.sources.items()},
+    )
+
+
+def _refused(entry: Entry, why: str, resolution: str) -> BadInput:
+    return BadInput(f"archive entry {shown(entry.name)} {why}", resolution=resolution)
