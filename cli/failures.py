@@ -1,0 +1,49 @@
+"""What an error looks like to the user: one line of what happened, one of what to do, and the exit code."""
+
+import re
+import sys
+import tempfile
+import traceback
+from types import TracebackType
+
+import typer
+from pydantic import ValidationError
+
+from errors import BadInput, Conflict, ImsError, NotFound
+
+USERS_MISTAKE = 2
+OUR_FAULT = 1
+
+
+def report(error: ImsError | ValidationError) -> int:
+    """Print an error as `Error: <title>: <detail>` with its resolution, and return the exit code that it means."""
+    if isinstance(error, ValidationError):
+        for problem in problems(error):
+            typer.echo(f"Error: Bad input: {problem}", err=True)
+        return USERS_MISTAKE
+    typer.echo(f"Error: {title(error)}: {error.message}", err=True)
+    if error.resolution:
+        typer.echo(f"  → {error.resolution}", err=True)
+    return USERS_MISTAKE if isinstance(error, BadInput | NotFound | Conflict) else OUR_FAULT
+
+
+def title(error: ImsError) -> str:
+    """Return the error's class in words: `NotFound` is `Not found`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).capitalize()
+
+
+def problems(error: ValidationError) -> list[str]:
+    """Return one line per refused field: its name and what is wrong with it."""
+    return [
+        f"{'.'.join(str(part) for part in problem['loc']) or 'input'}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors()
+    ]
+
+
+def report_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print one line about an error that nobody foresaw, and keep its traceback in a file; the exit code is 1."""
+    with tempfile.NamedTemporaryFile("w", prefix="ims-defect-", suffix=".log", delete=False) as file:
+        traceback.print_exception(kind, error, trace, file=file)
+    typer.echo(f"Error: Defect: {kind.__name__}: {error}", err=True)
+    typer.echo(f"  → this is a defect of the command; report it with {file.name}", err=True)
+    sys.stderr.flush()

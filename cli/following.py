@@ -1,0 +1,90 @@
+"""Following a job to its end: its status and its log, live on a terminal, plain lines elsewhere; all on stderr."""
+
+import sys
+import time
+from datetime import datetime
+
+import typer
+from rich.console import Console
+
+from errors import Interrupted
+from flows.deployments import Run, Runs, connected
+from storage.catalogue import catalogue
+from storage.models import Job
+
+POLL_SECONDS = 1.0
+# A worker asks for runs every two seconds, and a process takes as long to start.
+PATIENCE_SECONDS = 20.0
+# After a run has ended, its job is closed by then; the last lines of its log are in.
+LAST_WORDS_SECONDS = 3.0
+
+
+def follow(job_id: str) -> Job | None:
+    """Show a job's status and log until it ends, and return its record; None when the user stops looking.
+
+    Raises:
+        Interrupted: The run ended without ending its job.
+    """
+    with connected() as runs:
+        try:
+            return _Follower(runs, job_id).to_its_end()
+        except KeyboardInterrupt:
+            typer.echo(
+                f"\nThe job goes on. See it with:\n  ims jobs describe {job_id}\nCancel it with:\n"
+                f"  PREFECT_API_URL={runs.api_url} {sys.prefix}/bin/prefect flow-run cancel {job_id}",
+                err=True,
+            )
+            return None
+
+
+class _Follower:
+    def __init__(self, runs: Runs, job_id: str) -> None:
+        self._runs = runs
+        self._job_id = job_id
+        self._console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+        self._shown: set[str] = set()
+        self._newest: datetime | None = None
+        self._status = ""
+        self._warned = False
+
+    def to_its_end(self) -> Job:
+        started = time.monotonic()
+        with self._console.status("starting") as live:
+            while True:
+                run = self._runs.find(catalogue().jobs.get(self._job_id).flow_run_id)
+                # Read after the run: a run that has ended has closed its job before.
+                job = catalogue().jobs.get(self._job_id)
+                self._show_log(run.id)
+                self._show_status(job, run, time.monotonic() - started)
+                live.update(f"{self._status}, {time.monotonic() - started:.0f} s")
+                if run.state.is_final:
+                    time.sleep(LAST_WORDS_SECONDS)
+                    self._show_log(run.id)
+                    return self._ended(run)
+                time.sleep(POLL_SECONDS)
+
+    def _ended(self, run: Run) -> Job:
+        job = catalogue().jobs.get(self._job_id)
+        if not job.status.is_final:
+            raise Interrupted(
+                f"the flow run of job {job.id} ended as {run.state.name} ({run.state.message}) "
+                f"while the job was {job.status}",
+                resolution=f"retry the run at {self._runs.address(run.id)}: it goes on where it stopped",
+            )
+        return job
+
+    def _show_status(self, job: Job, run: Run, seconds: float) -> None:
+        status = f"waiting for a worker ({run.state.name})" if run.state.is_waiting else str(job.status)
+        if status != self._status:
+            self._status = status
+            self._console.print(f"{datetime.now().astimezone():%H:%M:%S}  {status}", style="bold")
+        if run.state.is_waiting and seconds > PATIENCE_SECONDS and not self._warned:
+            self._warned = True
+            self._console.print("no worker has taken the run yet: is `ims up` running, and its work pool not paused?")
+
+    def _show_log(self, run_id: str) -> None:
+        for line in self._runs.log(run_id, self._newest):
+            if line.id not in self._shown:
+                self._shown.add(line.id)
+                self._console.print(f"{line.time.astimezone():%H:%M:%S}  {line.text}")
+            self._newest = max(line.time, self._newest or line.time)

@@ -1,0 +1,47 @@
+"""`ims images`: what jobs have built, and a way to get it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import Columns, FormatOption, print_record, print_records
+
+app = typer.Typer(help="Images: a kernel, an initrd and a root file system.", no_args_is_help=True)
+
+COLUMNS: Columns = {
+    "id": lambda image: image.id,
+    "name": lambda image: image.name,
+    "arch": lambda image: image.arch,
+    "created": lambda image: image.created.isoformat(timespec="seconds"),
+}
+ImageId = Annotated[str, typer.Argument(metavar="ID", help="The image's id.")]
+
+
+@app.command("list")
+def list_images(output: FormatOption = None) -> None:
+    """List the images."""
+    from storage.catalogue import catalogue
+
+    print_records(catalogue().images.list(), COLUMNS, output)
+
+
+@app.command("describe")
+def describe(image_id: ImageId, output: FormatOption = None) -> None:
+    """Show one image."""
+    from storage.catalogue import catalogue
+
+    print_record(catalogue().images.get(image_id), output)
+
+
+@app.command("download")
+def download(
+    image_id: ImageId,
+    directory: Annotated[Path, typer.Option(help="Folder to put the files into; made when missing.")] = Path(),
+) -> None:
+    """Download an image's manifest and artifacts, each checked against its checksum."""
+    from cli.downloads import download_image
+    from storage.catalogue import catalogue
+
+    for file in download_image(catalogue().images.get(image_id), directory):
+        typer.echo(file)

@@ -1,0 +1,142 @@
+"""`ims jobs`: building images, and how far each build is."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from cli.failures import OUR_FAULT
+from cli.output import Columns, FormatOption, print_record, print_records
+from errors import BadInput
+from storage.models import Job, JobStatus, JobType, NewJob, new_id
+
+app = typer.Typer(help="Jobs: the builds of images.", no_args_is_help=True)
+
+COLUMNS: Columns = {
+    "id": lambda job: job.id,
+    "status": lambda job: job.status,
+    "type": lambda job: job.job_type,
+    "name": lambda job: job.image_root_archive_name,
+    "created": lambda job: job.created.isoformat(timespec="seconds"),
+}
+
+
+@app.command("create")
+def create(
+    job_type: Annotated[JobType, typer.Option(help="create: an image from a recipe.")],
+    artifact_id: Annotated[str, typer.Option(help="Id of the recipe to build.")],
+    public_key_id: Annotated[str, typer.Option(help="Id of the public key that opens the job's shell.")],
+    image_root_archive_name: Annotated[str, typer.Option(help="Name of the new image.")],
+    enable_debug: Annotated[bool, typer.Option(help="Keep the workspace when the build fails.")] = False,
+    build_env_size: Annotated[int, typer.Option(min=1, help="Size of the workspace, GiB.")] = 60,
+    job_mem_size: Annotated[int, typer.Option(min=1, help="Memory limit of each pod, GiB.")] = 8,
+    kernel_file_name: Annotated[
+        str, typer.Option(help="The kernel's name in /boot; vmlinuz, on aarch64 Image, when left out.")
+    ] = "",
+    initrd_file_name: Annotated[str, typer.Option(help="The initrd's name in /boot.")] = "initrd",
+    kernel_parameters_file_name: Annotated[
+        str, typer.Option(help="Name of the file of kernel parameters in /boot; an image without one has none.")
+    ] = "kernel-parameters",
+    require_dkms: Annotated[
+        bool | None,
+        typer.Option(help="Whether the build compiles kernel modules; as the recipe says when left out."),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow the job to its end; exit code 1 when it ends in error.")
+    ] = False,
+    output: FormatOption = None,
+) -> None:
+    """Start a job, and print its record."""
+    if job_type is not JobType.CREATE:
+        raise BadInput(
+            f"jobs of type {job_type} are not available yet", resolution="use --job-type create with a recipe"
+        )
+    fields: dict[str, Any] = {
+        "artifact_id": artifact_id,
+        "public_key_id": public_key_id,
+        "image_root_archive_name": image_root_archive_name,
+        "enable_debug": enable_debug,
+        "build_env_size": build_env_size,
+        "job_mem_size": job_mem_size,
+        "kernel_file_name": kernel_file_name,
+        "initrd_file_name": initrd_file_name,
+        "kernel_parameters_file_name": kernel_parameters_file_name,
+    }
+    if require_dkms is not None:
+        fields["require_dkms"] = "yes" if require_dkms else "no"
+    _check(fields)
+    job, address = _start(fields)
+    if not wait:
+        print_record(job, output)
+        typer.echo(f"Follow it at {address}, or with: ims jobs describe {job.id}", err=True)
+        return
+    _follow(job, address, output)
+
+
+@app.command("list")
+def list_jobs(output: FormatOption = None) -> None:
+    """List the jobs."""
+    from storage.catalogue import catalogue
+
+    print_records(catalogue().jobs.list(), COLUMNS, output)
+
+
+@app.command("describe")
+def describe(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
+    output: FormatOption = None,
+) -> None:
+    """Show one job."""
+    from storage.catalogue import catalogue
+
+    print_record(catalogue().jobs.get(job_id), output)
+
+
+def _check(fields: dict[str, Any]) -> None:
+    """Refuse what cannot work before anything is started."""
+    from storage.catalogue import catalogue
+    from storage.objects import object_store
+
+    NewJob(job_type=JobType.CREATE, **{name: value for name, value in fields.items() if name != "require_dkms"})
+    recipe = catalogue().recipes.get(fields["artifact_id"])
+    if recipe.link is None:
+        raise BadInput(
+            f"recipe {recipe.id} ({recipe.name}) has no archive",
+            resolution="register it anew with `ims recipes create --file`",
+        )
+    object_store().head(recipe.link.bucket, recipe.link.key)
+    catalogue().public_keys.get(fields["public_key_id"])
+
+
+def _start(fields: dict[str, Any]) -> tuple[Job, str]:
+    """Start the run, make the job's record, and return it with the run's address."""
+    # Importing Prefect takes more than a second.
+    from flows.deployments import CREATE_IMAGE, connected
+    from storage.catalogue import catalogue
+    from storage.jobs import open_job
+
+    parameters = {("recipe_id" if name == "artifact_id" else name): value for name, value in fields.items()}
+    with connected() as runs:
+        run_id = runs.start(CREATE_IMAGE, parameters, idempotency_key=new_id())
+        # The run makes the record when it is quicker: both make the same one.
+        job = open_job(catalogue(), run_id, run_id, {"job_type": JobType.CREATE, **fields})
+        return job, runs.address(run_id)
+
+
+def _follow(job: Job, address: str, output: FormatOption) -> None:
+    from cli.following import follow
+
+    typer.echo(f"Job {job.id}: {address}", err=True)
+    ended = follow(job.id)
+    if ended is None:
+        raise typer.Exit(130)
+    print_record(ended, output)
+    if ended.status is JobStatus.SUCCESS:
+        typer.echo(f"Get the image with: ims images download {ended.resultant_image_id}", err=True)
+        return
+    sys.stdout.flush()
+    if ended.diagnosis is not None:
+        typer.echo(f"Error: {ended.diagnosis.category}: {ended.diagnosis.summary}", err=True)
+        if ended.diagnosis.resolution:
+            typer.echo(f"  → {ended.diagnosis.resolution}", err=True)
+    raise typer.Exit(OUR_FAULT)

@@ -1,0 +1,38 @@
+"""The `ims` command: its nouns, and what an error looks like to the user.
+
+Only what every command needs is imported here; S3's and Prefect's clients are imported by the commands that call them.
+"""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from cli import failures, images, jobs, public_keys, recipes, status, up
+from errors import ImsError
+
+app = typer.Typer(
+    name="ims",
+    help="Build boot images from recipes: kernel, initrd and squashfs root, over S3 and pods.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # Boxes cut long option names off at 80 columns.
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+app.command("status")(status.status)
+app.add_typer(public_keys.app, name="public-keys")
+app.add_typer(recipes.app, name="recipes")
+app.add_typer(images.app, name="images")
+app.add_typer(jobs.app, name="jobs")
+
+
+def main() -> None:
+    """Run the command that the arguments name; end with 0, 2 for the user's mistake, 1 for ours."""
+    sys.excepthook = failures.report_defect
+    try:
+        app()
+    except (ImsError, ValidationError) as error:
+        sys.exit(failures.report(error))

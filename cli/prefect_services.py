@@ -1,0 +1,143 @@
+"""Prefect as `ims up` runs it: a server of our own, the deployments of prefect.yaml, and a worker that serves them."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from cli.child import WITH_US, Child
+from cli.data_folder import Endpoints
+from errors import Conflict, LimitReached
+
+LOOPBACK = "127.0.0.1"
+# Where people look for a Prefect server; another port is taken when this one is in use.
+USUAL_PORT = 4200
+# The first start makes the database: 8 to 23 s on two cores, more when they are busy.
+START_LIMIT = timedelta(seconds=180)
+ROOT = Path(__file__).parent.parent
+PREFECT = [sys.executable, "-m", "prefect"]
+FLOW_RUN = [*WITH_US, sys.executable, "-m", "prefect.engine"]
+OFFLINE = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+}
+
+
+def prefect_port(wanted: int) -> int:
+    """Return the port for the Prefect server: the one wanted, or, for 0, the usual one or any that is free.
+
+    Raises:
+        Conflict: The port that is wanted is in use.
+    """
+    for port in [wanted] if wanted else [USUAL_PORT, 0]:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Conflict(f"port {wanted} is in use", resolution="leave --prefect-port out to take a free one")
+
+
+def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
+    """Return the environment of Prefect's processes and of the flow runs: ours, and how all services are reached.
+
+    A Prefect server that our own environment or profile names is left alone.
+    """
+    ours = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_API_", "PREFECT_PROFILE"))
+    }
+    loopback = f"{LOOPBACK},localhost"
+    without_proxy = ",".join(filter(None, [ours.get("NO_PROXY") or ours.get("no_proxy"), loopback]))
+    return {
+        **ours,
+        **OFFLINE,
+        "NO_PROXY": without_proxy,
+        "no_proxy": without_proxy,
+        "PREFECT_HOME": str(data_dir / "prefect"),
+        "PREFECT_API_URL": endpoints.prefect_api_url,
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "ims",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "IMS_DATA_DIR": str(data_dir),
+        "IMS_S3_ENDPOINT_URL": endpoints.s3_endpoint_url,
+        "IMS_S3_ACCESS_KEY": endpoints.s3_access_key,
+        "IMS_S3_SECRET_KEY": endpoints.s3_secret_key,
+    }
+
+
+def server(env: Mapping[str, str], logs: Path) -> Child:
+    """Return the Prefect server."""
+    address = httpx.URL(env["PREFECT_API_URL"])
+    command = [*PREFECT, "server", "start", "--host", LOOPBACK, "--port", str(address.port)]
+    return Child("the Prefect server", command, env=env, log=logs / "prefect-server.log")
+
+
+def worker(env: Mapping[str, str], logs: Path, pool: str) -> Child:
+    """Return the worker, which runs each flow run in a process that ends with it."""
+    command = [*PREFECT, "worker", "start", "--pool", pool, "--type", "process", "--name", worker_name()]
+    command += ["--install-policy", "never"]
+    return Child("the Prefect worker", command, env=env, log=logs / "prefect-worker.log")
+
+
+def worker_name() -> str:
+    """Return the name by which this process's worker is known to the server."""
+    return f"ims-up-{os.getpid()}"
+
+
+def await_server(child: Child) -> None:
+    """Wait until the Prefect server answers.
+
+    Raises:
+        Broken: It ended.
+        LimitReached: It runs, and does not answer.
+    """
+    health = f"{child.env['PREFECT_API_URL']}/health"
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        for _ in _polls(START_LIMIT):
+            child.check()
+            try:
+                if client.get(health).is_success:
+                    return
+            except httpx.TransportError:
+                continue
+    raise LimitReached(f"{child.name} did not answer within {START_LIMIT}", resolution=f"see {child.log}")
+
+
+def await_worker(child: Child, workers: Callable[[], set[str]]) -> None:
+    """Wait until the worker has called in at the server.
+
+    Args:
+        child: The worker.
+        workers: Returns the names of the workers that have called in.
+
+    Raises:
+        Broken: It ended.
+        LimitReached: It runs, and does not call in.
+    """
+    for _ in _polls(START_LIMIT):
+        child.check()
+        if worker_name() in workers():
+            return
+    raise LimitReached(f"{child.name} did not call in within {START_LIMIT}", resolution=f"see {child.log}")
+
+
+def deployment(env: Mapping[str, str], logs: Path) -> Child:
+    """Return the program that deploys all flows of prefect.yaml."""
+    command = [*PREFECT, "--no-prompt", "deploy", "--all"]
+    return Child(f"deploying {ROOT / 'prefect.yaml'}", command, env=env, log=logs / "prefect-deploy.log", folder=ROOT)
+
+
+def _polls(limit: timedelta, pause_seconds: float = 0.3) -> Iterator[None]:
+    """Yield at once and then after each pause, until the limit is reached."""
+    end = time.monotonic() + limit.total_seconds()
+    while time.monotonic() < end:
+        yield
+        time.sleep(pause_seconds)

@@ -1,0 +1,64 @@
+"""`ims public-keys`: the SSH public keys that jobs name."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import Columns, FormatOption, print_record, print_records
+from errors import BadInput
+from storage.models import NewPublicKey, PublicKey
+
+app = typer.Typer(help="SSH public keys that open the shell of a job.", no_args_is_help=True)
+
+COLUMNS: Columns = {
+    "id": lambda key: key.id,
+    "name": lambda key: key.name,
+    "type": lambda key: key.public_key.split()[0],
+    "created": lambda key: key.created.isoformat(timespec="seconds"),
+}
+# The largest RSA keys in use have about 3 kB.
+LARGEST_KEY_FILE_BYTES = 64 * 1024
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Option(help="What the key is called in lists.")],
+    public_key: Annotated[Path, typer.Option(help="File with one SSH public key, such as ~/.ssh/id_ed25519.pub.")],
+    output: FormatOption = None,
+) -> None:
+    """Register an SSH public key."""
+    from storage.catalogue import catalogue
+
+    wanted = NewPublicKey(name=name, public_key=_read(public_key))
+    print_record(catalogue().public_keys.create(PublicKey(**wanted.model_dump())), output)
+
+
+@app.command("list")
+def list_keys(output: FormatOption = None) -> None:
+    """List the public keys."""
+    from storage.catalogue import catalogue
+
+    print_records(catalogue().public_keys.list(), COLUMNS, output)
+
+
+@app.command("describe")
+def describe(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")],
+    output: FormatOption = None,
+) -> None:
+    """Show one public key."""
+    from storage.catalogue import catalogue
+
+    print_record(catalogue().public_keys.get(key_id), output)
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_KEY_FILE_BYTES + 1)
+    except OSError as error:
+        raise BadInput(f"the public key file {file} cannot be read: {error.strerror}") from error
+    if len(content) > LARGEST_KEY_FILE_BYTES:
+        raise BadInput(f"{file} is no public key: it has more than {LARGEST_KEY_FILE_BYTES} bytes")
+    return content.decode(errors="replace")

@@ -1,0 +1,198 @@
+"""What `ims up` runs: S3, Prefect's server and worker, started in order, watched, and stopped in the reverse order."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from pathlib import Path
+
+from cli import prefect_services
+from cli.child import Child
+from cli.data_folder import Endpoints, publish
+from errors import Broken, ImsError
+from flows import deployments
+from flows.deployments import Runs, connected
+from storage.objects import object_store
+from storage.server import EmbeddedS3
+from storage.settings import Settings, settings
+
+# The clean-up of a cancelled run stops its pods within 30 s.
+RUNS_LIMIT = timedelta(seconds=45)
+CHILD_GRACE = timedelta(seconds=10)
+WATCH_SECONDS = 0.5
+
+Say = Callable[[str], None]
+Step = Callable[[str], AbstractContextManager[object]]
+
+
+class Services:
+    """The services of one `ims up`."""
+
+    def __init__(self, folder: Path, say: Say, step: Step) -> None:
+        """Prepare them; nothing is started yet.
+
+        Args:
+            folder: The data folder, held by us.
+            say: Prints a line.
+            step: Shows what is being done, while the block it returns runs.
+        """
+        self.folder = folder
+        self.logs = folder / "logs"
+        self._say, self._step = say, step
+        self._s3: EmbeddedS3 | None = None
+        self._server: Child | None = None
+        self._worker: Child | None = None
+        self._deployment: Child | None = None
+
+    def start(self, prefect_port: int) -> Endpoints:
+        """Start everything and return how it is reached; the endpoints are published when all is ready.
+
+        Raises:
+            ImsError: Something does not start.
+        """
+        self.logs.mkdir(exist_ok=True)
+        with self._step("starting the S3 server"):
+            endpoints = self._start_s3(prefect_services.prefect_port(prefect_port))
+        self._say(f"S3 server      {endpoints.s3_endpoint_url}")
+        env = prefect_services.environment(self.folder, endpoints)
+        self._server = prefect_services.server(env, self.logs)
+        self._server.start()
+        with self._step("looking for the builder image"):
+            image = _builder_image()
+        self._say(f"Builder image  {image}")
+        with self._step("starting the Prefect server"):
+            prefect_services.await_server(self._server)
+        self._say(f"Prefect        {endpoints.prefect_ui_url}")
+        with self._step("deploying the flows and starting their worker"):
+            self._serve_flows(env, endpoints)
+        publish(self.folder, endpoints)
+        return endpoints
+
+    def watch(self) -> None:
+        """Return never: raise when a service ends on its own.
+
+        Raises:
+            Broken: A service ended, with its last words.
+        """
+        while True:
+            for child in (self._server, self._worker):
+                if child is not None:
+                    child.check()
+            if self._s3 is not None and self._s3.process_id is None:
+                last = "\n".join(f"    {line}" for line in self._s3.log_tail())
+                raise Broken(
+                    f"the embedded S3 server ended; its last lines:\n{last}",
+                    resolution=f"its whole log is {self._s3.log_file}",
+                )
+            time.sleep(WATCH_SECONDS)
+
+    def stop(self) -> None:
+        """Stop what was started: first the runs in hand, then the worker, the Prefect server, the S3 server."""
+        if self._deployment is not None:
+            self._deployment.kill()
+        if self._all_alive():
+            self._stop_runs()
+        for child in (self._worker, self._server):
+            if child is not None:
+                with self._step(f"stopping {child.name}"):
+                    child.stop(CHILD_GRACE)
+        if self._s3 is not None:
+            with self._step("stopping the S3 server"):
+                self._s3.stop()
+
+    def kill(self) -> None:
+        """Stop everything at once; runs in hand go on with the next `ims up`."""
+        for child in (self._deployment, self._worker, self._server):
+            if child is not None:
+                child.kill()
+        if self._s3 is not None:
+            self._s3.stop()
+
+    def _start_s3(self, prefect_port: int) -> Endpoints:
+        chosen = Settings()
+        address = chosen.s3_address() if chosen.s3_endpoint_url else None
+        access_key, secret_key = chosen.s3_access_key.get_secret_value(), chosen.s3_secret_key.get_secret_value()
+        if address is None:
+            self._s3 = EmbeddedS3(self.folder / "s3")
+            self._s3.start()
+            address, access_key, secret_key = self._s3.endpoint_url, self._s3.access_key, self._s3.secret_key
+        # From here on this process uses the S3 server like any other command.
+        os.environ.update(IMS_S3_ENDPOINT_URL=address, IMS_S3_ACCESS_KEY=access_key, IMS_S3_SECRET_KEY=secret_key)
+        settings.cache_clear()
+        for bucket in (settings().ims_bucket, settings().boot_images_bucket):
+            object_store().ensure_bucket(bucket)
+        return Endpoints(
+            s3_endpoint_url=address,
+            s3_access_key=access_key,
+            s3_secret_key=secret_key,
+            prefect_api_url=f"http://{prefect_services.LOOPBACK}:{prefect_port}/api",
+        )
+
+    def _serve_flows(self, env: dict[str, str], endpoints: Endpoints) -> None:
+        with connected(endpoints.prefect_api_url) as runs:
+            runs.open_pool(prefect_services.FLOW_RUN)
+            self._take_up_again(runs)
+            self._deployment = prefect_services.deployment(env, self.logs)
+            self._deployment.start()
+            self._worker = prefect_services.worker(env, self.logs, deployments.WORK_POOL)
+            self._worker.start()
+            self._deployment.wait(prefect_services.START_LIMIT)
+            prefect_services.await_worker(self._worker, runs.workers)
+
+    def _take_up_again(self, runs: Runs) -> None:
+        """Settle the runs that a killed `ims up` left: those that nobody cancelled go on."""
+        for run in runs.in_hand():
+            if run.state.type != "CANCELLING":
+                runs.take_up_again(run.id)
+                self._say(f"Taken up again: flow run {run.id}")
+                continue
+            from tasks.jobs import cancel
+
+            cancel(run.parameters.get("job_id") or run.id)
+            runs.settle_cancelled(run.id, "cancelled; its process was gone already")
+            self._say(f"Cancelled: flow run {run.id}")
+
+    def _stop_runs(self) -> None:
+        """Cancel the runs in hand and wait until their clean-up is done."""
+        if self._server is None:
+            return
+        try:
+            with connected(self._server.env["PREFECT_API_URL"]) as runs:
+                runs.close_pool()
+                left = self._cancel_all(runs)
+        except ImsError as error:
+            self._say(f"The runs in hand could not be cancelled: {error}")
+            return
+        for run_id in left:
+            self._say(f"Flow run {run_id} did not end; the next `ims up` settles it")
+
+    def _cancel_all(self, runs: Runs) -> list[str]:
+        """Return the runs that did not end within the limit."""
+        asked: set[str] = set()
+        end = time.monotonic() + RUNS_LIMIT.total_seconds()
+        while (in_hand := runs.in_hand()) and time.monotonic() < end:
+            with self._step(f"stopping {len(in_hand)} flow run(s): pods first"):
+                # A pending run has no process yet that could be told.
+                for run in in_hand:
+                    if run.state.type == "RUNNING" and run.id not in asked:
+                        runs.cancel(run.id)
+                        asked.add(run.id)
+                        self._say(f"Cancelling flow run {run.id}")
+                time.sleep(WATCH_SECONDS)
+        return [run.id for run in in_hand]
+
+    def _all_alive(self) -> bool:
+        """Tell whether a run could be cancelled in order: that takes all services."""
+        children = (self._server, self._worker)
+        s3_lives = self._s3 is None or self._s3.process_id is not None
+        return s3_lives and all(child is not None and child.is_running for child in children)
+
+
+def _builder_image() -> str:
+    """Return the builder image that the flows use, built first when it is ours and missing."""
+    if settings().builder_image:
+        return settings().builder_image
+    from builder.image import ensure_builder_image
+
+    return ensure_builder_image()

@@ -1,0 +1,28 @@
+"""`ims status`: whether an `ims up` is running, and where."""
+
+import httpx
+import typer
+
+from cli.data_folder import published
+from errors import NotFound
+from storage.settings import Settings
+
+ANSWER_SECONDS = 5
+
+
+def status() -> None:
+    """Tell whether `ims up` is running and how it is reached; exit code 0 when it is ready, 2 when not."""
+    folder = Settings().data_dir
+    endpoints = published(folder)
+    if endpoints is None or not _answers(f"{endpoints.prefect_api_url}/health"):
+        raise NotFound(f"no `ims up` is ready on {folder}", resolution="start one with `ims up`")
+    typer.echo(f"S3       {endpoints.s3_endpoint_url}")
+    typer.echo(f"Prefect  {endpoints.prefect_ui_url}")
+    typer.echo(f"Data     {folder}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=ANSWER_SECONDS, trust_env=False).is_success
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,101 @@
+"""`ims up`: everything on one machine, in the foreground, until Ctrl-C."""
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from cli.data_folder import Endpoints, claimed
+from storage.settings import Settings
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+NEXT = """\
+Ready after {seconds:.0f} s. Data and logs are in {folder}. What next, in another terminal:
+{environment}
+  ims public-keys create --name me --public-key ~/.ssh/id_ed25519.pub
+  ims recipes create --name debian-minimal --linux-distribution debian12 --file recipes/debian-minimal
+  ims jobs create --job-type create --artifact-id RECIPE --public-key-id KEY --image-root-archive-name NAME --wait
+
+Runs, their logs and a form to start them: {prefect}
+Ctrl-C stops everything."""
+
+
+def up(
+    prefect_port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="Port of the Prefect server; 0: 4200, or any free one when that is taken."),
+    ] = 0,
+) -> None:
+    """Start S3, the Prefect server and the flows' worker, and run them until Ctrl-C.
+
+    The S3 server is left out when IMS_S3_ENDPOINT_URL names another. All data is in IMS_DATA_DIR, by default
+    ~/.local/share/ims. The first start makes the builder image, which takes about two minutes.
+    """
+    started = time.monotonic()
+    folder = Settings().data_dir
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    _show_log_of("builder", console)
+    with claimed(folder):
+        # Imported only now: another running `ims up` is told of at once.
+        from cli.services import Services
+
+        services = Services(folder, console.print, console.status)
+        with interruptible(console.print, services.kill):
+            try:
+                endpoints = services.start(prefect_port)
+                console.print(_what_next(endpoints, time.monotonic() - started))
+                services.watch()
+            except KeyboardInterrupt:
+                console.print("Stopping")
+            finally:
+                services.stop()
+    console.print("Stopped; nothing is left running")
+
+
+@contextmanager
+def interruptible(say: Callable[[str], None], kill: Callable[[], None]) -> Iterator[None]:
+    """Make the first signal to stop a KeyboardInterrupt, announce at the second what a third does: stop at once."""
+    received = 0
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal received
+        received += 1
+        if received == 1:
+            raise KeyboardInterrupt
+        if received == 2:
+            say("Still stopping: the runs clean up. Once more stops everything at once; runs then go on next time")
+            return
+        kill()
+        raise SystemExit(1)
+
+    before = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _what_next(endpoints: Endpoints, seconds: float) -> str:
+    chosen = Settings()
+    other_folder = chosen.data_dir != type(chosen).model_fields["data_dir"].get_default(call_default_factory=True)
+    return NEXT.format(
+        seconds=seconds,
+        folder=chosen.data_dir,
+        environment=f"\n  export IMS_DATA_DIR={chosen.data_dir}" if other_folder else "",
+        prefect=endpoints.prefect_ui_url,
+    )
+
+
+def _show_log_of(name: str, console: Console) -> None:
+    logger = logging.getLogger(name)
+    logger.addHandler(RichHandler(console=console, show_level=False, show_path=False, show_time=False))
+    logger.setLevel(logging.INFO)

@@ -1,0 +1,243 @@
+"""Deployments and their runs, over Prefect's API: start one, look at it, cancel it, take it up again.
+
+Importing Prefect takes more than a second: import this module where it is called.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    LogFilter,
+    LogFilterFlowRunId,
+    LogFilterTimestamp,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import AwaitingRetry, Cancelled, Cancelling
+from prefect.workers.process import ProcessWorker
+
+from errors import BadInput, NotFound, Unreachable
+from storage.settings import settings
+
+WORK_POOL = "ims"
+CREATE_IMAGE = "create-image/create-image"
+IN_HAND = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+# Log lines reach the server in batches: one may come after a line that is younger than it.
+LATE_LINES = timedelta(seconds=10)
+PAGE = 200
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How far a flow run is, in Prefect's words."""
+
+    type: str
+    name: str
+    message: str
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no process works on the run yet."""
+        return self.type in {StateType.SCHEDULED.value, StateType.PENDING.value}
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run has ended."""
+        ended = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED}
+        return self.type in {state.value for state in ended}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A flow run: its id, its state, and the parameters it was started with."""
+
+    id: str
+    state: RunState
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of a flow run's log; `level` as in the logging module."""
+
+    id: str
+    time: datetime
+    level: int
+    text: str
+
+
+class Runs:
+    """The flow runs of one Prefect server. Every method may raise Unreachable."""
+
+    def __init__(self, client: SyncPrefectClient) -> None:
+        self._client = client
+
+    @property
+    def api_url(self) -> str:
+        """Address of Prefect's API."""
+        return str(self._client.api_url).rstrip("/")
+
+    def address(self, run_id: str) -> str:
+        """Return the address of a run in Prefect's web interface."""
+        return f"{self.api_url.removesuffix('/api')}/runs/flow-run/{run_id}"
+
+    def start(self, deployment: str, parameters: Mapping[str, Any], *, idempotency_key: str) -> str:
+        """Start a run of a deployment and return its id.
+
+        Args:
+            deployment: `flow name/deployment name`.
+            parameters: The flow's parameters; those left out have the deployment's or the flow's values.
+            idempotency_key: The same key is the same run, however often the call is repeated.
+
+        Raises:
+            NotFound: No such deployment on this server.
+            BadInput: The parameters are not what the flow takes.
+        """
+        with _translated(self.api_url):
+            try:
+                found = self._client.read_deployment_by_name(deployment)
+            except ObjectNotFound as error:
+                raise NotFound(
+                    f"the Prefect server {self.api_url} has no deployment {deployment}",
+                    resolution="deploy the flows with `prefect --no-prompt deploy --all`, or start `ims up`",
+                ) from error
+            run = self._client.create_flow_run_from_deployment(
+                found.id, parameters=dict(parameters), idempotency_key=idempotency_key
+            )
+        return str(run.id)
+
+    def find(self, run_id: str) -> Run:
+        """Return a run.
+
+        Raises:
+            NotFound: No such run.
+        """
+        with _translated(self.api_url):
+            try:
+                return _run(self._client.read_flow_run(UUID(run_id)))
+            except ObjectNotFound as error:
+                raise NotFound(f"the Prefect server {self.api_url} has no flow run {run_id}") from error
+
+    def log(self, run_id: str, since: datetime | None = None) -> list[LogLine]:
+        """Return log lines of a run, oldest first.
+
+        Args:
+            run_id: The run.
+            since: Leave out what is older; lines around that time may come again, so that late ones are not lost.
+        """
+        after = LogFilterTimestamp(after_=since - LATE_LINES) if since else None
+        wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run_id)]), timestamp=after)
+        lines: list[LogLine] = []
+        while True:
+            with _translated(self.api_url):
+                page = self._client.read_logs(wanted, limit=PAGE, offset=len(lines))
+            lines += [LogLine(str(line.id), line.timestamp, line.level, line.message) for line in page]
+            if len(page) < PAGE:
+                return lines
+
+    def in_hand(self) -> list[Run]:
+        """Return the work pool's runs that a worker has taken and not ended, at most a page of them."""
+        states = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(IN_HAND))))
+        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
+        with _translated(self.api_url):
+            return [_run(run) for run in self._client.read_flow_runs(flow_run_filter=states, work_pool_filter=pool)]
+
+    def cancel(self, run_id: str) -> None:
+        """Ask the worker to stop a run; the run's own clean-up comes first."""
+        with _translated(self.api_url):
+            self._client.set_flow_run_state(UUID(run_id), Cancelling())
+
+    def settle_cancelled(self, run_id: str, message: str) -> None:
+        """Mark a run as cancelled whose process is gone."""
+        with _translated(self.api_url):
+            self._client.set_flow_run_state(UUID(run_id), Cancelled(message=message), force=True)
+
+    def take_up_again(self, run_id: str) -> None:
+        """Schedule a run whose process is gone, under the same id: it goes on where it stopped."""
+        with _translated(self.api_url):
+            self._client.set_flow_run_state(UUID(run_id), AwaitingRetry(message="taken up again"), force=True)
+
+    def open_pool(self, command: Sequence[str]) -> None:
+        """Make the work pool, or open the one that is there, for workers on this host.
+
+        Args:
+            command: What a worker runs for each flow run.
+        """
+        template = ProcessWorker.get_default_base_job_template()
+        template["variables"]["properties"]["command"]["default"] = " ".join(command)
+        pool = WorkPoolCreate(name=WORK_POOL, type="process", base_job_template=template, is_paused=False)
+        with _translated(self.api_url):
+            self._client.create_work_pool(pool, overwrite=True)
+
+    def close_pool(self) -> None:
+        """Let workers take no further runs."""
+        with _translated(self.api_url):
+            self._client.update_work_pool(WORK_POOL, WorkPoolUpdate(is_paused=True))
+
+    def workers(self) -> set[str]:
+        """Return the names of the workers that have called in at the pool."""
+        with _translated(self.api_url):
+            return {worker.name for worker in self._client.read_workers_for_work_pool(WORK_POOL)}
+
+
+@contextmanager
+def connected(api_url: str = "") -> Iterator[Runs]:
+    """Connect to the Prefect server.
+
+    Args:
+        api_url: Its API's address. Empty: PREFECT_API_URL, else what a running `ims up` says.
+
+    Raises:
+        BadInput: No Prefect server is known.
+        Unreachable: It does not answer.
+    """
+    address = api_url or PREFECT_API_URL.value() or settings().prefect_api_url
+    if not address:
+        raise BadInput(
+            "no Prefect server is configured", resolution="start one with `ims up`, or set PREFECT_API_URL to its API"
+        )
+    # A proxy that the environment names cannot reach a server on this host's loopback.
+    direct = {"trust_env": False} if httpx.URL(address).host in LOOPBACK else {}
+    with (
+        temporary_settings({PREFECT_API_URL: address}),
+        get_client(sync_client=True, httpx_settings=direct) as client,
+    ):
+        yield Runs(client)
+
+
+@contextmanager
+def _translated(api_url: str) -> Iterator[None]:
+    """Say errors of Prefect's client in the project's own words."""
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        answer = f"the Prefect server {api_url} answered {error.response.status_code}: {error.response.text[:500]}"
+        if error.response.is_server_error:
+            raise Unreachable(answer) from error
+        raise BadInput(answer) from error
+    except httpx.HTTPError as error:
+        raise Unreachable(
+            f"the Prefect server {api_url} does not answer: {error}",
+            resolution="see whether `ims up` is running, and whether PREFECT_API_URL names the right server",
+        ) from error
+
+
+def _run(run: FlowRun) -> Run:
+    state = run.state
+    if state is None:
+        return Run(str(run.id), RunState(StateType.SCHEDULED.value, "Scheduled", ""), run.parameters)
+    return Run(str(run.id), RunState(state.type.value, state.name or "", state.message or ""), run.parameters)
