@@ -40,6 +40,8 @@ _OPTIONS = (
     "--dpkgopt=path-exclude=/usr/share/locale/*",
     # Host keys are made when a shell is opened: keys in an image would be the same everywhere.
     '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
+    # kiwi imports signing keys with a gpg that makes no home of its own.
+    '--customize-hook=mkdir -m 700 "$1"/root/.gnupg',
     '--customize-hook=rm -f "$1"/etc/resolv.conf "$1"/etc/hostname',
 )
 # An imported image has no PATH of its own: without one, `sh` is not found.

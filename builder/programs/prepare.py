@@ -5,6 +5,7 @@ half-built one is removed first. kiwi mounts /dev and lets package scripts at it
 """
 
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from builder.programs.mounts import unmount_below
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 from builder.programs.transfer import download
 
-_LONGEST_ERROR = 1000
+_LONGEST_ERROR = 900
 _KIWI_CACHE = Path("/var/cache/kiwi")
 _PASSWORD_IN_ADDRESS = re.compile(r"(://)[^/@\s]+@")
 
@@ -61,6 +62,8 @@ def build_root(context: Context, root: Path) -> None:
         StepFailed: kiwi or a script of the description failed.
     """
     options = context.options
+    if options.arch != platform.machine():
+        raise StepFailed(f"the image is for {options.arch}, and this machine is {platform.machine()}")
     deferred = _uses_apt(context.description)
     # Package scripts would make an initrd that the description's own scripts make again: 15 s of 66.
     environment = {"INITRD": "No"} if deferred else {}
@@ -78,7 +81,7 @@ def kiwi_command(options: Options, description: Path, root: Path) -> list[str]:
     """Return the command line of `kiwi-ng system prepare`."""
     profiles = [argument for profile in options.profiles for argument in ("--profile", profile)]
     return [
-        *("kiwi-ng", "--logfile", "stdout", "--target-arch", options.arch, *profiles),
+        *("kiwi-ng", "--logfile", "stdout", *profiles),
         *("system", "prepare", "--description", str(description), "--root", str(root), *options.kiwi_options),
     ]
 
@@ -104,16 +107,24 @@ class _KiwiLog:
     """kiwi's log on its way to the pod's: passwords masked, its error kept."""
 
     def __init__(self) -> None:
-        self.error = ""
+        self._words: list[str] = []
+        self._in_error = False
+
+    @property
+    def error(self) -> str:
+        """What kiwi says went wrong, in one line: its beginning and, when it goes on and on, its end."""
+        words = " ".join(self._words)
+        return words if len(words) <= _LONGEST_ERROR else f"{words[:300]} … {words[300 - _LONGEST_ERROR :]}"
 
     def __call__(self, line: str) -> None:
         """Take one line."""
         masked = _PASSWORD_IN_ADDRESS.sub(r"\1***@", line)
         say(masked)
-        if masked.startswith("[ ERROR"):
-            self.error = masked.partition("| ")[2] or masked
-        elif self.error and len(self.error) < _LONGEST_ERROR:
-            self.error += f" {masked.strip()}"
+        if masked.startswith("[ "):
+            self._in_error = masked.startswith("[ ERROR")
+            masked = masked.partition("| ")[2]
+        if self._in_error:
+            self._words.append(masked.strip())
 
 
 def _uses_apt(description: Path) -> bool:
