@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 import subprocess
+from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from builder.programs.step import StepFailed, end_with, required, run_step, say,
 from builder.programs.transfer import download
 
 _LONGEST_ERROR = 900
+_SHOWN_LINES = 150
 _KIWI_CACHE = Path("/var/cache/kiwi")
 _PASSWORD_IN_ADDRESS = re.compile(r"(://)[^/@\s]+@")
 
@@ -71,6 +73,7 @@ def build_root(context: Context, root: Path) -> None:
     log = _KiwiLog()
     exit_code = run(kiwi_command(options, context.description, root), environment=environment, on_line=log)
     if exit_code:
+        log.show_end_of(root.parent / "kiwi.log")
         raise StepFailed(f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}")
     run_images_script(root)
     if deferred:
@@ -81,7 +84,7 @@ def kiwi_command(options: Options, description: Path, root: Path) -> list[str]:
     """Return the command line of `kiwi-ng system prepare`."""
     profiles = [argument for profile in options.profiles for argument in ("--profile", profile)]
     return [
-        *("kiwi-ng", "--logfile", "stdout", *profiles),
+        *("kiwi-ng", "--logfile", str(root.parent / "kiwi.log"), *profiles),
         *("system", "prepare", "--description", str(description), "--root", str(root), *options.kiwi_options),
     ]
 
@@ -116,15 +119,30 @@ class _KiwiLog:
         words = " ".join(self._words)
         return words if len(words) <= _LONGEST_ERROR else f"{words[:300]} … {words[300 - _LONGEST_ERROR :]}"
 
+    def show_end_of(self, file: Path) -> None:
+        """Show the end of the log file, where kiwi keeps what package managers and scripts said."""
+        if not file.exists():
+            return
+        with file.open(errors="replace") as lines:
+            last = deque(lines, _SHOWN_LINES)
+        say(f"--- the last {len(last)} lines of kiwi's own log")
+        for line in last:
+            say(_mask(line.rstrip("\n")))
+        say("--- end of kiwi's own log")
+
     def __call__(self, line: str) -> None:
         """Take one line."""
-        masked = _PASSWORD_IN_ADDRESS.sub(r"\1***@", line)
+        masked = _mask(line)
         say(masked)
         if masked.startswith("[ "):
             self._in_error = masked.startswith("[ ERROR")
             masked = masked.partition("| ")[2]
         if self._in_error:
             self._words.append(masked.strip())
+
+
+def _mask(line: str) -> str:
+    return _PASSWORD_IN_ADDRESS.sub(r"\1***@", line)
 
 
 def _uses_apt(description: Path) -> bool:
