@@ -20,8 +20,9 @@ def from_headers(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_plain(value: str) -> bool:
-    # Signatures fold runs of spaces; not every server folds the same way.
-    return value.isascii() and value.isprintable() and value == " ".join(value.split())
+    # Signatures fold runs of spaces, and not every server folds the same way; SeaweedFS drops empty values.
+    words = " ".join(value.split())
+    return bool(value) and value.isascii() and value.isprintable() and value == words and not value.startswith("=?")
 
 
 def _encoded(value: str) -> str:

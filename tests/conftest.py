@@ -1,0 +1,87 @@
+"""The S3 server of the tests: a real one, started once; every test gets buckets of its own."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from pydantic import AnyHttpUrl, SecretStr
+
+from storage.objects import ObjectStore
+from storage.server import EmbeddedS3
+from storage.settings import Settings
+from tests.s3_proxy import FaultProxy
+
+
+@pytest.fixture(scope="session")
+def embedded_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedS3]:
+    """The embedded S3 server, in a folder of the test session's."""
+    with EmbeddedS3(tmp_path_factory.mktemp("s3") / "server") as server:
+        yield server
+
+
+SettingsFor = Callable[..., Settings]
+
+
+@pytest.fixture
+def settings_for(embedded_s3: EmbeddedS3) -> SettingsFor:
+    """Make settings that reach the server by an address, with bucket names of this test's and little patience."""
+    name = uuid4().hex[:12]
+
+    def make(address: str, *, read_timeout: float = 20.0) -> Settings:
+        return Settings(
+            s3_endpoint_url=AnyHttpUrl(address),
+            s3_access_key=SecretStr(embedded_s3.access_key),
+            s3_secret_key=SecretStr(embedded_s3.secret_key),
+            s3_attempts=3,
+            s3_connect_timeout=timedelta(seconds=2),
+            s3_read_timeout=timedelta(seconds=read_timeout),
+            ims_bucket=f"ims-{name}",
+            boot_images_bucket=f"boot-images-{name}",
+        )
+
+    return make
+
+
+@pytest.fixture
+def s3_settings(settings_for: SettingsFor, embedded_s3: EmbeddedS3) -> Settings:
+    """Settings that name the S3 server and this test's buckets."""
+    return settings_for(embedded_s3.endpoint_url)
+
+
+@pytest.fixture
+def store(s3_settings: Settings) -> Iterator[ObjectStore]:
+    """The object store; both buckets of the settings are there, and go after the test."""
+    store = ObjectStore(s3_settings)
+    buckets = (s3_settings.ims_bucket, s3_settings.boot_images_bucket)
+    for bucket in buckets:
+        store.ensure_bucket(bucket)
+    yield store
+    for bucket in buckets:
+        # SeaweedFS deletes a bucket with all that is in it, and has room for a few dozen only.
+        store.client.delete_bucket(Bucket=bucket)
+
+
+@pytest.fixture
+def bucket(s3_settings: Settings) -> str:
+    """The name of this test's bucket of records."""
+    return s3_settings.ims_bucket
+
+
+@pytest.fixture
+def proxy(embedded_s3: EmbeddedS3) -> Iterator[FaultProxy]:
+    """A proxy before the S3 server that can fail any call."""
+    with FaultProxy(embedded_s3.endpoint_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def faulty_settings(settings_for: SettingsFor, proxy: FaultProxy, store: ObjectStore) -> Settings:
+    """Settings that reach the same buckets through the proxy."""
+    return settings_for(proxy.endpoint_url, read_timeout=1.0)
+
+
+@pytest.fixture
+def faulty_store(faulty_settings: Settings, proxy: FaultProxy) -> ObjectStore:
+    """The same buckets through the proxy."""
+    return ObjectStore(faulty_settings)

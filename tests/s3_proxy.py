@@ -1,0 +1,296 @@
+"""A proxy in front of an S3 server that fails chosen calls: the tests' weather.
+
+Requests go through as they come, the Host header included, so signatures stay valid.
+
+    with FaultProxy(server.endpoint_url) as proxy:
+        proxy.plan(Fault.LOST_ANSWER, when=lambda call: call.is_write)   # the first write happens, its answer is lost
+        proxy.plan(Fault.ANSWER_503, nth=3, times=2)                     # calls 3 and 4 are not served
+        proxy.plan(before=lambda call: os.kill(pid, SIGKILL), nth=7)     # somebody dies before call 7 arrives
+        ...                                                              # work through proxy.endpoint_url
+        assert [call.method for call in proxy.calls] == [...]
+"""
+
+import http.client
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+CHUNK_BYTES = 1 << 16
+UPSTREAM_TIMEOUT_SECONDS = 120
+# Linger for no time at all: the kernel then sends a reset instead of an orderly end.
+NO_LINGER = struct.pack("ii", 1, 0)
+WRITES = frozenset({"PUT", "POST", "DELETE"})
+
+
+class Fault(StrEnum):
+    """What can happen to a call."""
+
+    ANSWER_500 = "500, nothing done"
+    ANSWER_503 = "503, nothing done"
+    RESET = "connection reset, nothing done"
+    STALL = "no answer ever, nothing done"
+    DONE_500 = "done, then answered 500"
+    LOST_ANSWER = "done, then connection reset"
+    DONE_STALL = "done, then no answer ever"
+    CUT_BODY = "connection reset in the middle of the answer's body"
+    STALLED_BODY = "no more bytes from the middle of the answer's body on"
+
+
+NOT_FORWARDED = frozenset({Fault.ANSWER_500, Fault.ANSWER_503, Fault.RESET, Fault.STALL})
+BODY_FAULTS = frozenset({Fault.CUT_BODY, Fault.STALLED_BODY})
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that reached the proxy; numbers begin at 1."""
+
+    number: int
+    method: str
+    path: str
+    query: dict[str, str]
+    range: str
+
+    @property
+    def is_write(self) -> bool:
+        return self.method in WRITES
+
+    @property
+    def bucket(self) -> str:
+        return self.path.lstrip("/").partition("/")[0]
+
+    @property
+    def key(self) -> str:
+        return self.path.lstrip("/").partition("/")[2]
+
+
+Hook = Callable[[Call], None]
+
+
+@dataclass
+class Plan:
+    """Which calls meet what, and how many of them are left."""
+
+    fault: Fault | None
+    when: Callable[[Call], bool]
+    before: Hook | None
+    after: Hook | None
+    left: int
+
+
+@dataclass
+class FaultProxy:
+    """See the module's docstring. Stops and forgets its connections at the end of the `with` block."""
+
+    upstream_url: str
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        upstream = urlsplit(self.upstream_url)
+        self.upstream = (upstream.hostname or "", upstream.port or 80)
+        self.ended = threading.Event()
+        self._plans: list[Plan] = []
+        self._lock = threading.Lock()
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def plan(
+        self,
+        fault: Fault | None = None,
+        *,
+        nth: int | None = None,
+        when: Callable[[Call], bool] | None = None,
+        times: int = 1,
+        before: Hook | None = None,
+        after: Hook | None = None,
+    ) -> None:
+        """Let a fault, or a hook, meet the calls from the `nth` on that fit `when`, `times` in all.
+
+        Args:
+            fault: What happens to the call; None: nothing but the hooks.
+            nth: The first call's number that may be met; None: the next one.
+            when: Which calls are meant; None: all.
+            times: How many calls are met.
+            before: Called before the request goes upstream.
+            after: Called when upstream has answered, before the answer goes back.
+        """
+        first = nth if nth is not None else 0
+        self._plans.append(
+            Plan(fault, lambda call: call.number >= first and (when is None or when(call)), before, after, times)
+        )
+
+    def clear(self) -> None:
+        """Forget all plans and calls; the next call is number 1."""
+        with self._lock:
+            self._plans.clear()
+            self.calls.clear()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.ended.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def arrived(self, method: str, target: str, byte_range: str) -> tuple[Call, Plan | None]:
+        """Count a call and find out what it meets."""
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        with self._lock:
+            call = Call(len(self.calls) + 1, method, unquote(parts.path), query, byte_range)
+            self.calls.append(call)
+            for plan in self._plans:
+                if plan.left > 0 and plan.when(call):
+                    plan.left -= 1
+                    return call, plan
+        return call, None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, proxy: FaultProxy) -> None:
+        self.proxy = proxy
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def shutdown_request(self, request: Any) -> None:
+        # An orderly end would come before the reset.
+        if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == NO_LINGER:
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: _Server
+
+    def _serve(self) -> None:
+        # `self.path` has its leading slashes folded; signatures are made of the path as sent.
+        target = self.requestline.split()[1]
+        call, plan = self.server.proxy.arrived(self.command, target, self.headers.get("Range", ""))
+        fault = plan.fault if plan else None
+        if plan and plan.before:
+            plan.before(call)
+        try:
+            if fault in NOT_FORWARDED:
+                self._fail(fault)
+            else:
+                self._forward(target, call, plan)
+        except ConnectionError:
+            # The client went away, as one that was killed does.
+            self.close_connection = True
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
+
+    def _forward(self, target: str, call: Call, plan: Plan | None) -> None:
+        upstream = http.client.HTTPConnection(*self.server.proxy.upstream, timeout=UPSTREAM_TIMEOUT_SECONDS)
+        try:
+            upstream.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                # The wait for "100 Continue" was answered here; Expect is never signed.
+                if name.lower() not in {"expect", "connection"}:
+                    upstream.putheader(name, value)
+            upstream.endheaders()
+            for chunk in self._request_body():
+                upstream.send(chunk)
+            answer = upstream.getresponse()
+            if plan and plan.after:
+                plan.after(call)
+            fault = plan.fault if plan else None
+            if fault is None or fault in BODY_FAULTS:
+                self._answer(answer, fault)
+            else:
+                answer.read()
+                self._fail(fault)
+        finally:
+            upstream.close()
+
+    def _request_body(self) -> Iterator[bytes]:
+        left = int(self.headers.get("Content-Length", 0))
+        while left > 0:
+            chunk = self.rfile.read(min(left, CHUNK_BYTES))
+            if not chunk:
+                raise ConnectionResetError("the client went away in the middle of its request")
+            left -= len(chunk)
+            yield chunk
+
+    def _answer(self, answer: http.client.HTTPResponse, fault: Fault | None) -> None:
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() != "connection":
+                self.send_header(name, value)
+        self.end_headers()
+        size = int(answer.getheader("Content-Length") or 0)
+        sent = 0
+        chunked = answer.getheader("Transfer-Encoding", "").lower() == "chunked"
+        # A cut body is half a body: `half` is where it ends.
+        half = size // 2 if fault else None
+        while chunk := answer.read(CHUNK_BYTES if half is None else min(CHUNK_BYTES, half - sent)):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+            sent += len(chunk)
+        if chunked:
+            self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
+        if fault:
+            self._fail(Fault.STALL if fault is Fault.STALLED_BODY else Fault.RESET)
+
+    def _fail(self, fault: Fault | None) -> None:
+        self.close_connection = True
+        if fault in {Fault.STALL, Fault.DONE_STALL}:
+            self._wait_for_the_client_to_give_up()
+        elif fault in {Fault.RESET, Fault.LOST_ANSWER}:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        else:
+            for _ in self._request_body() if fault in NOT_FORWARDED else ():
+                pass
+            self._answer_error(503 if fault is Fault.ANSWER_503 else 500)
+
+    def _answer_error(self, status: int) -> None:
+        code = "SlowDown" if status == 503 else "InternalError"
+        body = f"<Error><Code>{code}</Code><Message>as planned</Message></Error>".encode()
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self.wfile.flush()
+
+    def _wait_for_the_client_to_give_up(self) -> None:
+        self.connection.settimeout(0.1)
+        while not self.server.proxy.ended.is_set():
+            try:
+                if not self.connection.recv(CHUNK_BYTES):
+                    return
+            except TimeoutError:
+                continue
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except ConnectionError:
+            # The client of a planned reset is gone already.
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing: `calls` tells all."""
