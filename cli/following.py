@@ -1,5 +1,6 @@
 """Following a job to its end: its status and its log, live on a terminal, plain lines elsewhere; all on stderr."""
 
+import logging
 import sys
 import time
 from datetime import datetime
@@ -7,8 +8,8 @@ from datetime import datetime
 import typer
 from rich.console import Console
 
-from errors import Interrupted
-from flows.deployments import Run, Runs, connected
+from errors import Interrupted, Unreachable
+from flows.deployments import LogLine, Run, Runs, connected
 from storage.catalogue import catalogue
 from storage.models import Job
 
@@ -16,7 +17,7 @@ POLL_SECONDS = 1.0
 # A worker asks for runs every two seconds, and a process takes as long to start.
 PATIENCE_SECONDS = 20.0
 # After a run has ended, its job is closed by then; the last lines of its log are in.
-LAST_WORDS_SECONDS = 3.0
+LAST_WORDS_SECONDS = 2.0
 
 
 def follow(job_id: str) -> Job | None:
@@ -24,16 +25,19 @@ def follow(job_id: str) -> Job | None:
 
     Raises:
         Interrupted: The run ended without ending its job.
+        Unreachable: A server does not answer any more; the job may go on.
     """
     with connected() as runs:
         try:
             return _Follower(runs, job_id).to_its_end()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Unreachable) as error:
             typer.echo(
                 f"\nThe job goes on. See it with:\n  ims jobs describe {job_id}\nCancel it with:\n"
                 f"  PREFECT_API_URL={runs.api_url} {sys.prefix}/bin/prefect flow-run cancel {job_id}",
                 err=True,
             )
+            if isinstance(error, Unreachable):
+                raise
             return None
 
 
@@ -86,5 +90,16 @@ class _Follower:
         for line in self._runs.log(run_id, self._newest):
             if line.id not in self._shown:
                 self._shown.add(line.id)
-                self._console.print(f"{line.time.astimezone():%H:%M:%S}  {line.text}")
+                if _is_told(line):
+                    self._console.print(f"{line.time.astimezone():%H:%M:%S}  {_first_line(line)}")
             self._newest = max(line.time, self._newest or line.time)
+
+
+def _is_told(line: LogLine) -> bool:
+    """Tell whether a line says something of the job: Prefect's own bookkeeping does not, its retries and errors do."""
+    return not line.logger.startswith("prefect") or line.level >= logging.WARNING or "etry" in line.text
+
+
+def _first_line(line: LogLine) -> str:
+    # Prefect logs tracebacks; the job's diagnosis says what they mean.
+    return line.text.partition("\n")[0] if line.logger.startswith("prefect") else line.text

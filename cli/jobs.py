@@ -58,10 +58,12 @@ def create(
         "enable_debug": enable_debug,
         "build_env_size": build_env_size,
         "job_mem_size": job_mem_size,
-        "kernel_file_name": kernel_file_name,
         "initrd_file_name": initrd_file_name,
         "kernel_parameters_file_name": kernel_parameters_file_name,
     }
+    # What is left out follows from the recipe.
+    if kernel_file_name:
+        fields["kernel_file_name"] = kernel_file_name
     if require_dkms is not None:
         fields["require_dkms"] = "yes" if require_dkms else "no"
     _check(fields)

@@ -65,6 +65,8 @@ def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
         "PREFECT_HOME": str(data_dir / "prefect"),
         "PREFECT_API_URL": endpoints.prefect_api_url,
         "PREFECT_LOGGING_EXTRA_LOGGERS": "ims",
+        # A cancelled run's hook speaks in the worker's process, where no run is going on.
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "IMS_DATA_DIR": str(data_dir),
         "IMS_S3_ENDPOINT_URL": endpoints.s3_endpoint_url,

@@ -11,7 +11,10 @@ ANSWER_SECONDS = 5
 
 
 def status() -> None:
-    """Tell whether `ims up` is running and how it is reached; exit code 0 when it is ready, 2 when not."""
+    """Tell whether `ims up` is ready, and where.
+
+    The exit code is 0 when it is, 2 when it is not.
+    """
     folder = Settings().data_dir
     endpoints = published(folder)
     if endpoints is None or not _answers(f"{endpoints.prefect_api_url}/health"):

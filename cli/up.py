@@ -34,7 +34,7 @@ def up(
         typer.Option(min=0, max=65535, help="Port of the Prefect server; 0: 4200, or any free one when that is taken."),
     ] = 0,
 ) -> None:
-    """Start S3, the Prefect server and the flows' worker, and run them until Ctrl-C.
+    """Run S3, Prefect and the flows until Ctrl-C.
 
     The S3 server is left out when IMS_S3_ENDPOINT_URL names another. All data is in IMS_DATA_DIR, by default
     ~/.local/share/ims. The first start makes the builder image, which takes about two minutes.

@@ -72,10 +72,11 @@ class Run:
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line of a flow run's log; `level` as in the logging module."""
+    """A line of a flow run's log; `level` and `logger` as in the logging module."""
 
     id: str
     time: datetime
+    logger: str
     level: int
     text: str
 
@@ -145,7 +146,7 @@ class Runs:
         while True:
             with _translated(self.api_url):
                 page = self._client.read_logs(wanted, limit=PAGE, offset=len(lines))
-            lines += [LogLine(str(line.id), line.timestamp, line.level, line.message) for line in page]
+            lines += [LogLine(str(line.id), line.timestamp, line.name, line.level, line.message) for line in page]
             if len(page) < PAGE:
                 return lines
 
