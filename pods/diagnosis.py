@@ -1,0 +1,189 @@
+"""What went wrong in a pod: from the raw facts to a category, one line that says it, and what to do."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+# sysexits.h: "temporary failure; the user is invited to retry". The builder's programs use it so.
+EX_TEMPFAIL = 75
+# Shells and coreutils: 124 is `timeout`'s word for it, 128 + n means "ended by signal n".
+TIMED_OUT = 124
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+KILLED = 137
+TERMINATED = 143
+
+# What the Podman runtime's wrapper writes when the kernel killed something of the step (podman_manifest.py).
+OUT_OF_MEMORY_LINE = "ims: the kernel killed a process of this step: out of memory"
+
+NO_SPACE = ("no space left on device", "disk quota exceeded")
+NO_IMAGE = ("no such image", "image not known", "manifest unknown", "initializing source", "unable to find image")
+
+
+class Category(StrEnum):
+    """How a pod ended, coarsely enough to decide by."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    STEP_FAILED = "step_failed"
+    TRANSIENT = "transient"
+    OUT_OF_MEMORY = "out_of_memory"
+    DEADLINE = "deadline"
+    KILLED = "killed"
+    IMAGE_MISSING = "image_missing"
+    DISK_FULL = "disk_full"
+    RUNTIME_BROKEN = "runtime_broken"
+
+
+class Facts(BaseModel):
+    """What a runtime knows about a pod that has ended or never started."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    image: str = ""
+    exit_code: int | None = None
+    out_of_memory: bool = False
+    started: datetime | None = None
+    finished: datetime | None = None
+    deadline: timedelta | None = None
+    memory: str = ""
+    error: str = ""
+    log_tail: list[str] = []
+
+
+class Verdict(NamedTuple):
+    """A category with its words."""
+
+    category: Category
+    summary: str
+    resolution: str = ""
+
+
+def diagnose(facts: Facts) -> Verdict:
+    """Tell how a pod ended."""
+    if facts.exit_code is None:
+        return _never_ran(facts)
+    for rule in RULES:
+        if verdict := rule(facts):
+            return verdict
+    return Verdict(
+        Category.STEP_FAILED,
+        f"pod {facts.name} failed with exit code {facts.exit_code}",
+        "read the end of its log for the reason",
+    )
+
+
+def _never_ran(facts: Facts) -> Verdict:
+    error = facts.error or "no reason given"
+    if any(word in error.lower() for word in NO_IMAGE):
+        return Verdict(
+            Category.IMAGE_MISSING,
+            f"pod {facts.name} could not start: image {facts.image} is not here and could not be pulled ({error})",
+            "build or load the image, or name another one in IMS_BUILDER_IMAGE",
+        )
+    if any(word in error.lower() for word in NO_SPACE):
+        return _disk_full(f"pod {facts.name} could not start: {error}")
+    return Verdict(
+        Category.RUNTIME_BROKEN,
+        f"pod {facts.name} could not start: {error}",
+        _repair(error),
+    )
+
+
+def _repair(error: str) -> str:
+    if "netavark: no such file" in error.lower():
+        return "install iptables (`apt-get install iptables`): Podman's network needs it"
+    return "check the container runtime: `podman info`, `podman run --rm IMAGE true`"
+
+
+def _cut_off(facts: Facts) -> Verdict | None:
+    # After a restart of the host Podman calls a pod that ran "exited", with code 0 and without an end.
+    if facts.started and facts.finished and facts.finished >= facts.started:
+        return None
+    return Verdict(
+        Category.KILLED,
+        f"pod {facts.name} was cut off: its end was never seen (did the host restart?)",
+        "run the job again",
+    )
+
+
+def _succeeded(facts: Facts) -> Verdict | None:
+    return Verdict(Category.SUCCEEDED, f"pod {facts.name} succeeded") if facts.exit_code == 0 else None
+
+
+def _out_of_memory(facts: Facts) -> Verdict | None:
+    if not facts.out_of_memory and OUT_OF_MEMORY_LINE not in facts.log_tail:
+        return None
+    limit = f" of {facts.memory}" if facts.memory else ""
+    return Verdict(
+        Category.OUT_OF_MEMORY,
+        f"pod {facts.name} ran out of memory: it needed more than its limit{limit}",
+        "raise the job's memory limit (job_mem_size), or make the image smaller",
+    )
+
+
+def _deadline(facts: Facts) -> Verdict | None:
+    if facts.deadline is None or facts.started is None or facts.finished is None:
+        return None
+    stopped = facts.exit_code in {TIMED_OUT, KILLED, TERMINATED}
+    if not stopped or facts.finished - facts.started < facts.deadline:
+        return None
+    return Verdict(
+        Category.DEADLINE,
+        f"pod {facts.name} was stopped: it did not end within {facts.deadline}",
+        "see in its log what it waited for, or raise the step's limit",
+    )
+
+
+def _transient(facts: Facts) -> Verdict | None:
+    if facts.exit_code != EX_TEMPFAIL:
+        return None
+    return Verdict(Category.TRANSIENT, f"pod {facts.name} met a passing fault", "it can be tried again as it is")
+
+
+def _no_space(facts: Facts) -> Verdict | None:
+    for line in reversed(facts.log_tail):
+        if any(word in line.lower() for word in NO_SPACE):
+            return _disk_full(f"pod {facts.name} failed with exit code {facts.exit_code}: {line.strip()}")
+    return None
+
+
+def _disk_full(summary: str) -> Verdict:
+    return Verdict(Category.DISK_FULL, summary, "free space where the containers and their volumes lie (`df -h`)")
+
+
+def _not_runnable(facts: Facts) -> Verdict | None:
+    if facts.exit_code not in {NOT_EXECUTABLE, NOT_FOUND}:
+        return None
+    return Verdict(
+        Category.STEP_FAILED,
+        f"pod {facts.name} failed with exit code {facts.exit_code}: a program was not found or cannot be run",
+        f"its log names the program; check that image {facts.image} is the builder image of this release",
+    )
+
+
+def _killed(facts: Facts) -> Verdict | None:
+    if facts.exit_code not in {KILLED, TERMINATED}:
+        return None
+    return Verdict(
+        Category.KILLED,
+        f"pod {facts.name} was killed from outside (exit code {facts.exit_code})",
+        "unless somebody cancelled it, look into the host's kernel log (`dmesg`) and run the job again",
+    )
+
+
+# The first that speaks is right: a step that was killed for its memory often goes on to say other things.
+RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
+    _cut_off,
+    _succeeded,
+    _out_of_memory,
+    _deadline,
+    _transient,
+    _no_space,
+    _not_runnable,
+    _killed,
+)

@@ -1,0 +1,169 @@
+"""Pod and claim manifests, made from structured data: what Kubernetes takes, whatever runs it here.
+
+User text is data: it is put into fields, never pasted into YAML, and reaches the container byte for byte.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "ims"
+JOB_LABEL = "ims/job-id"
+STEP_LABEL = "ims/step"
+ATTEMPT_LABEL = "ims/attempt"
+
+CONTAINER = "step"
+WORKSPACE = "/workspace"
+WORKSPACE_VOLUME = "workspace"
+
+# What a step gets to tidy up in, when it is stopped from outside.
+GRACE = timedelta(seconds=10)
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_no_nul)]
+EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+# With "ims-", the separators and the attempt, a pod's name stays within a DNS label's 63 characters.
+JobId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=36)]
+StepName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=16)]
+ClaimName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$", max_length=63)]
+
+
+class Claim(BaseModel):
+    """The workspace that all pods of one job share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job_id: JobId
+    size_gib: int = Field(ge=1)
+
+    @property
+    def name(self) -> str:
+        """The claim's name, the same for every step of the job."""
+        return f"ims-{self.job_id}-workspace"
+
+
+class Pod(BaseModel):
+    """One step of a job: a command in an image, with limits on its memory and its time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job_id: JobId
+    step: StepName
+    attempt: int = Field(1, ge=1, le=9999)
+    image: Annotated[str, StringConstraints(min_length=1)]
+    command: list[Text] = Field(min_length=1)
+    env: dict[EnvName, Text] = {}
+    claim: ClaimName = ""
+    privileged: bool = False
+    memory_gib: int = Field(ge=1)
+    deadline: timedelta = Field(ge=timedelta(seconds=1))
+    host_network: bool = False
+    host_aliases: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """The pod's name. It follows from the job alone, so that a flow that comes back finds its pod."""
+        return f"ims-{self.job_id}-{self.step}-{self.attempt}"
+
+    @property
+    def deadline_seconds(self) -> int:
+        """The limit on the step's time, in whole seconds."""
+        return int(self.deadline.total_seconds())
+
+
+def claim_manifest(claim: Claim) -> dict[str, Any]:
+    """Return the PersistentVolumeClaim of a job's workspace."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": claim.name, "labels": {MANAGED_BY_LABEL: MANAGED_BY, JOB_LABEL: claim.job_id}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": f"{claim.size_gib}Gi"}},
+        },
+    }
+
+
+def pod_manifest(pod: Pod) -> dict[str, Any]:
+    """Return the Pod of one step, with a single container named `step`."""
+    spec: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": pod.deadline_seconds,
+        "terminationGracePeriodSeconds": int(GRACE.total_seconds()),
+        "automountServiceAccountToken": False,
+        # Otherwise every service of the namespace appears in the step's environment.
+        "enableServiceLinks": False,
+        "containers": [_container(pod)],
+    }
+    if pod.host_network:
+        spec["hostNetwork"] = True
+    if pod.host_aliases:
+        spec["hostAliases"] = _host_aliases(pod.host_aliases)
+    if pod.claim:
+        spec["volumes"] = [{"name": WORKSPACE_VOLUME, "persistentVolumeClaim": {"claimName": pod.claim}}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod.name,
+            "labels": {
+                MANAGED_BY_LABEL: MANAGED_BY,
+                JOB_LABEL: pod.job_id,
+                STEP_LABEL: pod.step,
+                ATTEMPT_LABEL: str(pod.attempt),
+            },
+        },
+        "spec": spec,
+    }
+
+
+def literal(text: str) -> str:
+    """Return text as a manifest says it: Kubernetes expands `$(NAME)` in commands and values, and reads `$$` as `$`."""
+    return text.replace("$", "$$")
+
+
+def unescaped(text: str) -> str:
+    """Undo `literal`, for a runtime that expands nothing."""
+    return text.replace("$$", "$")
+
+
+def _container(pod: Pod) -> dict[str, Any]:
+    memory = {"memory": f"{pod.memory_gib}Gi"}
+    container: dict[str, Any] = {
+        "name": CONTAINER,
+        "image": pod.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": [literal(word) for word in pod.command],
+        "env": [{"name": name, "value": literal(value)} for name, value in pod.env.items()],
+        "resources": {"limits": memory, "requests": dict(memory)},
+        "securityContext": _security_context(privileged=pod.privileged),
+    }
+    if pod.claim:
+        container["volumeMounts"] = [{"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE}]
+    return container
+
+
+def _security_context(*, privileged: bool) -> dict[str, Any]:
+    if privileged:
+        # Kubernetes refuses a privileged container that may not escalate, and runs it without seccomp anyway.
+        return {"privileged": True}
+    return {
+        "privileged": False,
+        "allowPrivilegeEscalation": False,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _host_aliases(aliases: dict[str, str]) -> list[dict[str, Any]]:
+    by_address: dict[str, list[str]] = {}
+    for name, address in aliases.items():
+        by_address.setdefault(address, []).append(name)
+    return [{"ip": address, "hostnames": names} for address, names in by_address.items()]

@@ -1,0 +1,97 @@
+"""A pod's container as `podman container inspect` shows it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pods.diagnosis import Category, Facts
+from pods.manifest import CONTAINER
+from pods.podman_manifest import DEADLINE_ANNOTATION
+from pods.runtime import Outcome, Phase
+
+RUNNING = {"running", "paused", "stopping"}
+ENDED = {"exited", "stopped", "removing"}
+
+
+class Container:
+    """What Podman knows about a step's container, at one moment.
+
+    Args:
+        inspected: One entry of `podman container inspect`.
+    """
+
+    def __init__(self, inspected: dict[str, Any]) -> None:
+        """Keep the entry."""
+        self._entry = inspected
+        self._state: dict[str, Any] = inspected["State"]
+
+    @property
+    def name(self) -> str:
+        """The container's name."""
+        return str(self._entry["Name"])
+
+    @property
+    def pod(self) -> str:
+        """The name of its pod."""
+        return self.name.removesuffix(f"-{CONTAINER}")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the step is at work."""
+        return self._state["Status"] in RUNNING
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the step is at work or has been; one that only was created has not."""
+        return self._state["Status"] in RUNNING | ENDED
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory limit that is in force; 0 is none."""
+        return int(self._entry["HostConfig"]["Memory"])
+
+    @property
+    def deadline(self) -> timedelta | None:
+        """The limit on the step's time."""
+        seconds = (self._entry["Config"].get("Annotations") or {}).get(DEADLINE_ANNOTATION)
+        return timedelta(seconds=int(seconds)) if seconds else None
+
+    @property
+    def started(self) -> datetime | None:
+        """When the step began."""
+        return _moment(self._state["StartedAt"])
+
+    @property
+    def finished(self) -> datetime | None:
+        """When the step ended."""
+        return _moment(self._state["FinishedAt"])
+
+    def facts(self, log_tail: list[str]) -> Facts:
+        """Return what the diagnosis of an ended step needs."""
+        return Facts(
+            name=self.pod,
+            image=self._entry["ImageName"],
+            exit_code=self._state["ExitCode"],
+            out_of_memory=self._state["OOMKilled"],
+            started=self.started,
+            finished=self.finished,
+            deadline=self.deadline,
+            memory=f"{self.memory_bytes / (1 << 30):g} GiB" if self.memory_bytes else "",
+            error=self._state["Error"],
+            log_tail=log_tail,
+        )
+
+    def running(self, log_tail: list[str]) -> Outcome:
+        """Return the outcome of a step that is at work."""
+        return Outcome(
+            phase=Phase.RUNNING,
+            exit_code=None,
+            category=Category.RUNNING,
+            summary=f"pod {self.pod} is running",
+            log_tail=log_tail,
+            started=self.started,
+        )
+
+
+def _moment(text: str) -> datetime | None:
+    # Go's zero time stands for "never".
+    return None if text.startswith("0001-") else datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,92 @@
+"""The interface of what runs pods, and how it tells how one ended."""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from pods.diagnosis import Category, Facts, diagnose
+from pods.manifest import Claim, Pod
+
+
+class Phase(StrEnum):
+    """How far a pod is."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Outcome(BaseModel):
+    """How a pod ended, or that it still runs: for the flow to decide by, for the user to read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phase: Phase
+    exit_code: int | None
+    category: Category
+    summary: str
+    resolution: str = ""
+    log_tail: list[str] = []
+    started: datetime | None = None
+    finished: datetime | None = None
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same step may succeed when it is run again."""
+        return self.category in {Category.TRANSIENT, Category.KILLED}
+
+    @classmethod
+    def of(cls, facts: Facts) -> "Outcome":
+        """Return the outcome of a pod that has ended or could not start."""
+        verdict = diagnose(facts)
+        return cls(
+            phase=Phase.SUCCEEDED if verdict.category is Category.SUCCEEDED else Phase.FAILED,
+            exit_code=facts.exit_code,
+            category=verdict.category,
+            summary=verdict.summary,
+            resolution=verdict.resolution,
+            log_tail=facts.log_tail,
+            started=facts.started,
+            finished=facts.finished,
+        )
+
+
+class PodRuntime(Protocol):
+    """Runs pods to their end. Every call is safe to repeat."""
+
+    def create_claim(self, claim: Claim) -> None:
+        """Make a job's workspace; one that is there already is taken.
+
+        Raises:
+            Broken: the container runtime is missing or does not work.
+            Unreachable: it did not answer in time.
+        """
+
+    def run(self, pod: Pod, *, log: Path, on_line: Callable[[str], None] | None = None) -> Outcome:
+        """Run a pod to its end: create it, go on waiting for the one of its name, or read how that one ended.
+
+        Whatever is raised inside (Ctrl-C too) leaves the pod as it is; `remove` takes it away.
+
+        Args:
+            pod: What to run; its deadline counts from the container's start.
+            log: File for the pod's output, whole when this returns.
+            on_line: Called with each line of output as it comes, from the log's beginning when a pod is adopted.
+
+        Raises:
+            NotFound: the pod's claim does not exist.
+            Broken: the container runtime is missing or does not work.
+            Unreachable: it did not answer in time.
+        """
+
+    def outcome(self, name: str) -> Outcome | None:
+        """Return how the pod of that name stands, or None when there is none (or it never started)."""
+
+    def remove(self, job_id: str, *, keep_claims: bool = False) -> list[str]:
+        """Stop and remove every pod and claim of a job, within 30 seconds, and return their names."""
+
+    def jobs(self) -> set[str]:
+        """Return the ids of the jobs that have pods or claims here."""
