@@ -11,10 +11,11 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import AnyHttpUrl, Field, SecretStr
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from errors import BadInput
+from storage.durations import Duration
 
 MiB = 1 << 20
 GiB_BYTES = 1 << 30
@@ -34,8 +35,8 @@ class Settings(BaseSettings):
     s3_access_key: SecretStr = Field(SecretStr(""), description="Access key.")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key.")
     s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
-    s3_connect_timeout: timedelta = Field(timedelta(seconds=5), description="Limit on connecting to S3.")
-    s3_read_timeout: timedelta = Field(timedelta(seconds=60), description="Limit on silence within an S3 answer.")
+    s3_connect_timeout: Duration = Field(timedelta(seconds=5), description="Limit on connecting to S3.")
+    s3_read_timeout: Duration = Field(timedelta(seconds=60), description="Limit on silence within an S3 answer.")
     s3_attempts: int = Field(5, ge=1, description="How often one S3 call is tried before its task fails.")
     ims_bucket: str = Field("ims", description="Bucket of records, recipes and what jobs keep.")
     boot_images_bucket: str = Field("boot-images", description="Bucket of the images' artifacts.")
@@ -50,18 +51,18 @@ class Settings(BaseSettings):
         None, description="Run pods in the host's network. Unset: only when S3 is on a loopback address."
     )
     builder_image: str = Field("", description="Builder image. Empty: the one built here for this release.")
-    prepare_limit: timedelta = Field(timedelta(hours=4), description="Limit on building an image root.")
-    package_limit: timedelta = Field(timedelta(hours=2), description="Limit on packing an image.")
-    upload_limit: timedelta = Field(timedelta(hours=6), description="Limit on uploading an image.")
+    prepare_limit: Duration = Field(timedelta(hours=4), description="Limit on building an image root.")
+    package_limit: Duration = Field(timedelta(hours=2), description="Limit on packing an image.")
+    upload_limit: Duration = Field(timedelta(hours=6), description="Limit on uploading an image.")
 
     recipe_bytes: int = Field(1 * GiB_BYTES, ge=1, description="Limit on an unpacked recipe, bytes.")
     recipe_entries: int = Field(100_000, ge=1, description="Limit on the entries of a recipe archive.")
     ingest_memory_bytes: int = Field(1 * GiB_BYTES, ge=64 * MiB, description="Memory limit of the ingest process.")
     ingest_seconds: int = Field(300, ge=1, description="Time limit of the ingest process, seconds.")
 
-    repository_timeout: timedelta = Field(timedelta(seconds=10), description="Limit on one repository's answer.")
-    repository_interval: timedelta = Field(timedelta(seconds=10), description="Pause between rounds of asking.")
-    repository_limit: timedelta = Field(timedelta(seconds=500), description="Limit on waiting for the repositories.")
+    repository_timeout: Duration = Field(timedelta(seconds=10), description="Limit on one repository's answer.")
+    repository_interval: Duration = Field(timedelta(seconds=10), description="Pause between rounds of asking.")
+    repository_limit: Duration = Field(timedelta(seconds=500), description="Limit on waiting for the repositories.")
 
     squashfs_compressor: Literal["zstd", "gzip", "lz4", "xz"] = Field("zstd", description="Compressor of the rootfs.")
     squashfs_level: int = Field(3, ge=1, le=22, description="Level of the compressor, where it has levels.")
@@ -118,5 +119,13 @@ class EndpointsSource(JsonConfigSettingsSource):
 
 @cache
 def settings() -> Settings:
-    """Return the settings of this process, read once."""
-    return Settings()
+    """Return the settings of this process, read once.
+
+    Raises:
+        BadInput: A variable has a value that its setting cannot have; all such variables are named.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"IMS_{str(at['loc'][0]).upper()}: {at['msg']}" for at in error.errors(include_input=False))
+        raise BadInput(f"the settings are refused: {wrong}") from error

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ratios against a stated alternative from the same run."""

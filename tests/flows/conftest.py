@@ -1,0 +1,83 @@
+"""A Prefect server for the session, and a site of its own for each test."""
+
+import io
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+from prefect.testing.utilities import prefect_test_harness
+
+from storage.models import PublicKey
+from storage.objects import ObjectStore
+from storage.server import EmbeddedS3
+from storage.settings import Settings
+from tests.distribution import TINY_RECIPE, tiny_repository
+from tests.flows.site import PUBLIC_KEY, Site
+
+__all__ = ["tiny_repository"]
+
+
+@pytest.fixture(scope="session")
+def prefect_api() -> Iterator[str]:
+    """The address of a Prefect server with a database of its own."""
+    with prefect_test_harness(server_startup_timeout=120):
+        yield PREFECT_API_URL.value()
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe_archive() -> bytes:
+    """The archive of the recipe that builds in seconds."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(TINY_RECIPE, ".")
+    return packed.getvalue()
+
+
+@pytest.fixture
+def site(
+    embedded_s3: EmbeddedS3,
+    store: ObjectStore,
+    s3_settings: Settings,
+    prefect_api: str,
+    tiny_repository: str,
+    tiny_recipe_archive: bytes,
+    tmp_path: Path,
+) -> Iterator[Site]:
+    """Buckets, a key and the tiny recipe; afterwards no pod and no process of the test's is left."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    site = Site(
+        store=store,
+        ims_bucket=s3_settings.ims_bucket,
+        boot_images_bucket=s3_settings.boot_images_bucket,
+        folder=folder,
+        environment={
+            "IMS_DATA_DIR": str(folder),
+            "IMS_S3_ENDPOINT_URL": embedded_s3.endpoint_url,
+            "IMS_S3_ACCESS_KEY": embedded_s3.access_key,
+            "IMS_S3_SECRET_KEY": embedded_s3.secret_key,
+            "IMS_IMS_BUCKET": s3_settings.ims_bucket,
+            "IMS_BOOT_IMAGES_BUCKET": s3_settings.boot_images_bucket,
+            "IMS_TASK_RETRY_SECONDS": "0.2",
+            "IMS_REPOSITORY_TIMEOUT": "2",
+            "IMS_REPOSITORY_INTERVAL": "0.2",
+            "IMS_REPOSITORY_LIMIT": "1",
+            "PREFECT_API_URL": prefect_api,
+            "PREFECT_LOGGING_EXTRA_LOGGERS": "ims",
+        },
+        repository=tiny_repository,
+    )
+    site.recipe = site.add_recipe(tiny_recipe_archive)
+    site.key = site.catalogue.public_keys.create(PublicKey(name="me", public_key=PUBLIC_KEY))
+    yield site
+    for run in site.runs:
+        if run.process.is_alive():
+            run.kill()
+            run.wait()
+    for job_id in site.podman.jobs():
+        if job_id in {job.id for job in site.catalogue.jobs.list(None)}:
+            site.podman.remove(job_id)
+    shutil.rmtree(folder)

@@ -1,0 +1,158 @@
+"""A site for flow tests: buckets, a key, a recipe that builds in seconds, and runs in processes of their own."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pods.podman import Podman
+from storage.catalogue import Catalogue
+from storage.models import Image, Job, Link, PublicKey, Recipe, new_id
+from storage.objects import ObjectStore
+from storage.uploads import unfinished_uploads
+
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv site"
+RUN_LIMIT_SECONDS = 120
+
+
+@dataclass
+class Run:
+    """A run of the flow in a process of its own."""
+
+    process: BaseProcess
+    log: Path
+
+    def wait(self) -> int:
+        """Return the exit code: 0 when the flow succeeded, negative the signal that ended it."""
+        self.process.join(RUN_LIMIT_SECONDS)
+        assert self.process.exitcode is not None, f"the run does not end:\n{self.log.read_text()}"
+        return self.process.exitcode
+
+    def kill(self) -> None:
+        """End the process at once, as a lost machine would."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, signal.SIGKILL)
+
+    def interrupt(self, number: signal.Signals) -> None:
+        """Send the process a signal."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+
+@dataclass
+class Site:
+    """Everything a job needs, and the eyes to see what came of it."""
+
+    store: ObjectStore
+    ims_bucket: str
+    boot_images_bucket: str
+    folder: Path
+    environment: dict[str, str]
+    repository: str
+    runs: list[Run] = field(default_factory=list)
+    recipe: Recipe = field(init=False)
+    key: PublicKey = field(init=False)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.store, self.ims_bucket)
+
+    @property
+    def podman(self) -> Podman:
+        return Podman(self.folder / "podman")
+
+    def add_recipe(self, archive: bytes, **fields: Any) -> Recipe:
+        """Register a recipe with this archive; its repository is the tiny distribution unless told otherwise."""
+        recipe_id = new_id()
+        key = f"recipes/{recipe_id}/recipe.tgz"
+        etag = self.store.write(self.ims_bucket, key, archive)
+        link = Link(path=f"s3://{self.ims_bucket}/{key}", etag=etag)
+        dictionary = [{"key": "repository", "value": self.repository}]
+        values = {"name": "tiny", "linux_distribution": "sles15", "link": link, "template_dictionary": dictionary}
+        return self.catalogue.recipes.create(Recipe.model_validate({"id": recipe_id} | values | fields))
+
+    def start(self, job_id: str, **parameters: Any) -> Run:
+        """Start a run of the flow for a job; the same job may be run again."""
+        asked = {
+            "recipe_id": self.recipe.id,
+            "public_key_id": self.key.id,
+            "image_root_archive_name": "tiny image",
+            "build_env_size": 1,
+            "job_mem_size": 1,
+            "job_id": job_id,
+        }
+        log = self.folder / f"run-{len(self.runs)}.log"
+        process = _CONTEXT.Process(target=_run_flow, args=(self.environment, asked | parameters, log))
+        process.start()
+        self.runs.append(Run(process, log))
+        return self.runs[-1]
+
+    def run(self, job_id: str, **parameters: Any) -> int:
+        """Run the flow to its end and return its exit code."""
+        return self.start(job_id, **parameters).wait()
+
+    def cancel(self, job_id: str) -> int:
+        """Do what Prefect's worker does when a cancelled run's process is gone, and return the exit code."""
+        process = _CONTEXT.Process(target=_cancel, args=(self.environment, job_id))
+        process.start()
+        process.join(RUN_LIMIT_SECONDS)
+        assert process.exitcode is not None
+        return process.exitcode
+
+    def job(self, job_id: str) -> Job:
+        return self.catalogue.jobs.get(job_id)
+
+    def images(self) -> list[Image]:
+        return self.catalogue.images.list(None)
+
+    def wait_for(self, condition: Callable[[], bool], limit_seconds: float = 60) -> None:
+        """Wait until something is so."""
+        end = time.monotonic() + limit_seconds
+        while not condition():
+            assert time.monotonic() < end, f"not within {limit_seconds} s:\n{self.runs[-1].log.read_text()}"
+            time.sleep(0.05)
+
+    def leftovers(self, job_id: str) -> list[str]:
+        """Return what a job left behind that it should not: pods, volumes, scratch files, unfinished uploads."""
+        pods = ["pods or volumes"] if job_id in self.podman.jobs() else []
+        scratch = [str(path) for path in (self.folder / "jobs").glob("*")]
+        uploads = [upload.uri for upload in unfinished_uploads(self.store, self.boot_images_bucket, "")]
+        return pods + scratch + uploads
+
+
+# Importing Prefect takes two seconds: a server process does it once, and each run is forked from that.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["prefect.flow_engine", "prefect.task_engine", "boto3", "kubernetes", "lxml.etree"])
+
+
+def _run_flow(environment: dict[str, str], parameters: dict[str, Any], log: Path) -> None:
+    output = os.open(log, os.O_WRONLY | os.O_CREAT)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ.update(environment)
+
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.create_image import create_image
+
+    # The heartbeat's thread holds up the end of each run by a second.
+    with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"], PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        create_image(**parameters)
+
+
+def _cancel(environment: dict[str, str], job_id: str) -> None:
+    os.environ.update(environment)
+
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.states import Cancelled
+
+    from flows.create_image import cancel_job, create_image
+
+    run = FlowRun(flow_id=UUID(job_id), parameters={"job_id": job_id})
+    cancel_job(create_image, run, Cancelled())
