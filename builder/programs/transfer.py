@@ -16,14 +16,23 @@ from urllib.parse import urlsplit
 
 from builder.programs.step import StepFailed, TryAgain, say
 
-ATTEMPTS = 5
-SILENCE_SECONDS = 60
-FIRST_PAUSE_SECONDS = 1.0
 CHUNK_BYTES = 1 << 20
 
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a request is tried, how long the pauses grow from (doubling), and how long a server may be silent."""
+
+    attempts: int = 5
+    first_pause_seconds: float = 1.0
+    silence_seconds: float = 60.0
+
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class _Fault(Exception):
     """One try failed in a way that may pass."""
 
 
-def download(url: str, target: Path, sha256: str) -> None:
+def download(url: str, target: Path, sha256: str, *, patience: Patience = PATIENCE) -> None:
     """Fetch a file, and check it before it gets its name.
 
     Raises:
@@ -52,46 +61,53 @@ def download(url: str, target: Path, sha256: str) -> None:
     def fetch() -> None:
         digest = hashlib.sha256()
         with partial.open("wb") as file:
-            for chunk in _body(url):
+            for chunk in _body(url, patience):
                 digest.update(chunk)
                 file.write(chunk)
         if digest.hexdigest() != sha256:
             raise _Fault("what came has another sha256 than it should")
 
     try:
-        _try_again_while_it_may_help(fetch, f"download of {target.name} from {_place(url)}")
+        _try_again_while_it_may_help(fetch, f"download of {target.name} from {_place(url)}", patience)
         partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def read(url: str) -> bytes:
+def read(url: str, *, patience: Patience = PATIENCE) -> bytes:
     """Fetch a small document.
 
     Raises:
         TryAgain: The server did not hand it over within the tries, or the address has expired.
         StepFailed: The server refuses.
     """
-    return _try_again_while_it_may_help(lambda: b"".join(_body(url)), f"download from {_place(url)}")
+    return _try_again_while_it_may_help(
+        lambda: b"".join(_body(url, patience)), f"download from {_place(url)}", patience
+    )
 
 
-def write(url: str, document: bytes) -> None:
+def write(url: str, document: bytes, *, patience: Patience = PATIENCE) -> None:
     """Store a small document.
 
     Raises:
         TryAgain: The server did not take it within the tries, or the address has expired.
         StepFailed: The server refuses.
     """
-    _try_again_while_it_may_help(lambda: _put(url, lambda: iter([document]), len(document)), f"upload to {_place(url)}")
+    _try_again_while_it_may_help(
+        lambda: _put(url, lambda: iter([document]), len(document), patience), f"upload to {_place(url)}", patience
+    )
 
 
-def write_slice(url: str, part: Slice, *, on_bytes: Callable[[int], None] = lambda _: None) -> None:
+def write_slice(
+    url: str, part: Slice, *, on_bytes: Callable[[int], None] = lambda _: None, patience: Patience = PATIENCE
+) -> None:
     """Store a part of a file, and check that the server has what the file should hold.
 
     Args:
         url: Where to.
         part: What.
         on_bytes: Gets the number of bytes that are on their way, negative when a try began anew.
+        patience: How long to go on.
 
     Raises:
         TryAgain: The server did not take it within the tries, or the address has expired.
@@ -101,31 +117,32 @@ def write_slice(url: str, part: Slice, *, on_bytes: Callable[[int], None] = lamb
     def send() -> None:
         counted = _Counted(part, on_bytes)
         try:
-            etag = _put(url, counted.chunks, part.size)
+            etag = _put(url, counted.chunks, part.size, patience)
             counted.compare(etag)
         except BaseException:
             on_bytes(-counted.sent)
             raise
 
-    _try_again_while_it_may_help(send, f"upload of bytes {part.offset} and on of {part.file.name} to {_place(url)}")
+    what = f"upload of bytes {part.offset} and on of {part.file.name} to {_place(url)}"
+    _try_again_while_it_may_help(send, what, patience)
 
 
-def _try_again_while_it_may_help(attempt: Callable[[], T], what: str) -> T:
-    for number in range(1, ATTEMPTS + 1):
+def _try_again_while_it_may_help(attempt: Callable[[], T], what: str, patience: Patience) -> T:
+    for number in range(1, patience.attempts + 1):
         try:
             return attempt()
         except (OSError, http.client.HTTPException, _Fault) as fault:
             reason = f"{fault}" or type(fault).__name__
-            if number == ATTEMPTS:
-                raise TryAgain(f"{what} failed {ATTEMPTS} times, at last: {reason}") from fault
+            if number == patience.attempts:
+                raise TryAgain(f"{what} failed {number} times, at last: {reason}") from fault
             say(f"{what}: {reason}; trying again")
-            pause = FIRST_PAUSE_SECONDS * 2 ** (number - 1)
+            pause = patience.first_pause_seconds * 2 ** (number - 1)
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _body(url: str) -> Iterator[bytes]:
-    connection, address = _connect(url)
+def _body(url: str, patience: Patience) -> Iterator[bytes]:
+    connection, address = _connect(url, patience.silence_seconds)
     try:
         connection.request("GET", address)
         response = connection.getresponse()
@@ -141,9 +158,9 @@ def _body(url: str) -> Iterator[bytes]:
         connection.close()
 
 
-def _put(url: str, chunks: Callable[[], Iterator[bytes]], size: int) -> str:
+def _put(url: str, chunks: Callable[[], Iterator[bytes]], size: int, patience: Patience) -> str:
     """Send a body and return its etag, without quotes."""
-    connection, address = _connect(url)
+    connection, address = _connect(url, patience.silence_seconds)
     try:
         try:
             # No Content-Type: Ceph 20 refuses one that is not part of the signature.
@@ -163,7 +180,7 @@ def _put(url: str, chunks: Callable[[], Iterator[bytes]], size: int) -> str:
         connection.close()
 
 
-def _connect(url: str) -> tuple[http.client.HTTPConnection, str]:
+def _connect(url: str, silence_seconds: float) -> tuple[http.client.HTTPConnection, str]:
     parts = urlsplit(url)
     if not parts.hostname or parts.scheme not in {"http", "https"}:
         raise StepFailed(f"{_place(url)} is no http address")
@@ -171,9 +188,9 @@ def _connect(url: str) -> tuple[http.client.HTTPConnection, str]:
     if parts.scheme == "https":
         context = ssl.create_default_context()
         return http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=SILENCE_SECONDS, context=context
+            parts.hostname, parts.port, timeout=silence_seconds, context=context
         ), address
-    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=SILENCE_SECONDS), address
+    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=silence_seconds), address
 
 
 def _judge(response: http.client.HTTPResponse, url: str) -> None:

@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
-from builder.programs.transfer import Slice, read, write_slice
+from builder.programs.transfer import PATIENCE, Patience, Slice, read, write_slice
 
 CONNECTIONS = 4
 _REPORT_SECONDS = 5.0
@@ -55,7 +56,7 @@ def read_plan(document: bytes, artifacts: Path) -> Iterator[PlannedPart]:
         raise StepFailed(f"the upload plan cannot be read: {type(error).__name__}: {error}") from error
 
 
-def upload_parts(plan: list[PlannedPart], *, connections: int = CONNECTIONS) -> None:
+def upload_parts(plan: list[PlannedPart], *, connections: int = CONNECTIONS, patience: Patience = PATIENCE) -> None:
     """Upload parts side by side; the first that fails for good ends the others.
 
     Raises:
@@ -65,7 +66,8 @@ def upload_parts(plan: list[PlannedPart], *, connections: int = CONNECTIONS) -> 
     progress = Progress(sum(part.slice.size for part in plan))
     pool = ThreadPoolExecutor(connections)
     try:
-        uploads = [pool.submit(write_slice, part.url, part.slice, on_bytes=progress.add) for part in plan]
+        send = partial(write_slice, on_bytes=progress.add, patience=patience)
+        uploads = [pool.submit(send, part.url, part.slice) for part in plan]
         done, _ = wait(uploads, return_when=FIRST_EXCEPTION)
         for finished in done:
             finished.result()

@@ -1,0 +1,17 @@
+"""What the tests of the builder share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.builder.s3_stand_in import StandIn, stand_in
+from tests.distribution import tiny_repository
+
+__all__ = ["tiny_repository"]
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    """A server that takes parts and fails as told."""
+    with stand_in() as running:
+        yield running

@@ -1,0 +1,123 @@
+"""A small HTTP server that takes parts as S3 does and fails as told, as no real S3 server can be asked to.
+
+Each path has a script, a list of faults; a request takes the next one, and when none is left all is well.
+"""
+
+import hashlib
+import socket
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class StandIn(ThreadingHTTPServer):
+    """The server; `objects` is what it holds, `faults` what it does wrong, `requests` what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.objects: dict[str, bytes] = {}
+        self.faults: dict[str, list[str]] = defaultdict(list)
+        self.requests: list[tuple[str, str]] = []
+        self.headers_seen: list[dict[str, str]] = []
+        self.lock = threading.Lock()
+        self.now = self.most_at_once = 0
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let clients give up: half of the tests make them. Anything else is a defect of the server's."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+    def url(self, path: str) -> str:
+        """Return the address of a path, with a signature that no message may show."""
+        return f"http://127.0.0.1:{self.server_port}{path}?X-Amz-Signature=secret"
+
+
+@contextmanager
+def stand_in() -> Iterator[StandIn]:
+    """Run the server on a free local port."""
+    with StandIn() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: StandIn
+
+    def do_GET(self) -> None:
+        fault = self._arrive()
+        body = self.server.objects.get(self._path())
+        if fault == "cut" and body is not None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+        elif self._failed(fault):
+            return
+        elif body is None:
+            self._answer(404, b"<Code>NoSuchKey</Code>")
+        elif fault == "garbled":
+            self._answer(200, body[::-1])
+        else:
+            self._answer(200, body)
+
+    def do_PUT(self) -> None:
+        fault = self._arrive()
+        if self._failed(fault):
+            return
+        with self.server.lock:
+            self.server.now += 1
+            self.server.most_at_once = max(self.server.most_at_once, self.server.now)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if fault == "garbled":
+            body = body[::-1]
+        self.server.objects[self._path()] = body
+        with self.server.lock:
+            self.server.now -= 1
+        etag = "no-md5-2" if fault == "encrypted" else hashlib.md5(body).hexdigest()
+        self._answer(200, b"", etag=f'"{etag}"')
+
+    def log_message(self, *_: object) -> None:
+        """Keep the tests' output free of requests."""
+
+    def _path(self) -> str:
+        return self.path.partition("?")[0]
+
+    def _arrive(self) -> str:
+        with self.server.lock:
+            self.server.requests.append((self.command, self._path()))
+            self.server.headers_seen.append(dict(self.headers))
+            script = self.server.faults[self._path()]
+            return script.pop(0) if script else ""
+
+    def _failed(self, fault: str) -> bool:
+        if fault == "reset":
+            linger = b"\1\0\0\0\0\0\0\0"  # on, for 0 s: the connection is reset instead of ended
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.close_connection = True
+        elif fault == "stall":
+            self.rfile.read(1) if self.command == "PUT" else None
+            threading.Event().wait(2)
+            self.close_connection = True
+        elif fault.isdigit():
+            self._answer(int(fault), b"<Code>Fault</Code>")
+            self.close_connection = True
+        return fault in {"reset", "stall"} or fault.isdigit()
+
+    def _answer(self, status: int, body: bytes, *, etag: str = "") -> None:
+        self.send_response(status)
+        if etag:
+            self.send_header("ETag", etag)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
