@@ -15,6 +15,7 @@ from ingest.jail import TimeLimit, confine
 from ingest.limits import Limits
 
 PROGRAMS = {"unpack": "ingest.unpacking", "render": "ingest.templates", "describe": "ingest.config_xml"}
+LONGEST_MESSAGE = 1000
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
     try:
         answer = {"value": _run(program.run, request["arguments"], limits)}
     except BadInput as refusal:
-        answer = {"refused": [refusal.message, refusal.resolution]}
+        answer = {"refused": [_plain(refusal.message), _plain(refusal.resolution)]}
     sys.stdout.buffer.write(json.dumps(answer).encode())
 
 
@@ -52,6 +53,14 @@ def _run(run: Any, arguments: dict[str, Any], limits: Limits) -> Any:
             f"the recipe makes a file bigger than the limit of {limits.bytes} bytes",
             resolution="make it smaller, or raise IMS_RECIPE_BYTES",
         ) from error
+
+
+def _plain(text: str) -> str:
+    """Return a message as one short line that a terminal shows as it is: what libraries say may quote the recipe."""
+    cut = text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in cut
+    )
 
 
 if __name__ == "__main__":

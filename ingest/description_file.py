@@ -10,6 +10,7 @@ from errors import BadInput
 # Where kiwi 9.24 looks (kiwi/tasks/base.py): config.xml, then image/config.xml, then the first *.kiwi.
 _FIRST = "config.xml"
 _SECOND = "image/config.xml"
+_MOST_LISTED = 10
 
 
 def is_description(path: str) -> bool:
@@ -30,7 +31,8 @@ def sole_description(paths: Iterable[str]) -> str:
             resolution="pack the folder that holds config.xml: tar -C RECIPE -czf recipe.tgz .",
         )
     if len(found) > 1:
-        raise BadInput(f"the recipe holds several descriptions: {', '.join(found)}", resolution="leave one at its top")
+        listed = ", ".join(found[:_MOST_LISTED]) + (", …" if len(found) > _MOST_LISTED else "")
+        raise BadInput(f"the recipe holds several descriptions: {listed}", resolution="leave one at its top")
     if found == [_SECOND]:
         raise BadInput(f"the recipe's description is {_SECOND}", resolution="move it to the top of the recipe")
     return found[0]

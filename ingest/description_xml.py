@@ -34,16 +34,16 @@ def parse(data: bytes, file: str) -> Document:
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise BadInput(f"{file}, line {error.lineno}: not valid XML: {error.msg}", resolution="correct it") from error
+        if b"<!DOCTYPE" in data:
+            # Most likely the cause: the parser stops at entities that grow too much.
+            raise _document_type(data, file) from error
+        message = error.msg.partition(", line ")[0]
+        raise BadInput(f"{file}, line {error.lineno}: not valid XML: {message}", resolution="correct it") from error
     except ValueError as error:
         raise BadInput(f"{file}: not valid XML: {error}", resolution="correct it") from error
     document = Document(file, root)
     if root.getroottree().docinfo.internalDTD is not None:
-        line = data.partition(b"<!DOCTYPE")[0].count(b"\n") + 1
-        raise BadInput(
-            f"{file}, line {line}: a document type (<!DOCTYPE …>) is not allowed, nor are entities of one's own",
-            resolution="remove it",
-        )
+        raise _document_type(data, file)
     for node in root.iter(etree.Entity):
         raise refused(document, node, f"the entity {node.text} is not defined", "write the character itself")
     if root.tag != "image":
@@ -54,3 +54,11 @@ def parse(data: bytes, file: str) -> Document:
 def refused(document: Document, element: Element, why: str, resolution: str) -> BadInput:
     """Return the error that refuses a document because of one of its elements."""
     return BadInput(f"{document.file}, line {element.sourceline}: {why}", resolution=resolution)
+
+
+def _document_type(data: bytes, file: str) -> BadInput:
+    line = data.partition(b"<!DOCTYPE")[0].count(b"\n") + 1
+    return BadInput(
+        f"{file}, line {line}: a document type (<!DOCTYPE …>) is not allowed, nor are entities of one's own",
+        resolution="remove it",
+    )

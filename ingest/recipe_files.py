@@ -63,10 +63,11 @@ def read_text(path: str, top: int, place: str) -> tuple[bytes, int]:
         if error.errno not in _NOT_A_FILE:
             raise
         raise _no_file(path, place) from error
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        raise _no_file(path, place)
     with os.fdopen(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise _no_file(path, place)
         if status.st_size > LONGEST_TEXT_BYTES:
             raise BadInput(f"{place}: {path} has more than {LONGEST_TEXT_BYTES} bytes", resolution="make it smaller")
         return file.read(), stat.S_IMODE(status.st_mode)

@@ -34,7 +34,11 @@ def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits
     Raises:
         BadInput: The template does not parse, does not render within the limits, or a value holds markup.
     """
-    template, names = _compiled(path, source)
+    try:
+        template, names = _compiled(path, source)
+    except TimeLimit as error:
+        # Jinja2 works out constant expressions while it compiles: no line is known yet.
+        raise _too_slow(path, None, limits) from error
     values = {name: value for name, value in dictionary.items() if name in names}
     if path.endswith(_MARKUP_SUFFIXES):
         _refuse_markup(path, values)
@@ -45,9 +49,7 @@ def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits
             path, _line(error, template), f"takes more memory than the limit of {limits.memory_bytes} bytes"
         ) from error
     except TimeLimit as error:
-        raise _refused(
-            path, _line(error, template), f"takes more time than the limit of {limits.seconds} seconds"
-        ) from error
+        raise _too_slow(path, _line(error, template), limits) from error
     except Exception as error:
         # Whatever a template's expressions raise is the template's fault: the sandbox holds nothing of ours.
         raise _refused(path, _line(error, template), f"does not render: {_reason(error)}") from error
@@ -87,6 +89,10 @@ def _line(error: BaseException, template: Template) -> int | None:
 
 def _reason(error: BaseException) -> str:
     return f"{error} ({type(error).__name__})"
+
+
+def _too_slow(path: str, line: int | None, limits: Limits) -> BadInput:
+    return _refused(path, line, f"takes more time than the limit of {limits.seconds} seconds")
 
 
 def _refused(path: str, line: int | None, why: str) -> BadInput:
