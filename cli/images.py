@@ -13,7 +13,7 @@ COLUMNS: Columns = {
     "id": lambda image: image.id,
     "name": lambda image: image.name,
     "arch": lambda image: image.arch,
-    "created": lambda image: image.created.isoformat(timespec="seconds"),
+    "created": lambda image: image.created.isoformat(timespec="minutes"),
 }
 ImageId = Annotated[str, typer.Argument(metavar="ID", help="The image's id.")]
 

@@ -15,9 +15,7 @@ app = typer.Typer(help="Jobs: the builds of images.", no_args_is_help=True)
 COLUMNS: Columns = {
     "id": lambda job: job.id,
     "status": lambda job: job.status,
-    "type": lambda job: job.job_type,
     "name": lambda job: job.image_root_archive_name,
-    "created": lambda job: job.created.isoformat(timespec="seconds"),
 }
 
 

@@ -51,7 +51,8 @@ def print_records(records: Sequence[Record], columns: Columns, wanted: Format | 
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in columns:
-        table.add_column(heading, overflow="fold", no_wrap=heading == "id")
+        # Names alone may be long: they give way, so that ids stay whole in 80 columns.
+        table.add_column(heading, overflow="fold", no_wrap=heading != "name")
     for record in records:
         table.add_row(*(read(record) for read in columns.values()))
     _console().print(table if records else "none yet")

@@ -15,7 +15,6 @@ COLUMNS: Columns = {
     "id": lambda key: key.id,
     "name": lambda key: key.name,
     "type": lambda key: key.public_key.split()[0],
-    "created": lambda key: key.created.isoformat(timespec="seconds"),
 }
 # The largest RSA keys in use have about 3 kB.
 LARGEST_KEY_FILE_BYTES = 64 * 1024

@@ -20,10 +20,8 @@ app = typer.Typer(help="Recipes that images are built from.", no_args_is_help=Tr
 COLUMNS: Columns = {
     "id": lambda recipe: recipe.id,
     "name": lambda recipe: recipe.name,
-    "type": lambda recipe: recipe.recipe_type,
     "distribution": lambda recipe: recipe.linux_distribution,
     "arch": lambda recipe: recipe.arch,
-    "created": lambda recipe: recipe.created.isoformat(timespec="seconds"),
 }
 
 

@@ -1,0 +1,66 @@
+"""The command as a user runs it: a process of its own, with a store of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from storage.catalogue import Catalogue
+from storage.objects import ObjectStore
+from storage.settings import Settings
+
+IMS = [sys.executable, "-c", "import sys; sys.argv[0] = 'ims'; from cli.main import main; main()"]
+COMMAND_SECONDS = 60
+
+Ims = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Return this process's environment without what configures IMS or Prefect, and with `more`."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("IMS_", "PREFECT_"))}
+    return {**ours, **more}
+
+
+def run_ims(arguments: tuple[str, ...], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, without a terminal."""
+    return subprocess.run(
+        [*IMS, *arguments],
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture
+def environment(s3_settings: Settings, store: ObjectStore, tmp_path: Path) -> dict[str, str]:
+    """The environment that leads the command to this test's buckets."""
+    return clean_environment(
+        IMS_DATA_DIR=str(tmp_path / "data"),
+        IMS_S3_ENDPOINT_URL=s3_settings.s3_address(),
+        IMS_S3_ACCESS_KEY=s3_settings.s3_access_key.get_secret_value(),
+        IMS_S3_SECRET_KEY=s3_settings.s3_secret_key.get_secret_value(),
+        IMS_IMS_BUCKET=s3_settings.ims_bucket,
+        IMS_BOOT_IMAGES_BUCKET=s3_settings.boot_images_bucket,
+    )
+
+
+@pytest.fixture
+def ims(environment: dict[str, str]) -> Ims:
+    """Run the command on this test's buckets."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_ims(arguments, environment)
+
+    return run
+
+
+@pytest.fixture
+def catalogue(store: ObjectStore, bucket: str) -> Catalogue:
+    """The records that the command sees."""
+    return Catalogue(store, bucket)

@@ -1,0 +1,66 @@
+"""`ims public-keys`."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from storage.catalogue import Catalogue
+from storage.models import new_id
+from tests.cli.conftest import Ims
+from tests.cli.test_output import KEY
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    file = tmp_path / "key.pub"
+    file.write_text(f"{KEY}\n")
+    return file
+
+
+def test_a_key_is_created_listed_and_described(ims: Ims, key_file: Path, catalogue: Catalogue) -> None:
+    created = ims("public-keys", "create", "--name", "me", "--public-key", str(key_file))
+    assert created.returncode == 0, created.stderr
+    record = tomllib.loads(created.stdout)
+    assert record["name"] == "me"
+    assert record["public_key"] == KEY
+    assert catalogue.public_keys.get(record["id"]).public_key == KEY
+    assert tomllib.loads(ims("public-keys", "list").stdout) == {"results": [record]}
+    assert json.loads(ims("public-keys", "describe", record["id"], "--format", "json").stdout) == record
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"not a key\n", "is not an SSH public key"),
+        (f'command="id" {KEY}\n'.encode(), "without options before it"),
+        (f"{KEY}\n{KEY}\n".encode(), "is not one line of text"),
+        (b"\xff\xfe", "is not an SSH public key"),
+        (b"A" * 100_000, "is no public key"),
+    ],
+    ids=["garbage", "options", "two keys", "binary", "too long"],
+)
+def test_what_is_no_public_key_is_refused(
+    content: bytes, words: str, ims: Ims, key_file: Path, catalogue: Catalogue
+) -> None:
+    key_file.write_bytes(content)
+    refused = ims("public-keys", "create", "--name", "me", "--public-key", str(key_file))
+    assert refused.returncode == 2
+    assert words in refused.stderr
+    assert refused.stdout == ""
+    assert catalogue.public_keys.list() == []
+
+
+def test_a_missing_file_is_named(ims: Ims, tmp_path: Path) -> None:
+    refused = ims("public-keys", "create", "--name", "me", "--public-key", str(tmp_path / "none.pub"))
+    assert refused.returncode == 2
+    assert f"{tmp_path}/none.pub cannot be read: No such file" in refused.stderr
+
+
+@pytest.mark.parametrize("unknown", [new_id(), "nonsense"])
+def test_an_unknown_key_is_the_users_mistake(unknown: str, ims: Ims) -> None:
+    ended = ims("public-keys", "describe", unknown)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(("Error: Not found:", "Error: Bad input:"))
+    assert unknown in ended.stderr
