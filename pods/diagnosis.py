@@ -19,6 +19,9 @@ TERMINATED = 143
 # What the Podman runtime's wrapper writes when the kernel killed something of the step (podman_manifest.py).
 OUT_OF_MEMORY_LINE = "ims: the kernel killed a process of this step: out of memory"
 
+# A runtime on a busy host notes the start of a container late; its clock of the end is a coarse one.
+CLOCK_SLACK = timedelta(seconds=10)
+
 NO_SPACE = ("no space left on device", "disk quota exceeded")
 NO_IMAGE = ("no such image", "image not known", "manifest unknown", "initializing source", "unable to find image")
 
@@ -130,7 +133,8 @@ def _deadline(facts: Facts) -> Verdict | None:
     if facts.deadline is None or facts.started is None or facts.finished is None:
         return None
     stopped = facts.exit_code in {TIMED_OUT, KILLED, TERMINATED}
-    if not stopped or facts.finished - facts.started < facts.deadline:
+    slack = min(CLOCK_SLACK, facts.deadline / 2)
+    if not stopped or facts.finished - facts.started < facts.deadline - slack:
         return None
     return Verdict(
         Category.DEADLINE,

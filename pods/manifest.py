@@ -4,6 +4,7 @@ User text is data: it is put into fields, never pasted into YAML, and reaches th
 """
 
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -28,8 +29,14 @@ def _no_nul(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    return str(ip_address(text))
+
+
 Text = Annotated[str, AfterValidator(_no_nul)]
 EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?$", max_length=253)]
+Address = Annotated[str, AfterValidator(_address)]
 # With "ims-", the separators and the attempt, a pod's name stays within a DNS label's 63 characters.
 JobId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=36)]
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=16)]
@@ -66,7 +73,7 @@ class Pod(BaseModel):
     memory_gib: int = Field(ge=1)
     deadline: timedelta = Field(ge=timedelta(seconds=1))
     host_network: bool = False
-    host_aliases: dict[str, str] = {}
+    host_aliases: dict[HostName, Address] = {}
 
     @property
     def name(self) -> str:

@@ -1,0 +1,86 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pods.diagnosis import OUT_OF_MEMORY_LINE, Category, Facts, diagnose
+from pods.runtime import Outcome, Phase
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LATE = START + timedelta(hours=1)
+
+
+def facts(**changes: Any) -> Facts:
+    known = {
+        "name": "ims-1-prepare-1",
+        "image": "localhost/ims-builder:1",
+        "exit_code": 1,
+        "started": START,
+        "finished": START + timedelta(seconds=20),
+        "deadline": timedelta(hours=1),
+    }
+    return Facts.model_validate(known | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "category", "says"),
+    [
+        pytest.param({"exit_code": 0}, Category.SUCCEEDED, "succeeded", id="exit 0"),
+        pytest.param({"exit_code": 0, "out_of_memory": True}, Category.SUCCEEDED, "", id="survived an OOM kill"),
+        pytest.param({"exit_code": 0, "finished": None}, Category.KILLED, "cut off", id="no end was seen"),
+        pytest.param(
+            {"exit_code": 0, "finished": START - timedelta(days=1)}, Category.KILLED, "cut off", id="end before start"
+        ),
+        pytest.param({"exit_code": 3}, Category.STEP_FAILED, "exit code 3", id="exit 3"),
+        pytest.param({"exit_code": 127}, Category.STEP_FAILED, "not found", id="command not found"),
+        pytest.param({"exit_code": 75}, Category.TRANSIENT, "passing", id="exit 75"),
+        pytest.param({"exit_code": 137, "out_of_memory": True}, Category.OUT_OF_MEMORY, "memory", id="OOMKilled"),
+        pytest.param(
+            {"exit_code": 2, "log_tail": ["Killed", OUT_OF_MEMORY_LINE], "memory": "8 GiB"},
+            Category.OUT_OF_MEMORY,
+            "limit of 8 GiB",
+            id="OOM seen in the pod",
+        ),
+        pytest.param({"exit_code": 124, "finished": LATE}, Category.DEADLINE, "1:00:00", id="timed out"),
+        pytest.param({"exit_code": 137, "finished": LATE}, Category.DEADLINE, "1:00:00", id="killed after time out"),
+        pytest.param({"exit_code": 1, "finished": LATE}, Category.STEP_FAILED, "exit code 1", id="failed late"),
+        pytest.param({"exit_code": 124}, Category.STEP_FAILED, "exit code 124", id="the step's own time limit"),
+        pytest.param({"exit_code": 137}, Category.KILLED, "137", id="SIGKILL"),
+        pytest.param({"exit_code": 143}, Category.KILLED, "143", id="SIGTERM"),
+        pytest.param(
+            {"log_tail": ["cp: x: No space left on device", "bye"]}, Category.DISK_FULL, "No space", id="disk full"
+        ),
+        pytest.param({"exit_code": None, "error": "no such image"}, Category.IMAGE_MISSING, "builder", id="no image"),
+        pytest.param(
+            {"exit_code": None, "error": "write x: no space left on device"},
+            Category.DISK_FULL,
+            "no space",
+            id="disk full at the start",
+        ),
+        pytest.param(
+            {"exit_code": None, "error": "runc: exec failed"}, Category.RUNTIME_BROKEN, "runc", id="runtime broken"
+        ),
+        pytest.param({"exit_code": None}, Category.RUNTIME_BROKEN, "no reason", id="nothing known"),
+    ],
+)
+def test_facts_lead_to_a_category(changes: dict[str, Any], category: Category, says: str) -> None:
+    verdict = diagnose(facts(**changes))
+    assert verdict.category is category
+    assert says in verdict.summary
+    assert "ims-1-prepare-1" in verdict.summary
+    assert verdict.resolution or category is Category.SUCCEEDED
+
+
+def test_a_missing_iptables_is_named() -> None:
+    error = "netavark: No such file or directory (os error 2)"
+    assert "iptables" in diagnose(facts(exit_code=None, error=error)).resolution
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "transient"),
+    [pytest.param(75, True, id="exit 75"), pytest.param(137, True, id="killed"), pytest.param(1, False, id="exit 1")],
+)
+def test_only_passing_faults_are_worth_another_try(exit_code: int, transient: bool) -> None:
+    outcome = Outcome.of(facts(exit_code=exit_code))
+    assert outcome.phase is Phase.FAILED
+    assert outcome.transient is transient
