@@ -21,15 +21,16 @@ def report(error: ImsError | ValidationError) -> int:
         for problem in problems(error):
             typer.echo(f"Error: Bad input: {problem}", err=True)
         return USERS_MISTAKE
-    typer.echo(f"Error: {title(error)}: {error.message}", err=True)
-    if error.resolution:
-        typer.echo(f"  → {error.resolution}", err=True)
+    tell(type(error).__name__, error.message, error.resolution)
     return USERS_MISTAKE if isinstance(error, BadInput | NotFound | Conflict) else OUR_FAULT
 
 
-def title(error: ImsError) -> str:
-    """Return the error's class in words: `NotFound` is `Not found`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).capitalize()
+def tell(kind: str, detail: str, resolution: str) -> None:
+    """Print an error: the name of its class in words (`NotFound` is `Not found`), what happened, what to do."""
+    title = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).capitalize()
+    typer.echo(f"Error: {title}: {detail}", err=True)
+    if resolution:
+        typer.echo(f"  → {resolution}", err=True)
 
 
 def problems(error: ValidationError) -> list[str]:

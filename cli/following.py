@@ -1,6 +1,5 @@
 """Following a job to its end: its status and its log, live on a terminal, plain lines elsewhere; all on stderr."""
 
-import logging
 import sys
 import time
 from datetime import datetime
@@ -91,15 +90,10 @@ class _Follower:
             if line.id not in self._shown:
                 self._shown.add(line.id)
                 if _is_told(line):
-                    self._console.print(f"{line.time.astimezone():%H:%M:%S}  {_first_line(line)}")
+                    self._console.print(f"{line.time.astimezone():%H:%M:%S}  {line.text}")
             self._newest = max(line.time, self._newest or line.time)
 
 
 def _is_told(line: LogLine) -> bool:
-    """Tell whether a line says something of the job: Prefect's own bookkeeping does not, its retries and errors do."""
-    return not line.logger.startswith("prefect") or line.level >= logging.WARNING or "etry" in line.text
-
-
-def _first_line(line: LogLine) -> str:
-    # Prefect logs tracebacks; the job's diagnosis says what they mean.
-    return line.text.partition("\n")[0] if line.logger.startswith("prefect") else line.text
+    """Tell whether a line says something of the job: of Prefect's own lines only those on retries do."""
+    return not line.logger.startswith("prefect") or "Retry" in line.text

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.failures import OUR_FAULT
+from cli.failures import OUR_FAULT, tell
 from cli.output import Columns, FormatOption, print_record, print_records
 from errors import BadInput
 from storage.models import Job, JobStatus, JobType, NewJob, new_id
@@ -136,7 +136,5 @@ def _follow(job: Job, address: str, output: FormatOption) -> None:
         return
     sys.stdout.flush()
     if ended.diagnosis is not None:
-        typer.echo(f"Error: {ended.diagnosis.category}: {ended.diagnosis.summary}", err=True)
-        if ended.diagnosis.resolution:
-            typer.echo(f"  → {ended.diagnosis.resolution}", err=True)
+        tell(ended.diagnosis.category, ended.diagnosis.summary, ended.diagnosis.resolution)
     raise typer.Exit(OUR_FAULT)

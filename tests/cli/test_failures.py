@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from cli.failures import report, title
+from cli.failures import report
 from errors import (
     BadInput,
     Broken,
@@ -49,10 +49,6 @@ def test_each_error_has_its_title_and_exit_code(
 def test_an_error_without_a_resolution_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     report(NotFound("no such recipe"))
     assert capsys.readouterr().err == "Error: Not found: no such recipe\n"
-
-
-def test_every_error_of_the_tree_has_a_title_in_words() -> None:
-    assert title(LimitReached("x")) == "Limit reached"
 
 
 def test_refused_fields_are_one_readable_line_each(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,177 @@
+"""A real `ims up` in a data folder of its own, for tests."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cli.data_folder import Endpoints, published
+from storage.catalogue import Catalogue
+from storage.models import PublicKey, Recipe
+from storage.objects import ObjectStore
+from storage.server import EmbeddedS3
+from storage.settings import Settings
+from tests.cli.conftest import IMS, clean_environment, run_ims
+
+START_SECONDS = 180
+# A port that no test opens: whoever asks there is refused at once.
+NOBODY = "http://127.0.0.1:9/debian"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv up"
+DESCRIPTION = f"""\
+<?xml version="1.0" encoding="utf-8"?>
+<image schemaversion="6.8" name="waiting">
+  <description type="system"><author>a</author><contact>a@b.c</contact><specification>s</specification></description>
+  <preferences><version>1.0.0</version><packagemanager>zypper</packagemanager><type image="tbz"/></preferences>
+  <repository type="rpm-md"><source path="{NOBODY}"/></repository>
+  <packages type="bootstrap"><package name="bash"/></packages>
+</image>
+"""
+
+
+@dataclass
+class Up:
+    """An `ims up` that a test started."""
+
+    folder: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads a command to it."""
+        return clean_environment(IMS_DATA_DIR=str(self.folder))
+
+    @property
+    def endpoints(self) -> Endpoints:
+        known = published(self.folder)
+        assert known is not None, self.log.read_text()
+        return known
+
+    def ims(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command against it."""
+        return run_ims(arguments, self.environment)
+
+    def prefect(self, method: str, path: str, **body: Any) -> Any:
+        """Call its Prefect API."""
+        answer = httpx.request(
+            method, f"{self.endpoints.prefect_api_url}{path}", json=body or None, timeout=20, trust_env=False
+        )
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal, and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(90)
+
+    @property
+    def worker_log(self) -> Path:
+        return self.folder / "logs" / "prefect-worker.log"
+
+    def processes(self) -> list[str]:
+        """Return what still runs with this data folder in its environment."""
+        return [command for _, command in self.process_ids()]
+
+    def process_ids(self) -> list[tuple[int, str]]:
+        """Return the ids and commands of those processes."""
+        mark = f"IMS_DATA_DIR={self.folder}".encode()
+        return [(pid, command) for pid, command in _commands() if mark in _environment_of(pid)]
+
+
+def start(folder: Path) -> Up:
+    """Start an `ims up` and wait until it is ready."""
+    log = folder.parent / f"{folder.name}.log"
+    # The builder image is not looked at: these tests start no pod.
+    environment = clean_environment(IMS_DATA_DIR=str(folder), IMS_BUILDER_IMAGE="localhost/unused")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*IMS, "up"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+    up = Up(folder, log, process)
+
+    def is_ready() -> bool:
+        assert process.poll() is None, log.read_text()
+        # Not by endpoints.json alone: one that was killed has left its own.
+        return "Ready after" in log.read_text()
+
+    wait_for(is_ready, START_SECONDS, log)
+    return up
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, log: Path) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s:\n{log.read_text()}"
+        time.sleep(0.1)
+
+
+def catalogue_of(endpoints: Endpoints) -> Catalogue:
+    """Return the records that a running `ims up` keeps."""
+    reached = Settings.model_validate(endpoints.model_dump(exclude={"prefect_api_url"}))
+    return Catalogue(ObjectStore(reached), reached.ims_bucket)
+
+
+def catalogue_at(s3: EmbeddedS3) -> Catalogue:
+    """Return the records in an S3 server."""
+    reached = Settings.model_validate(
+        {"s3_endpoint_url": s3.endpoint_url, "s3_access_key": s3.access_key, "s3_secret_key": s3.secret_key}
+    )
+    return Catalogue(ObjectStore(reached), reached.ims_bucket)
+
+
+def register(up: Up, folder_or_file: Path) -> Recipe:
+    """Register a recipe by the command."""
+    created = up.ims(
+        *("recipes", "create", "--name", folder_or_file.name, "--linux-distribution", "sles15"),
+        *("--file", str(folder_or_file), "--format", "json"),
+    )
+    assert created.returncode == 0, created.stderr
+    return Recipe.model_validate_json(created.stdout)
+
+
+def waiting_recipe(up: Up) -> Recipe:
+    """Register a recipe whose repository never answers: its job waits, and starts no pod."""
+    folder = up.folder.parent / "waiting"
+    folder.mkdir(exist_ok=True)
+    (folder / "config.xml").write_text(DESCRIPTION)
+    return register(up, folder)
+
+
+def public_key(up: Up) -> PublicKey:
+    """Register a public key."""
+    return catalogue_of(up.endpoints).public_keys.create(PublicKey(name="up", public_key=KEY))
+
+
+def job_of(recipe: Recipe, key: PublicKey) -> list[str]:
+    """Return the command that starts a job."""
+    return [
+        *("jobs", "create", "--job-type", "create", "--image-root-archive-name", "image"),
+        *("--artifact-id", recipe.id, "--public-key-id", key.id, "--format", "json"),
+    ]
+
+
+def _commands() -> list[tuple[int, str]]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue  # it has just ended
+            if command:
+                found.append((int(entry.name), command))
+    return found
+
+
+def _environment_of(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []  # it has just ended

@@ -1,0 +1,213 @@
+"""`ims up`, started for real: what it starts, and that nothing of it is left behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.models import Job, JobStatus
+from storage.server import EmbeddedS3
+from tests.cli.conftest import IMS, clean_environment, run_ims
+from tests.cli.running import (
+    Up,
+    catalogue_at,
+    catalogue_of,
+    job_of,
+    public_key,
+    register,
+    start,
+    wait_for,
+    waiting_recipe,
+)
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """An `ims up` that several tests share; the last of them stops it."""
+    running = start(tmp_path_factory.mktemp("up") / "data")
+    yield running
+    if running.process.poll() is None:
+        running.end(signal.SIGTERM)
+
+
+def test_it_says_where_everything_is_and_what_to_do_next(up: Up) -> None:
+    said = up.log.read_text()
+    assert up.endpoints.s3_endpoint_url in said
+    assert up.endpoints.prefect_ui_url in said
+    assert str(up.folder) in said
+    assert "ims public-keys create" in said
+    assert up.endpoints.s3_secret_key not in said
+
+
+def test_endpoints_are_for_their_owner_alone(up: Up) -> None:
+    assert (up.folder / "endpoints.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_servers_listen_on_this_host_alone(up: Up) -> None:
+    assert up.endpoints.s3_endpoint_url.startswith("http://127.0.0.1:")
+    assert up.endpoints.prefect_api_url.startswith("http://127.0.0.1:")
+
+
+def test_status_says_where_it_is(up: Up) -> None:
+    ended = up.ims("status")
+    assert ended.returncode == 0, ended.stderr
+    assert up.endpoints.prefect_ui_url in ended.stdout
+
+
+def test_a_second_one_on_the_same_folder_says_that_one_is_running(up: Up) -> None:
+    started = time.monotonic()
+    refused = up.ims("up")
+    assert refused.returncode == 2
+    assert "Error: Conflict: an `ims up` is running already" in refused.stderr
+    assert up.endpoints.prefect_ui_url in refused.stderr
+    assert time.monotonic() - started < 10
+    assert up.process.poll() is None
+    assert up.ims("recipes", "list").returncode == 0
+
+
+def test_the_deployment_has_a_form_without_json(up: Up) -> None:
+    deployment = up.prefect("GET", "/deployments/name/create-image/create-image")
+    form = deployment["parameter_openapi_schema"]["properties"]
+    assert form["recipe_id"]["description"].startswith("The recipe to build")
+    for name, parameter in form.items():
+        assert parameter.get("description"), name
+        assert parameter["type"] in {"string", "integer", "boolean"}, name
+    assert deployment["work_pool_name"] == "ims"
+    assert "image" in deployment["tags"]
+
+
+def test_a_run_that_the_api_starts_reaches_the_flow(up: Up) -> None:
+    """With an unknown recipe: the job ends in error, and its record says why."""
+    deployment = up.prefect("GET", "/deployments/name/create-image/create-image")
+    unknown = "0f0e4f14-9e5a-4c62-9ad7-7c26e6b0d2b1"
+    run = up.prefect(
+        "POST",
+        f"/deployments/{deployment['id']}/create_flow_run",
+        parameters={"recipe_id": unknown, "public_key_id": unknown, "image_root_archive_name": "none"},
+    )
+    jobs = catalogue_of(up.endpoints).jobs
+    wait_for(lambda: any(job.id == run["id"] and job.status.is_final for job in jobs.list()), 60, up.worker_log)
+    job = jobs.get(run["id"])
+    assert job.status is JobStatus.ERROR
+    assert job.diagnosis is not None
+    assert unknown in job.diagnosis.summary
+
+
+def test_a_job_is_the_run_that_it_starts(up: Up) -> None:
+    recipe, key = waiting_recipe(up), public_key(up)
+    created = up.ims(*job_of(recipe, key), "--no-require-dkms", "--job-mem-size", "3")
+    assert created.returncode == 0, created.stderr
+    job = Job.model_validate_json(created.stdout)
+    assert (job.job_mem_size, job.require_dkms, job.kernel_file_name) == (3, False, "vmlinuz")
+    run = up.prefect("GET", f"/flow_runs/{job.id}")
+    assert run["parameters"]["recipe_id"] == recipe.id
+    assert run["parameters"]["require_dkms"] == "no"
+    assert f"/runs/flow-run/{job.id}" in created.stderr
+    jobs = catalogue_of(up.endpoints).jobs
+    wait_for(lambda: jobs.get(job.id).status is JobStatus.WAITING_FOR_REPOS, 60, up.worker_log)
+    up.prefect("POST", f"/flow_runs/{job.id}/set_state", state={"type": "CANCELLING"})
+    wait_for(lambda: jobs.get(job.id).status is JobStatus.ERROR, 60, up.worker_log)
+    assert _category(jobs.get(job.id)) == "Cancelled"
+
+
+def test_waiting_for_a_job_shows_what_it_does_and_ends_with_its_diagnosis(up: Up, tmp_path: Path) -> None:
+    archive = tmp_path / "broken.tgz"
+    archive.write_text("this is no archive")
+    waited = up.ims(*job_of(register(up, archive), public_key(up)), "--wait")
+    assert waited.returncode == 1
+    job = Job.model_validate_json(waited.stdout)
+    assert job.status is JobStatus.ERROR
+    assert job.diagnosis is not None
+    assert waited.stderr.splitlines()[0].startswith(f"Job {job.id}: http://127.0.0.1:")
+    assert f"Error: Bad input: {job.diagnosis.summary}" in waited.stderr
+    # What a step says, and none of Prefect's bookkeeping.
+    assert "fetched s3://" in waited.stderr
+    assert "Finished in state" not in waited.stderr
+    assert "Traceback" not in waited.stderr
+
+
+def test_who_stops_waiting_leaves_the_job_running(up: Up) -> None:
+    process = subprocess.Popen(
+        [*IMS, *job_of(waiting_recipe(up), public_key(up)), "--wait"],
+        env=up.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    job_id = process.stderr.readline().split()[1].rstrip(":")
+    jobs = catalogue_of(up.endpoints).jobs
+    wait_for(lambda: jobs.get(job_id).status is JobStatus.WAITING_FOR_REPOS, 60, up.worker_log)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert f"ims jobs describe {job_id}" in said
+    (cancel,) = re.findall(r"PREFECT_API_URL=.* flow-run cancel .*", said)
+    assert jobs.get(job_id).status is JobStatus.WAITING_FOR_REPOS
+    subprocess.run(["sh", "-c", cancel], env=up.environment, check=True, capture_output=True)
+    wait_for(lambda: jobs.get(job_id).status is JobStatus.ERROR, 60, up.worker_log)
+
+
+def test_killed_it_leaves_nothing_running_and_the_next_one_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """Then Ctrl-C: the job in hand is cancelled, and nothing is left."""
+    first = start(tmp_path / "data")
+    job = Job.model_validate_json(first.ims(*job_of(waiting_recipe(first), public_key(first))).stdout)
+    jobs = catalogue_of(first.endpoints).jobs
+    wait_for(lambda: jobs.get(job.id).status is JobStatus.WAITING_FOR_REPOS, 60, first.worker_log)
+
+    first.end(signal.SIGKILL)
+    wait_for(lambda: not first.processes(), 10, first.log)
+
+    second = start(tmp_path / "data")
+    assert f"Taken up again: flow run {job.id}" in second.log.read_text()
+    assert second.endpoints.s3_endpoint_url
+    wait_for(lambda: _runs_again(second, job.id), 60, second.worker_log)
+    assert [known.id for known in catalogue_of(second.endpoints).jobs.list()] == [job.id]
+
+    assert second.end(signal.SIGINT) == 0
+    assert second.processes() == []
+    assert not (tmp_path / "data" / "endpoints.json").exists()
+    assert "Stopped; nothing is left running" in second.log.read_text()
+    with EmbeddedS3(tmp_path / "data" / "s3") as s3:
+        ended = catalogue_at(s3).jobs.get(job.id)
+    assert ended.status is JobStatus.ERROR
+    assert _category(ended) == "Cancelled"
+
+
+def test_a_service_that_dies_stops_the_others_and_is_named(tmp_path: Path) -> None:
+    up = start(tmp_path / "data")
+    (worker,) = (pid for pid, command in up.process_ids() if "worker start" in command)
+    os.kill(worker, signal.SIGKILL)
+    assert up.process.wait(60) == 1
+    said = up.log.read_text()
+    assert "Error: Broken: the Prefect worker ended with exit code -9" in said
+    assert str(up.worker_log) in said
+    assert up.processes() == []
+    assert not (tmp_path / "data" / "endpoints.json").exists()
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_is_left_running(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run_ims(("up", "--prefect-port", str(port)), clean_environment(IMS_DATA_DIR=str(tmp_path / "data")))
+    assert refused.returncode == 2
+    assert f"Error: Conflict: port {port} is in use" in refused.stderr
+
+
+def _runs_again(up: Up, run_id: str) -> bool:
+    run = up.prefect("GET", f"/flow_runs/{run_id}")
+    return bool(run["state_type"] == "RUNNING" and run["run_count"] == 2)
+
+
+def _category(job: Job) -> str:
+    assert job.diagnosis is not None
+    return job.diagnosis.category
