@@ -1,0 +1,116 @@
+"""Packing an image root: this project's default against plain `mksquashfs ROOT OUT`, which IMS uses.
+
+`python -m bench.packaging` makes a Debian root with a kernel from the host's APT sources, packs it both ways in the
+builder image, and fails unless the default is at least 15 times as fast at no more than 1.06 times the size.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.mirror import RELEASE, host_sources
+from tests.builder_pod import run_in_builder
+
+TIMES_AS_FAST = 15
+TIMES_THE_SIZE = 1.06
+SMALLEST_ROOT_BYTES = 300 * 10**6
+ROUNDS = 3
+
+_PACKAGES = (
+    "linux-image-cloud-amd64,systemd-sysv,udev,dracut,dracut-live,openssh-server,iproute2,python3,perl,gnupg,curl"
+)
+
+# Runs in the builder image, so that both are packed by the same mksquashfs; the first reading fills the page cache.
+_MEASURE = """
+import contextlib, json, os, subprocess, sys, time
+from pathlib import Path
+from builder.programs.context import Squashfs
+from builder.programs.squashfs import pack
+root, out = Path("/workspace/root"), Path("/workspace/rootfs")
+def default():
+    with contextlib.redirect_stdout(sys.stderr):
+        pack(root, out, Squashfs(), 1, root_is="the benchmark's")
+def plain():
+    subprocess.run(["mksquashfs", root, out], check=True, stdout=subprocess.DEVNULL)
+size = int(subprocess.run(["du", "-sb", root], check=True, capture_output=True, text=True).stdout.split()[0])
+subprocess.run(["tar", "-C", root, "-cf", "/workspace/warm-up", "."], check=True)
+os.remove("/workspace/warm-up")
+seconds, packed = {}, {}
+for name, how, rounds in (("default", default, ROUNDS), ("plain", plain, 1)):
+    seconds[name] = []
+    for _ in range(rounds):
+        for left in Path("/workspace").glob("rootfs*"):
+            left.unlink()
+        began = time.monotonic()
+        how()
+        seconds[name].append(time.monotonic() - began)
+    packed[name] = out.stat().st_size
+print(json.dumps([size, seconds, packed]))
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How large the root is, and how long each way took and what it came to."""
+
+    root_bytes: int
+    seconds: dict[str, float]
+    packed_bytes: dict[str, int]
+
+    @property
+    def times_as_fast(self) -> float:
+        """How many times as fast the default is."""
+        return self.seconds["plain"] / self.seconds["default"]
+
+    @property
+    def times_the_size(self) -> float:
+        """How many times as large what the default packs is."""
+        return self.packed_bytes["default"] / self.packed_bytes["plain"]
+
+
+def measure(folder: Path) -> Measured:
+    """Make a root in the folder and pack it both ways."""
+    sources = folder / "sources.list"
+    sources.write_text("".join(f"{source}\n" for source in host_sources()))
+    command = [
+        "mmdebstrap",
+        "--variant=important",
+        f"--include={_PACKAGES}",
+        RELEASE,
+        str(folder / "root"),
+        str(sources),
+    ]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    ran = run_in_builder(["python3", "-c", _MEASURE.replace("ROUNDS", str(ROUNDS))], workspace=folder)
+    if ran.returncode:
+        sys.exit(f"the measurement failed: {ran.stdout}")
+    root_bytes, seconds, packed_bytes = json.loads(ran.stdout.splitlines()[-1])
+    return Measured(root_bytes, {name: statistics.median(each) for name, each in seconds.items()}, packed_bytes)
+
+
+def main() -> int:
+    """Measure, print, and judge."""
+    # Not /tmp, which may be memory: the root is as large as one.
+    with tempfile.TemporaryDirectory(prefix="ims-bench-", dir="/var/tmp") as folder:
+        measured = measure(Path(folder))
+    print(f"image root: {measured.root_bytes / 1e6:.0f} MB\n")
+    print("| | seconds | MB |\n|---|---|---|")
+    for name, title in (("plain", "plain mksquashfs"), ("default", "this project's default")):
+        print(f"| {title} | {measured.seconds[name]:.1f} | {measured.packed_bytes[name] / 1e6:.1f} |")
+    print(f"\n{measured.times_as_fast:.1f} times as fast (at least {TIMES_AS_FAST})")
+    print(f"{measured.times_the_size:.3f} times the size (at most {TIMES_THE_SIZE})")
+    good = (
+        measured.root_bytes >= SMALLEST_ROOT_BYTES
+        and measured.times_as_fast >= TIMES_AS_FAST
+        and measured.times_the_size <= TIMES_THE_SIZE
+    )
+    print("good" if good else "NOT good")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
