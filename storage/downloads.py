@@ -6,24 +6,25 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from errors import Broken, Conflict, Corrupt, Unreachable
 from storage.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
 from storage.object_info import MD5SUM, ObjectInfo, info_of, uri_of
 from storage.s3_errors import translating
-from storage.settings import MiB
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
 
-CHUNK_BYTES = MiB
+# A stream that breaks off loses what it had of its present chunk.
+CHUNK_BYTES = 128 << 10
 MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 
 
@@ -68,7 +69,7 @@ def download(source: Source, path: Path, *, on_progress: Callable[[int], None] |
         stream = _Stream(source)
         stream.receive(part, on_progress)
         result = stream.verified()
-        _writing(path, lambda: Path(part.name).replace(path))
+        _writing(path, lambda: Path(str(part.name)).replace(path))
     return result
 
 
@@ -84,14 +85,14 @@ class _Stream:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
 
-    def receive(self, file: BinaryIO, on_progress: Callable[[int], None] | None) -> None:
+    def receive(self, file: FileIO, on_progress: Callable[[int], None] | None) -> None:
         """Receive the whole object."""
         tries_in_vain = 0
         waits = pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         while True:
             before = self._received
             # The client tries requests again, but not a body that breaks off.
-            with self._open() as body:
+            with closing(self._open()) as body:
                 try:
                     self._receive_body(body, file, on_progress)
                 except Unreachable:
@@ -120,13 +121,13 @@ class _Stream:
             )
         return Download(self._received, md5, self._sha256.hexdigest())
 
-    def _receive_body(self, body: Any, file: BinaryIO, on_progress: Callable[[int], None] | None) -> None:
+    def _receive_body(self, body: Any, file: FileIO, on_progress: Callable[[int], None] | None) -> None:
         while True:
             with translating(self._uri):
                 chunk: bytes = body.read(CHUNK_BYTES)
             if not chunk:
                 return
-            _writing(Path(file.name), partial(file.write, chunk))
+            _writing(Path(str(file.name)), partial(_write_all, file, chunk))
             self._md5.update(chunk)
             self._sha256.update(chunk)
             self._received += len(chunk)
@@ -159,10 +160,10 @@ class _Stream:
 
 
 @contextmanager
-def _part_file(path: Path) -> Iterator[BinaryIO]:
+def _part_file(path: Path) -> Iterator[FileIO]:
     """Open `.<name>.part` beside `path`, empty and ours alone; it is removed unless it was renamed."""
     part = path.with_name(f".{path.name}.part")
-    file = _writing(part, lambda: part.open("ab"))
+    file = _writing(part, lambda: FileIO(part, "a"))
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -177,6 +178,12 @@ def _part_file(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+def _write_all(file: FileIO, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _writing(path: Path, action: Callable[[], T]) -> T:

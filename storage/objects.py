@@ -7,6 +7,7 @@ PutObject is the only condition built upon: it is the only one that every S3 ser
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from datetime import timedelta
 from functools import cache
 from ipaddress import ip_address
@@ -95,7 +96,8 @@ class ObjectStore:
         for pause in islice(pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), self.attempts):
             with translating(uri):
                 answer = self.client.get_object(Bucket=bucket, Key=key)
-            with answer["Body"] as body:
+            # Not the body's own `with`: it hands out the raw stream, which neither counts bytes nor wraps errors.
+            with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > limit:
                     raise BadInput(f"{uri} has {answer['ContentLength']} bytes, more than the {limit} that are read")
                 try:

@@ -123,7 +123,7 @@ class Records(Generic[R]):
                     return
                 raise self._missing(record_id)
             del document.records[record_id]
-            if self._save(record_id[0], document, etag, attempt):
+            if self._save(record_id[0], document, etag, attempt, []):
                 return
 
     def broken(self) -> builtins.list[BrokenRecord]:
@@ -167,15 +167,14 @@ class Records(Generic[R]):
             writers = _writers(current)
             if current is not None and token in writers:
                 return self._read(record_id, current)
-            attempt.check_history(writers, uri_of(self._bucket, records_key(self._kind, shard)))
+            attempt.check_history(uri_of(self._bucket, records_key(self._kind, shard)), writers)
             wanted = decide(current)
             entry, stored = self._entry(record_id, wanted, [token, *writers])
             if current is not None and self._is(record_id, current, stored):
                 return stored
             document.records[record_id] = entry
-            if self._save(shard, document, etag, attempt):
+            if self._save(shard, document, etag, attempt, writers):
                 return stored
-            attempt.remember(writers)
 
     def _load(self, shard: str) -> tuple[Document, str | None]:
         key = records_key(self._kind, shard)
@@ -193,7 +192,9 @@ class Records(Generic[R]):
                 resolution="it is left as it is; put a sound copy in its place, or move it away to begin anew",
             ) from error
 
-    def _save(self, shard: str, document: Document, etag: str | None, attempt: Attempts) -> bool:
+    def _save(
+        self, shard: str, document: Document, etag: str | None, attempt: Attempts, writers: builtins.list[str]
+    ) -> bool:
         """Write a document unless somebody wrote it since; tell whether it is certain that we did."""
         key = records_key(self._kind, shard)
         try:
@@ -206,7 +207,7 @@ class Records(Generic[R]):
                 if_none_match=etag is None,
             )
         except (Conflict, Unreachable) as error:
-            attempt.failed(uri_of(self._bucket, key), error)
+            attempt.failed(uri_of(self._bucket, key), error, writers)
             return False
         return True
 

@@ -32,6 +32,10 @@ class BucketMissing(NotFound):
     """The bucket itself is not there: never the same as an object that is not there."""
 
 
+class ConditionFailed(Conflict):
+    """The condition of the one and only request did not hold: for certain nothing was written."""
+
+
 @contextmanager
 def translating(uri: str) -> Iterator[None]:
     """Turn what an S3 call raises into this project's errors.
@@ -58,7 +62,10 @@ def _answered(error: ClientError, uri: str) -> ImsError:
     if status in DENIED_STATUSES:
         return _denied(code, said, uri)
     if status in {HTTP_PRECONDITION_FAILED, HTTP_CONFLICT}:
-        return Conflict(f"{uri}: somebody else wrote it in between, or something stands there already ({said})")
+        # The client's own second try is refused when its first one went through and only the answer was lost.
+        certain = status == HTTP_PRECONDITION_FAILED and not error.response["ResponseMetadata"].get("RetryAttempts")
+        kind = ConditionFailed if certain else Conflict
+        return kind(f"{uri}: somebody else wrote it in between, or something stands there already ({said})")
     return PermanentError(f"{uri}: the S3 server refused the request ({said})")
 
 

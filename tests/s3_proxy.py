@@ -183,6 +183,12 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     server: _Server
 
+    def handle_expect_100(self) -> bool:
+        super().handle_expect_100()
+        # The writer is buffered, and the client waits a second for this.
+        self.wfile.flush()
+        return True
+
     def _serve(self) -> None:
         # `self.path` has its leading slashes folded; signatures are made of the path as sent.
         target = self.requestline.split()[1]
