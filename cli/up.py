@@ -21,8 +21,9 @@ NEXT = """\
 Ready after {seconds:.0f} s. Data and logs are in {folder}. What next, in another terminal:
 {environment}
   ims public-keys create --name me --public-key ~/.ssh/id_ed25519.pub
-  ims recipes create --name debian-minimal --linux-distribution debian12 --file recipes/debian-minimal
-  ims jobs create --job-type create --artifact-id RECIPE --public-key-id KEY --image-root-archive-name NAME --wait
+  ims recipes create --name NAME --linux-distribution debian12 --file FOLDER_OR_TGZ
+  ims jobs create --job-type create --artifact-id RECIPE_ID --public-key-id KEY_ID \\
+    --image-root-archive-name NAME --wait
 
 Runs, their logs and a form to start them: {prefect}
 Ctrl-C stops everything."""
