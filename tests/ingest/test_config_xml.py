@@ -321,6 +321,21 @@ def test_several_descriptions_are_listed(read: Read) -> None:
         read(TEXT, other_kiwi=TEXT)
 
 
+def test_a_second_description_where_kiwi_looks_first_is_refused(recipe: Path, limits: Limits) -> None:
+    (recipe / "image").mkdir(parents=True)
+    (recipe / "mine.kiwi").write_text(TEXT)
+    (recipe / "image/config.xml").write_text(TEXT)
+    with pytest.raises(BadInput, match=r"several descriptions: image/config\.xml, mine\.kiwi"):
+        read_description(recipe, limits)
+
+
+def test_a_hidden_file_is_no_description_as_kiwi_does_not_see_it(recipe: Path, limits: Limits) -> None:
+    recipe.mkdir(parents=True)
+    (recipe / "mine.kiwi").write_text(TEXT)
+    (recipe / ".backup.kiwi").write_text("no xml")
+    assert read_description(recipe, limits).file == "mine.kiwi"
+
+
 def test_a_folder_without_a_description_is_refused(recipe: Path, limits: Limits) -> None:
     recipe.mkdir(parents=True)
     with pytest.raises(BadInput, match="holds no description"):
