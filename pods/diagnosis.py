@@ -42,7 +42,10 @@ class Category(StrEnum):
 
 
 class Facts(BaseModel):
-    """What a runtime knows about a pod that has ended or never started."""
+    """What a runtime knows about a pod that has ended or never started.
+
+    Without `started` the step never ran; without `exit_code` it ran and nobody saw its end.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,7 +71,7 @@ class Verdict(NamedTuple):
 
 def diagnose(facts: Facts) -> Verdict:
     """Tell how a pod ended."""
-    if facts.exit_code is None:
+    if facts.started is None:
         return _never_ran(facts)
     for rule in RULES:
         if verdict := rule(facts):
@@ -104,13 +107,12 @@ def _repair(error: str) -> str:
 
 
 def _cut_off(facts: Facts) -> Verdict | None:
-    # After a restart of the host Podman calls a pod that ran "exited", with code 0 and without an end.
-    if facts.started and facts.finished and facts.finished >= facts.started:
+    if facts.exit_code is not None:
         return None
     return Verdict(
         Category.KILLED,
-        f"pod {facts.name} was cut off: its end was never seen (did the host restart?)",
-        "run the job again",
+        f"pod {facts.name} was cut off and nobody saw its end",
+        "the host was restarted or the pod's supervisor (conmon) was killed: run the job again",
     )
 
 

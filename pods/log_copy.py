@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ims.pods.log")
 
 # A longer line comes in pieces of this size: nobody has to hold what a pod without line breaks prints.
 LONGEST_LINE_BYTES = 16 * 1024
@@ -18,19 +18,24 @@ TAIL_LINES = 30
 
 
 class Lines:
-    """Cuts a byte stream into lines, the same way however the stream arrives in blocks."""
+    """Cuts a byte stream into lines, the same way however the stream arrives in blocks.
 
-    def __init__(self) -> None:
+    Args:
+        longest: Where a line is cut, in bytes.
+    """
+
+    def __init__(self, longest: int = LONGEST_LINE_BYTES) -> None:
         """Begin with nothing."""
+        self._longest = longest
         self._rest = b""
 
     def feed(self, block: bytes) -> list[str]:
         """Return the lines that are whole now, without their line breaks."""
         *whole, self._rest = (self._rest + block).split(b"\n")
-        lines = [piece for line in whole for piece in _pieces(line)]
-        while len(self._rest) > LONGEST_LINE_BYTES:
-            lines.append(self._rest[:LONGEST_LINE_BYTES])
-            self._rest = self._rest[LONGEST_LINE_BYTES:]
+        lines = [piece for line in whole for piece in _pieces(line, self._longest)]
+        while len(self._rest) > self._longest:
+            lines.append(self._rest[: self._longest])
+            self._rest = self._rest[self._longest :]
         return [_text(line) for line in lines]
 
     def end(self) -> list[str]:
@@ -112,8 +117,7 @@ class LogCopy:
         logger.warning("log file %s cannot be written: %s; the pod goes on without it", self._path, error)
 
 
-def _pieces(line: bytes) -> list[bytes]:
-    size = LONGEST_LINE_BYTES
+def _pieces(line: bytes, size: int) -> list[bytes]:
     return [line[start : start + size] for start in range(0, len(line), size)] or [b""]
 
 

@@ -13,17 +13,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from errors import Interrupted, NotFound, Unreachable
+from errors import Broken, Interrupted, NotFound, Unreachable
 from pods.diagnosis import Facts
 from pods.log_copy import TAIL_LINES, Lines, LogCopy
 from pods.manifest import CONTAINER, JOB_LABEL, Claim, Pod, claim_manifest, pod_manifest
 from pods.podman_command import PodmanCommand
 from pods.podman_container import Container
 from pods.podman_manifest import for_podman, hosts_text, to_yaml
-from pods.podman_watch import blocks, watch
+from pods.podman_watch import blocks, latest_end, watch
 from pods.runtime import Outcome
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ims.pods.podman")
 
 PULL_LIMIT = timedelta(minutes=15)
 CREATE_LIMIT = timedelta(minutes=2)
@@ -32,6 +32,9 @@ CREATE_ATTEMPTS = 3
 SETTLE_LIMIT = timedelta(seconds=10)
 # With the removal itself, a job is gone within 30 seconds, whatever its steps do with SIGTERM.
 STOP_GRACE = timedelta(seconds=8)
+STOP_LIMIT = timedelta(seconds=15)
+KILL_LIMIT = timedelta(seconds=10)
+KILLS = 3
 
 
 class Podman:
@@ -74,6 +77,10 @@ class Podman:
             self._warn_without_memory_limit(container)
             if container.is_running:
                 container = self._followed(container, copy)
+            if container.is_lost:
+                # Nobody learns its exit code any more, and the next attempt must have the workspace to itself.
+                logger.warning("pod %s has lost its supervisor; what is left of it is killed", pod.name)
+                self._podman.ask("kill", container.name)
             self._read_log(container, copy)
             return Outcome.of(container.facts(list(copy.tail)))
 
@@ -96,7 +103,10 @@ class Podman:
         if pods:
             # All at once: one after the other, several steps that ignore SIGTERM would take too long.
             containers = [f"{pod}-{CONTAINER}" for pod in pods]
-            self._podman.ask("stop", "--ignore", "--time", str(STOP_GRACE.seconds), *containers)
+            try:
+                self._podman.ask("stop", "--ignore", "--time", str(STOP_GRACE.seconds), *containers, limit=STOP_LIMIT)
+            except Unreachable as error:
+                logger.warning("job %s does not stop, its pods are removed by force: %s", job_id, error.message)
             self._podman.tell("pod", "rm", "--force", "--ignore", "--time", "0", *pods)
         for pod in pods:
             (self._hosts / pod).unlink(missing_ok=True)
@@ -121,6 +131,11 @@ class Podman:
         return self._podman.ask(kind, "exists", name).code == 0
 
     def _container(self, pod_name: str) -> Container | None:
+        container = self._inspected(pod_name)
+        # It may have ended between Podman's look and ours at its supervisor: then Podman knows by now.
+        return self._inspected(pod_name) if container and container.is_lost else container
+
+    def _inspected(self, pod_name: str) -> Container | None:
         answer = self._podman.ask("container", "inspect", f"{pod_name}-{CONTAINER}")
         return Container(json.loads(answer.stdout)[0]) if answer.code == 0 else None
 
@@ -188,16 +203,28 @@ class Podman:
 
     def _followed(self, container: Container, copy: LogCopy) -> Container:
         """Wait for the end of a container, copying its output, and return it as it stands then."""
+        until = latest_end(container)
+        kills = 0
         while container.is_running:
+            if time.time() >= until:
+                self._kill(container, kills)
+                kills, until = kills + 1, time.time() + KILL_LIMIT.total_seconds()
             copy.begin_again()
-            if not watch(self._podman, container, copy):
-                logger.warning("pod %s did not end at its deadline; it is killed", container.pod)
-                self._podman.ask("kill", container.name)
+            watch(self._podman, container, copy, until)
             now = self._container(container.pod)
             if now is None:
                 raise Interrupted(f"pod {container.pod} was removed while it ran")
             container = now
         return container
+
+    def _kill(self, container: Container, times: int) -> None:
+        if times == KILLS:
+            raise Broken(
+                f"pod {container.pod} is past its deadline and cannot be killed",
+                resolution="look for a process that hangs in the kernel, on a dead mount say: `ps -eo pid,stat,args`",
+            )
+        logger.warning("pod %s did not end at its deadline; it is killed", container.pod)
+        self._podman.ask("kill", container.name)
 
     def _read_log(self, container: Container, copy: LogCopy) -> None:
         copy.begin_again()

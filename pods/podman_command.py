@@ -15,7 +15,7 @@ from typing import NamedTuple
 from errors import Broken, Unreachable
 from pods.podman_host import environment
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger("ims.pods.podman")
 
 CALL_LIMIT = timedelta(seconds=60)
 # What a call that was begun may still take when its caller is interrupted: a pod made by halves is worse.
@@ -101,7 +101,7 @@ class PodmanCommand:
                 _kill(child)
                 raise
         answer = Answer(child.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
-        log.debug("podman %s: %d", " ".join(arguments), answer.code)
+        logger.debug("podman %s: %d", " ".join(arguments), answer.code)
         return answer
 
     def tell(self, *arguments: str, stdin: str = "", limit: timedelta = CALL_LIMIT) -> str:

@@ -1,12 +1,16 @@
 """A pod's container as `podman container inspect` shows it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pods.diagnosis import Category, Facts
 from pods.manifest import CONTAINER
 from pods.podman_manifest import DEADLINE_ANNOTATION
 from pods.runtime import Outcome, Phase
+
+# Podman's supervisor of one container: it alone learns the exit code.
+SUPERVISOR = "conmon"
 
 RUNNING = {"running", "paused", "stopping"}
 ENDED = {"exited", "stopped", "removing"}
@@ -20,9 +24,10 @@ class Container:
     """
 
     def __init__(self, inspected: dict[str, Any]) -> None:
-        """Keep the entry."""
+        """Keep the entry, and look whether its supervisor lives."""
         self._entry = inspected
         self._state: dict[str, Any] = inspected["State"]
+        self.is_lost = self._state["Status"] in RUNNING and not self.is_supervised()
 
     @property
     def name(self) -> str:
@@ -36,8 +41,17 @@ class Container:
 
     @property
     def is_running(self) -> bool:
-        """Whether the step is at work."""
-        return self._state["Status"] in RUNNING
+        """Whether the step is at work, and its end will be seen."""
+        return self._state["Status"] in RUNNING and not self.is_lost
+
+    def is_supervised(self) -> bool:
+        """Look whether the supervisor lives. Without it Podman says "running" for ever."""
+        try:
+            stat = Path(f"/proc/{self._state['ConmonPid']}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        # proc(5): the name in brackets, then one letter; a zombie keeps its name.
+        return f" ({SUPERVISOR}) " in stat and not stat.rpartition(") ")[2].startswith(("Z", "X"))
 
     @property
     def has_started(self) -> bool:
@@ -67,10 +81,14 @@ class Container:
 
     def facts(self, log_tail: list[str]) -> Facts:
         """Return what the diagnosis of an ended step needs."""
+        code = self._state["ExitCode"]
+        # A pod that a restart of the host ended is "exited" with code 0 and without an end; one that lost its
+        # supervisor has code -1.
+        its_end_was_seen = code >= 0 and self.started and self.finished and self.finished >= self.started
         return Facts(
             name=self.pod,
             image=self._entry["ImageName"],
-            exit_code=self._state["ExitCode"],
+            exit_code=code if its_end_was_seen else None,
             out_of_memory=self._state["OOMKilled"],
             started=self.started,
             finished=self.finished,

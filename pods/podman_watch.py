@@ -18,13 +18,22 @@ DEADLINE_SLACK = GRACE + timedelta(seconds=10)
 LAST_WORDS_LIMIT = timedelta(seconds=2)
 
 
-def watch(podman: PodmanCommand, container: Container, copy: LogCopy) -> bool:
-    """Copy a running container's output until it ends, or until `podman wait` says that it cannot tell.
+def latest_end(container: Container) -> float:
+    """Return when a container must have ended by itself, as a POSIX time."""
+    if container.deadline is None or container.started is None:
+        return float("inf")
+    return (container.started + container.deadline + DEADLINE_SLACK).timestamp()
 
-    Returns:
-        False when the container's deadline passed and it still runs.
+
+def watch(podman: PodmanCommand, container: Container, copy: LogCopy, until: float) -> None:
+    """Copy a running container's output until it ends, its supervisor is gone, or the time is up.
+
+    Args:
+        podman: The program.
+        container: What to watch, running.
+        copy: Takes the output.
+        until: When to return at the latest, as a POSIX time.
     """
-    until = _deadline(container)
     with (
         podman.stream("wait", container.name) as end,
         podman.stream("logs", "--follow", container.name) as output,
@@ -38,8 +47,9 @@ def watch(podman: PodmanCommand, container: Container, copy: LogCopy) -> bool:
                 selector.unregister(output)
             if end in ready:
                 _last_words(selector, output, end, copy)
-                return True
-    return False
+                return
+            if not ready and not container.is_supervised():
+                return
 
 
 def blocks(output: int) -> Iterator[bytes]:
@@ -60,9 +70,3 @@ def _last_words(selector: selectors.BaseSelector, output: int, end: int, copy: L
     while selector.get_map() and (left := until - time.monotonic()) > 0:
         if selector.select(left) and not _copy_block(output, copy):
             selector.unregister(output)
-
-
-def _deadline(container: Container) -> float:
-    if container.deadline is None or container.started is None:
-        return float("inf")
-    return (container.started + container.deadline + DEADLINE_SLACK).timestamp()

@@ -68,6 +68,14 @@ def exists(kind: str, name: str) -> bool:
     return subprocess.run(["podman", kind, "exists", name], check=False, timeout=60).returncode == 0
 
 
+def is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return not stat.rpartition(") ")[2].startswith("Z")
+
+
 def wait_for_end(podman: Podman, name: str, seconds: float) -> Outcome:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -241,6 +249,27 @@ def test_a_step_that_is_killed_from_outside(podman: Podman, pod: MakePod, state_
     outcome = podman.run(step, log=tmp_path / "log")
     assert outcome.category is Category.KILLED
     assert outcome.transient
+
+
+def test_a_step_that_lost_its_supervisor_counts_as_killed(
+    podman: Podman, pod: MakePod, job: str, state_dir: Path, tmp_path: Path
+) -> None:
+    step = pod("echo started; sleep 60")
+    runner = start_runner(step, state_dir, tmp_path / "log")
+    state = inspect("container", f"{step.name}-step")["State"]
+    os.kill(state["ConmonPid"], signal.SIGKILL)
+    assert runner.wait(30) == 0
+    kill(runner)
+    outcome = podman.run(step, log=tmp_path / "log")
+    assert outcome.category is Category.KILLED
+    assert outcome.log_tail == ["started"]
+    until = time.monotonic() + 10
+    while is_alive(state["Pid"]):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    began = time.monotonic()
+    assert podman.remove(job) == [step.name]
+    assert time.monotonic() - began < 30
 
 
 def test_a_missing_image_is_named(podman: Podman, pod: MakePod, tmp_path: Path) -> None:
