@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import platform
+import shutil
 import subprocess
 from collections import deque
 from pathlib import Path
@@ -74,11 +75,14 @@ def build_base(scratch: Path) -> None:
     Raises:
         Broken: mmdebstrap or Podman is missing or failed.
     """
+    if not shutil.which("mmdebstrap"):
+        raise Broken("mmdebstrap is not installed", resolution="apt-get install mmdebstrap")
     sources, tar = scratch / "sources.list", scratch / "base.tar"
     sources.write_text("".join(f"{source}\n" for source in host_sources()))
     keyring = [f"--keyring={_KEYRING}"] if _KEYRING.exists() else []
     carried = [f"--aptopt={line}" for line in _carried_settings()]
     command = [
+        *_confinement(),
         *("mmdebstrap", *_OPTIONS, *keyring, *carried),
         *(f"--include={','.join(PACKAGES)}", RELEASE, str(tar), str(sources)),
     ]
@@ -93,24 +97,32 @@ def _carried_settings() -> list[str]:
     return [line for line in asked.stdout.splitlines() if line.startswith(_CARRIED)]
 
 
+def _confinement() -> list[str]:
+    """Return what keeps mmdebstrap's mounts and processes from outliving it, or us: killed, it cleans up neither.
+
+    Without root's rights mmdebstrap makes such namespaces itself.
+    """
+    if os.geteuid():
+        return []
+    namespaces = ("--mount", "--pid", "--mount-proc", "--fork", "--kill-child")
+    return ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces]
+
+
 def _run_to_the_end(command: list[str], scratch: Path) -> None:
     """Run mmdebstrap, its words as progress; it is ended when we are cut off."""
     last_words: deque[str] = deque(maxlen=5)
     # mmdebstrap unpacks below TMPDIR: in the scratch folder whatever a cut-off build leaves is removed by the next.
     environment = {**os.environ, "TMPDIR": str(scratch)}
-    try:
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        )
-    except OSError as error:
-        raise Broken(f"mmdebstrap does not run: {error}", resolution="apt-get install mmdebstrap") from error
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
     try:
         for line in process.stdout or ():
             logger.info("%s", line.rstrip())
             last_words.append(line.strip())
     finally:
         if process.poll() is None:
-            process.terminate()
+            process.kill()
         exit_code = process.wait()
     if exit_code:
         raise Broken(f"the builder's base image was not built: {' '.join(last_words)}")

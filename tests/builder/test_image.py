@@ -1,8 +1,13 @@
 """Tests of builder/image.py and builder/base.py."""
 
+import contextlib
 import hashlib
 import json
+import os
+import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,21 +32,52 @@ def test_the_names_follow_from_the_inputs() -> None:
     assert base_reference() == f"localhost/ims-builder-base:{base_inputs()[:12]}"
 
 
-def test_a_changed_program_makes_another_image_on_the_same_base(tmp_path: Path) -> None:
-    copy = tmp_path / "builder"
-    subprocess.run(["cp", "-r", BUILDER, copy], check=True)
-    subprocess.run(["cp", BUILDER.parent / "errors.py", tmp_path], check=True)
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A source tree of its own: the builder package and what it imports."""
+    shutil.copytree(BUILDER, tmp_path / "builder")
+    shutil.copy(BUILDER.parent / "errors.py", tmp_path)
+    return tmp_path
+
+
+def change_a_program(copy: Path) -> None:
+    program = copy / "builder" / "programs" / "prepare.py"
+    program.write_text(f"{program.read_text()}\n# {copy}\n")
+
+
+def references(copy: Path) -> list[str]:
     ask = "from builder.image import *; print(builder_image_reference(), base_reference())"
+    asked = subprocess.run([sys.executable, "-c", ask], cwd=copy, capture_output=True, text=True, check=True)
+    return asked.stdout.split()
 
-    def references() -> list[str]:
-        asked = subprocess.run(["python3", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
-        return asked.stdout.split()
 
-    before = references()
+def start_build(copy: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "builder.image", *arguments],
+        cwd=copy,
+        env={**os.environ, "XDG_CACHE_HOME": str(copy / "cache")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def processes_that_name(folder: Path) -> list[Path]:
+    """Return the /proc folders of the running processes whose command line holds a folder's name."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        # One that ended in the meantime has no command line any more.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if str(folder) in (process / "cmdline").read_text(errors="replace"):
+                found.append(process)
+    return found
+
+
+def test_a_changed_program_makes_another_image_on_the_same_base(copy: Path) -> None:
+    before = references(copy)
     assert before == [builder_image_reference(), base_reference()]
-    program = copy / "programs" / "prepare.py"
-    program.write_text(program.read_text() + "\n# changed\n")
-    after = references()
+    change_a_program(copy)
+    after = references(copy)
     assert after[0] != before[0]
     assert after[1] == before[1]
 
@@ -52,6 +88,40 @@ def test_an_image_that_is_there_is_not_built_again() -> None:
     before = podman(["image", "inspect", "--format", "{{.Id}} {{.Created}}", reference])
     assert ensure_builder_image() == reference == builder_image_reference()
     assert podman(["image", "inspect", "--format", "{{.Id}} {{.Created}}", reference]) == before
+
+
+@pytest.mark.containers
+def test_of_two_that_need_an_image_at_once_one_builds_it(copy: Path) -> None:
+    ensure_builder_image()
+    change_a_program(copy)
+    reference = references(copy)[0]
+    try:
+        ended = [build.communicate(timeout=60) for build in [start_build(copy), start_build(copy)]]
+        assert [printed for printed, _ in ended] == [f"{reference}\n"] * 2
+        assert sorted(progress for _, progress in ended) == ["", f"built {reference}\n"]
+    finally:
+        podman(["rmi", reference])
+
+
+@pytest.mark.containers
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_a_build_that_is_cut_off_leaves_no_image_no_mount_and_no_process(copy: Path, how: signal.Signals) -> None:
+    reference = ensure_builder_image()
+    before = podman(["image", "inspect", "--format", "{{.Id}}", reference, base_reference()])
+    build = start_build(copy, "--fresh")
+    assert build.stderr is not None
+    assert any("running apt-get update" in line for line in build.stderr)
+    # Later on mmdebstrap mounts /proc, /sys and /dev in what it makes: none of it may be seen here.
+    assert {str(process.joinpath("ns/mnt").readlink()) for process in processes_that_name(copy / "cache")} - {
+        str(Path("/proc/self/ns/mnt").readlink())
+    }
+    build.send_signal(how)
+    build.communicate(timeout=60)
+    if how == signal.SIGTERM:
+        assert build.returncode == 143
+        assert [entry.name for entry in (copy / "cache/ims").iterdir()] == ["builder.lock"]
+    assert not processes_that_name(copy)
+    assert podman(["image", "inspect", "--format", "{{.Id}}", reference, base_reference()]) == before
 
 
 @pytest.mark.containers
