@@ -26,8 +26,8 @@ def report(error: ImsError | ValidationError) -> int:
 
 
 def tell(kind: str, detail: str, resolution: str) -> None:
-    """Print an error: the name of its class in words (`NotFound` is `Not found`), what happened, what to do."""
-    title = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).capitalize()
+    """Print an error: the name of its class in words or category in words (`NotFound` is `Not found`), what happened, what to do."""
+    title = re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", kind).capitalize()
     typer.echo(f"Error: {title}: {detail}", err=True)
     if resolution:
         typer.echo(f"  → {resolution}", err=True)

@@ -27,9 +27,13 @@ def follow(job_id: str) -> Job | None:
         Unreachable: A server does not answer any more; the job may go on.
     """
     with connected() as runs:
+        follower = _Follower(runs, job_id)
         try:
-            return _Follower(runs, job_id).to_its_end()
+            return follower.to_its_end()
         except (KeyboardInterrupt, Unreachable) as error:
+            if follower.job is not None and follower.job.status.is_final:
+                # The job's end was seen already; only the run's was not, for `ims up` was stopped.
+                return follower.job
             typer.echo(
                 f"\nThe job goes on. See it with:\n  ims jobs describe {job_id}\nCancel it with:\n"
                 f"  PREFECT_API_URL={runs.api_url} {sys.prefix}/bin/prefect flow-run cancel {job_id}",
@@ -44,6 +48,7 @@ class _Follower:
     def __init__(self, runs: Runs, job_id: str) -> None:
         self._runs = runs
         self._job_id = job_id
+        self.job: Job | None = None
         self._console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
         self._shown: set[str] = set()
         self._newest: datetime | None = None
@@ -54,11 +59,10 @@ class _Follower:
         started = time.monotonic()
         with self._console.status("starting") as live:
             while True:
-                run = self._runs.find(catalogue().jobs.get(self._job_id).flow_run_id)
-                # Read after the run: a run that has ended has closed its job before.
-                job = catalogue().jobs.get(self._job_id)
+                self.job = catalogue().jobs.get(self._job_id)
+                run = self._runs.find(self.job.flow_run_id)
                 self._show_log(run.id)
-                self._show_status(job, run, time.monotonic() - started)
+                self._show_status(self.job, run, time.monotonic() - started)
                 live.update(f"{self._status}, {time.monotonic() - started:.0f} s")
                 if run.state.is_final:
                     time.sleep(LAST_WORDS_SECONDS)
@@ -77,7 +81,7 @@ class _Follower:
         return job
 
     def _show_status(self, job: Job, run: Run, seconds: float) -> None:
-        status = f"waiting for a worker ({run.state.name})" if run.state.is_waiting else str(job.status)
+        status = "waiting for a worker" if run.state.is_waiting else str(job.status)
         if status != self._status:
             self._status = status
             self._console.print(f"{datetime.now().astimezone():%H:%M:%S}  {status}", style="bold")

@@ -1,5 +1,6 @@
 """The S3 server of the tests: a real one, started once; every test gets buckets of its own."""
 
+import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from uuid import uuid4
@@ -10,6 +11,7 @@ from pydantic import AnyHttpUrl, SecretStr
 from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
 from storage.settings import Settings
+from tests.cli.running import Up, start
 from tests.s3_proxy import FaultProxy
 
 
@@ -85,3 +87,11 @@ def faulty_settings(settings_for: SettingsFor, proxy: FaultProxy, store: ObjectS
 def faulty_store(faulty_settings: Settings, proxy: FaultProxy) -> ObjectStore:
     """The same buckets through the proxy."""
     return ObjectStore(faulty_settings)
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A running `ims up`, with services of its own, for tests that only use it."""
+    running = start(tmp_path_factory.mktemp("up") / "data")
+    yield running
+    running.end(signal.SIGTERM)

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,15 +26,6 @@ from tests.cli.running import (
 )
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """An `ims up` that several tests share; the last of them stops it."""
-    running = start(tmp_path_factory.mktemp("up") / "data")
-    yield running
-    if running.process.poll() is None:
-        running.end(signal.SIGTERM)
 
 
 def test_it_says_where_everything_is_and_what_to_do_next(up: Up) -> None:
