@@ -26,7 +26,7 @@ def report(error: ImsError | ValidationError) -> int:
 
 
 def tell(kind: str, detail: str, resolution: str) -> None:
-    """Print an error: the name of its class in words or category in words (`NotFound` is `Not found`), what happened, what to do."""
+    """Print an error: its class or category in words (`NotFound` is `Not found`), what happened, what to do."""
     title = re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", kind).capitalize()
     typer.echo(f"Error: {title}: {detail}", err=True)
     if resolution:

@@ -111,7 +111,7 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(part, dict):
             rows += _flat(part, f"{prefix}{name}.")
         elif isinstance(part, list):
-            rows += [(f"{prefix}{name}", _line(entry)) for entry in part]
+            rows += [("" if number else f"{prefix}{name}", _line(entry)) for number, entry in enumerate(part)]
         elif part not in (None, ""):
             rows.append((f"{prefix}{name}", _line(part)))
     return rows
