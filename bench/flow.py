@@ -75,7 +75,7 @@ def register() -> tuple[Recipe, PublicKey]:
         name="debian-minimal",
         linux_distribution="debian12",
         link=Link(path=info.uri, etag=info.etag),
-        template_dictionary=[{"key": "mirror", "value": host_mirror()}],  # type: ignore[list-item] # pydantic converts
+        template_dictionary=[{"key": "mirror", "value": host_mirror()}],
     )
     return catalogue().recipes.create(recipe), catalogue().public_keys.create(PublicKey(name="bench", public_key=KEY))
 
