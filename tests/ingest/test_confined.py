@@ -77,7 +77,11 @@ def rendering(folder: Path, limits: Limits) -> Iterator[tuple[int, list[BaseExce
         yield child, errors
     finally:
         thread.join(30)
-    assert not thread.is_alive()
+        still_there = thread.is_alive()
+        if still_there:
+            os.kill(child, signal.SIGKILL)
+            thread.join()
+    assert not still_there
     assert not Path(f"/proc/{child}").exists()
 
 
@@ -236,7 +240,7 @@ def test_a_confined_process_has_no_network(walls: dict[str, object]) -> None:
     assert walls["network"] == "ENETUNREACH"
 
 
-def test_a_small_recipe_goes_through_in_half_a_second(tmp_path: Path, limits: Limits) -> None:
+def test_a_small_recipe_goes_through_in_half_a_second_of_processor_time(tmp_path: Path, limits: Limits) -> None:
     (tmp_path / "packed").write_bytes(
         file("config.xml", DESCRIPTION)
         + file(".ims_recipe_template.yaml", b"template_files: [config.sh]")
@@ -245,12 +249,18 @@ def test_a_small_recipe_goes_through_in_half_a_second(tmp_path: Path, limits: Li
         + END
     )
     took = []
-    for attempt in range(5):
+    for attempt in range(3):
         recipe = tmp_path / f"recipe{attempt}"
-        start = time.monotonic()
+        start = processor_seconds()
         unpack_recipe(tmp_path / "packed", recipe, limits)
         render_recipe(recipe, {"a": "b"}, limits)
         read_description(recipe, limits)
-        took.append(time.monotonic() - start)
-    # The quickest: the others share the processors with whatever else runs here.
+        took.append(processor_seconds() - start)
+    # Processor time, and the least of it: the clock on the wall tells how busy the machine is.
     assert min(took) < 0.5
+
+
+def processor_seconds() -> float:
+    """What this process and its ended children have used so far."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
