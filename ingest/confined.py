@@ -21,7 +21,7 @@ from ingest.limits import Limits
 __all__ = ["Limits", "run_confined"]
 
 # The child's own timer names the place; the parent's clock is for a child that does not get there any more.
-GRACE_SECONDS = 3
+GRACE_SECONDS = 5
 LONGEST_ANSWER_BYTES = 8 << 20
 LONGEST_COMPLAINT_BYTES = 16 << 10
 LAST_LINES = 12
