@@ -17,7 +17,7 @@ import pytest
 from pods.manifest import Claim, Pod
 from pods.podman import Podman
 
-PROGRAMS = ("cat", "dd", "env", "seq", "sh", "sleep", "timeout", "true")
+PROGRAMS = ("cat", "dd", "env", "mknod", "seq", "sh", "sleep", "timeout", "true")
 
 
 @pytest.fixture(scope="session")

@@ -229,6 +229,16 @@ def test_a_step_ends_at_its_deadline_without_its_runner(
     assert wait_for_end(podman, step.name, 30).category is Category.DEADLINE
 
 
+def test_a_pod_that_does_not_end_itself_is_ended_by_its_runner(
+    podman: Podman, pod: MakePod, state_dir: Path, tmp_path: Path
+) -> None:
+    step = pod("echo started; sleep 300", deadline=timedelta(seconds=3))
+    kill(start_runner(step, state_dir, tmp_path / "log"))
+    # The pod's own clock stands still.
+    os.kill(inspect("container", f"{step.name}-step")["State"]["Pid"], signal.SIGSTOP)
+    assert podman.run(step, log=tmp_path / "log").category is Category.DEADLINE
+
+
 def test_a_step_may_tidy_up_when_it_is_stopped(podman: Podman, pod: MakePod, claim: str, tmp_path: Path) -> None:
     script = "trap 'sleep 1; echo tidy; exit 1' TERM; while :; do sleep 0.2; done"
     outcome = podman.run(pod(script, claim=claim, deadline=timedelta(seconds=2)), log=tmp_path / "log")
@@ -293,6 +303,12 @@ def test_the_steps_of_a_job_share_their_workspace(podman: Podman, pod: MakePod, 
     podman.run(pod("echo shared >/workspace/file", step="first", claim=claim), log=tmp_path / "1")
     outcome = podman.run(pod("cat /workspace/file", step="second", claim=claim), log=tmp_path / "2")
     assert outcome.log_tail == ["shared"]
+
+
+def test_devices_work_in_a_workspace(podman: Podman, pod: MakePod, claim: str, tmp_path: Path) -> None:
+    script = "mknod /workspace/null c 1 3 && echo gone >/workspace/null && echo works"
+    outcome = podman.run(pod(script, claim=claim, privileged=True), log=tmp_path / "log")
+    assert outcome.log_tail == ["works"]
 
 
 def test_an_existing_claim_is_taken(podman: Podman, pod: MakePod, job: str, claim: str, tmp_path: Path) -> None:
