@@ -148,7 +148,10 @@ def _mask(line: str) -> str:
 def _uses_apt(description: Path) -> bool:
     files = [description / "config.xml", *sorted(description.glob("*.kiwi"))]
     for file in filter(Path.is_file, files):
-        managers = ElementTree.parse(file).iter("packagemanager")  # noqa: S314 - validated before it was staged
+        try:
+            managers = ElementTree.parse(file).iter("packagemanager")  # noqa: S314 - validated before it was staged
+        except ElementTree.ParseError as error:
+            raise StepFailed(f"{file.name} is not XML: {error}") from error
         return any((manager.text or "").strip() == "apt" for manager in managers)
     return False
 

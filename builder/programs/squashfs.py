@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections import deque
 from pathlib import Path
 
 from builder.programs.child import run
@@ -43,9 +44,17 @@ def pack(root: Path, target: Path, how: Squashfs, epoch: int, *, root_is: str) -
     command = ["mksquashfs", str(root), str(partial), *_compression(how), *_memory()]
     # Excludes come last: mksquashfs takes all that follows -e for one.
     command += ["-noappend", "-no-progress", "-no-recovery", "-xattrs", "-wildcards", "-e", *LEFT_OUT]
-    exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {})
+    complaints: deque[str] = deque(maxlen=3)
+
+    def keep(line: str) -> None:
+        # Its complaints and what else it says come in no order: only the former tell what went wrong.
+        if "fail" in line.lower() or "error" in line.lower():
+            complaints.append(line.strip())
+        say(line)
+
+    exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {}, on_line=keep)
     if exit_code:
-        raise StepFailed(f"mksquashfs failed with exit code {exit_code}: its words are in the log")
+        raise StepFailed(f"mksquashfs failed with exit code {exit_code}: {' '.join(complaints)}")
     partial.rename(target)
     marker.write_text(inputs)
 

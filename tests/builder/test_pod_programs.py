@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -92,6 +93,8 @@ def last_line(ran: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_an_image_root_is_built_packaged_and_uploaded(lab: Lab) -> None:
+    with (lab.description / "config.sh").open("a") as script:
+        script.write("echo console=ttyS0 > /boot/kernel-parameters\n")
     prepared = lab.prepare()
     assert prepared.returncode == 0, prepared.stdout
     root = lab.workspace / "root"
@@ -102,10 +105,11 @@ def test_an_image_root_is_built_packaged_and_uploaded(lab: Lab) -> None:
     assert result["kernel"] == f"vmlinuz-{KERNEL_VERSION}"
     assert result["notes"] == []
     artifacts = lab.workspace / "artifacts"
-    assert [artifact["name"] for artifact in result["artifacts"]] == ["rootfs", "kernel", "initrd"]
+    assert [artifact["name"] for artifact in result["artifacts"]] == ["rootfs", "kernel", "initrd", "boot_parameters"]
     for artifact in result["artifacts"]:
         content = (artifacts / artifact["name"]).read_bytes()
         assert artifact["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (artifacts / "boot_parameters").read_text() == "console=ttyS0\n"
     assert (artifacts / "initrd").read_bytes() == (root / f"boot/initrd-{KERNEL_VERSION}").read_bytes()
 
     for artifact in result["artifacts"]:
@@ -127,6 +131,8 @@ def test_the_rootfs_is_the_same_from_the_same_root_and_without_what_kiwi_left_in
     (lab.workspace / "artifacts/rootfs.inputs").unlink()
     assert lab.package() == first
     listing = run_in_builder(["unsquashfs", "-lln", "/workspace/artifacts/rootfs"], workspace=lab.workspace).stdout
+    dates = re.findall(r" (\d{4}-\d\d-\d\d) \d\d:\d\d squashfs-root", listing)
+    assert max(dates) == "2023-11-14", "no file is younger than the epoch"
     names = {line.rpartition("squashfs-root")[2].partition(" ->")[0] for line in listing.splitlines()}
     assert {"/boot/vmlinuz", "/usr/bin/busybox", "/etc/motd", "/tmp", "/run", "/dev"} <= names
     assert not {name for name in names if name.startswith(("/image", "/tmp/", "/run/", "/var/cache/kiwi", "/.profile"))}
@@ -218,6 +224,13 @@ def test_an_initrd_that_no_script_made_is_made_by_the_kernels_hooks_held_back_du
     assert run_in_builder(["python3", "-c", make], workspace=lab.workspace).stdout == ""
 
 
+def test_a_description_that_is_not_xml_is_the_error(lab: Lab) -> None:
+    lab.edit("</image>", "")
+    ran = lab.prepare()
+    assert ran.returncode == 1
+    assert last_line(ran).startswith("error: config.xml is not XML: no element found: line ")
+
+
 def test_another_architecture_is_refused(lab: Lab) -> None:
     lab.step["arch"] = "aarch64"
     assert last_line(lab.prepare()) == "error: the image is for aarch64, and this machine is x86_64"
@@ -236,6 +249,18 @@ def test_a_root_without_a_kernel_is_the_error(lab: Lab) -> None:
     ran = lab.run("package", {"IMS_RESULT_URL": lab.server.url("/result")})
     assert ran.returncode == 1
     assert last_line(ran) == "error: the image root has no kernel: there is no /boot/vmlinuz; /boot holds nothing"
+
+
+def test_a_full_disk_is_named_and_leaves_no_rootfs(lab: Lab) -> None:
+    lab.prepare()
+    environment = {"IMS_RESULT_URL": lab.server.url("/result")}
+    artifacts = lab.workspace / "artifacts"
+    artifacts.mkdir()
+    small = "mount -t tmpfs -o size=5700k small /workspace/artifacts && exec python3 -m builder.programs.package"
+    ran = run_in_builder(["sh", "-c", small], workspace=lab.workspace, environment=environment)
+    assert ran.returncode == 1
+    assert "No space left on device" in last_line(ran)
+    assert "/result" not in lab.server.objects
 
 
 def test_packaging_before_preparing_is_the_error(lab: Lab) -> None:
