@@ -223,9 +223,10 @@ class Records(Generic[R]):
             raise BadInput(f"{self._noun} {record_id} would not be readable: {_reason(error)}") from error
 
     def _parse(self, record_id: str, entry: Entry) -> R:
-        if not isinstance(entry.value, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004 - said of data, not of a caller
-        record = self._model.model_validate({name: value for name, value in entry.value.items() if name != WRITERS})
+        record = self._model.model_validate_json(entry.text)
+        if record.model_extra is not None:
+            record.model_extra.pop(WRITERS, None)
+            record.model_fields_set.discard(WRITERS)
         if record.id != record_id:
             raise ValueError(f"its id says {record.id}")
         return record

@@ -3,36 +3,33 @@
 Two servers never share a folder: the process holds a lock on it for as long as it lives, whoever started it.
 """
 
-import fcntl
 import os
 import subprocess
 import sysconfig
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from shutil import which
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from pydantic import AnyHttpUrl, SecretStr
 
-from errors import Broken, Conflict, Denied, TransientError
+from errors import Broken, Denied, TransientError
 from storage.objects import ObjectStore
+from storage.server_process import dies_with_parent, locked, spawn_from_lasting_thread
 from storage.server_state import ServerState, write_private
 from storage.settings import Settings
 
 START_LIMIT_SECONDS = 60.0
 # Now and then SeaweedFS does not end when asked; killing it loses nothing that it acknowledged.
 STOP_LIMIT_SECONDS = 5.0
-# A server that is just being killed holds its folder for a moment more.
-LOCK_LIMIT_SECONDS = 3.0
 POLL_SECONDS = 0.05
 STARTS = 3
 LOG_TAIL_LINES = 10
+# A bucket of the server's own, which shows that it serves.
+PROBE_BUCKET = "ims-server-probe"
+PROBE_KEY = "probe"
 PORT_TAKEN = "address already in use"
 
 
@@ -83,7 +80,7 @@ class EmbeddedS3:
         weed = _weed()
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.data_dir.chmod(0o700)
-        with _locked(self._lock_file) as lock:
+        with locked(self._lock_file) as lock:
             for attempt in range(1, STARTS + 1):
                 self._state = ServerState.load(self.data_dir)
                 self._spawn(weed, lock)
@@ -144,9 +141,9 @@ class EmbeddedS3:
         objects.mkdir(mode=0o700, exist_ok=True)
         if self.log_file.exists():
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
-        command = [*_dies_with_parent(), weed, *_arguments(state, identities, objects)]
+        command = [*dies_with_parent(), weed, *_arguments(state, identities, objects)]
         with self.log_file.open("wb") as log:
-            self._process = _spawn_from_lasting_thread(command, log=log, cwd=self.data_dir, keep=lock)
+            self._process = spawn_from_lasting_thread(command, log=log, cwd=self.data_dir, keep=lock)
         # Whoever finds the folder locked reads here by whom.
         os.pwrite(lock, f"{self._process.pid:<10}\n".encode(), 0)
 
@@ -163,13 +160,22 @@ class EmbeddedS3:
         ends = time.monotonic() + START_LIMIT_SECONDS
         while self.process_id is not None and time.monotonic() < ends:
             try:
-                store.check()
+                _probe(store)
             except (TransientError, Denied):
                 # Denied as well: the S3 service answers before it has read its users.
                 time.sleep(POLL_SECONDS)
             else:
                 return True
         return False
+
+
+def _probe(store: ObjectStore) -> None:
+    """Read what the run before wrote, write, and read: the S3 service lists buckets before it can do any of these."""
+    store.ensure_bucket(PROBE_BUCKET)
+    if PROBE_KEY in store.keys(PROBE_BUCKET, PROBE_KEY):
+        store.read(PROBE_BUCKET, PROBE_KEY)
+    store.write(PROBE_BUCKET, PROBE_KEY, PROBE_KEY.encode())
+    store.read(PROBE_BUCKET, PROBE_KEY)
 
 
 def _weed() -> str:
@@ -207,60 +213,3 @@ def _arguments(state: ServerState, identities: Path, objects: Path) -> list[str]
         "-master.heartbeatInterval=100ms",
         "-volume.preStopSeconds=0",
     ]
-
-
-def _dies_with_parent() -> list[str]:
-    setpriv = which("setpriv")
-    # Killed, not asked: nothing acknowledged is lost by it, and the folder is free at once for the next start.
-    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
-
-
-def _spawn_from_lasting_thread(command: list[str], *, log: BinaryIO, cwd: Path, keep: int) -> subprocess.Popen[bytes]:
-    """Start a process from a thread that waits for its end: the death signal comes when the starting *thread* ends."""
-    started: Future[subprocess.Popen[bytes]] = Future()
-
-    def run() -> None:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=cwd,
-                # Nothing of ours: SeaweedFS takes users and buckets from AWS_… and S3_… variables.
-                env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(cwd)},
-                pass_fds=[keep],
-                # A terminal's Ctrl-C must reach us first.
-                start_new_session=True,
-            )
-        except OSError as error:
-            started.set_exception(Broken(f"cannot start {command[0]}: {error.strerror}"))
-            return
-        started.set_result(process)
-        process.wait()
-
-    threading.Thread(target=run, name="embedded-s3", daemon=True).start()
-    return started.result()
-
-
-@contextmanager
-def _locked(lock_file: Path) -> Iterator[int]:
-    """Hold the folder's lock; a process that was given the descriptor goes on holding it when we let go."""
-    lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        ends = time.monotonic() + LOCK_LIMIT_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= ends:
-                    holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "another one"
-                    raise Conflict(
-                        f"an embedded S3 server runs in {lock_file.parent} already: process {holder}",
-                        resolution="use that one, or stop the `ims up` it belongs to",
-                    ) from error
-                time.sleep(POLL_SECONDS)
-        yield lock
-    finally:
-        os.close(lock)
