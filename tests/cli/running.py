@@ -80,8 +80,13 @@ class Up:
 
     def process_ids(self) -> list[tuple[int, str]]:
         """Return the ids and commands of those processes."""
-        mark = f"IMS_DATA_DIR={self.folder}".encode()
-        return [(pid, command) for pid, command in _commands() if mark in _environment_of(pid)]
+        return _with_environment(f"IMS_DATA_DIR={self.folder}")
+
+
+def process_of(run_id: str) -> int:
+    """Return the process that works on a flow run."""
+    ((pid, _),) = _with_environment(f"PREFECT__FLOW_RUN_ID={run_id}")
+    return pid
 
 
 def start(folder: Path) -> Up:
@@ -155,6 +160,10 @@ def job_of(recipe: Recipe, key: PublicKey) -> list[str]:
         *("jobs", "create", "--job-type", "create", "--image-root-archive-name", "image"),
         *("--artifact-id", recipe.id, "--public-key-id", key.id, "--format", "json"),
     ]
+
+
+def _with_environment(entry: str) -> list[tuple[int, str]]:
+    return [(pid, command) for pid, command in _commands() if entry.encode() in _environment_of(pid)]
 
 
 def _commands() -> list[tuple[int, str]]:

@@ -18,6 +18,7 @@ from tests.cli.running import (
     catalogue_at,
     catalogue_of,
     job_of,
+    process_of,
     public_key,
     register,
     start,
@@ -147,21 +148,29 @@ def test_who_stops_waiting_leaves_the_job_running(up: Up) -> None:
     wait_for(lambda: jobs.get(job_id).status is JobStatus.ERROR, 60, up.worker_log)
 
 
-def test_killed_it_leaves_nothing_running_and_the_next_one_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    """Then Ctrl-C: the job in hand is cancelled, and nothing is left."""
+def test_killed_it_leaves_nothing_running_and_the_next_one_settles_what_was_in_hand(tmp_path: Path) -> None:
+    """A job goes on where it stopped, a cancel is carried out. Then Ctrl-C: the job is cancelled, nothing is left."""
     first = start(tmp_path / "data")
-    job = Job.model_validate_json(first.ims(*job_of(waiting_recipe(first), public_key(first))).stdout)
+    recipe, key = waiting_recipe(first), public_key(first)
+    job, unwanted = (Job.model_validate_json(first.ims(*job_of(recipe, key)).stdout) for _ in range(2))
     jobs = catalogue_of(first.endpoints).jobs
-    wait_for(lambda: jobs.get(job.id).status is JobStatus.WAITING_FOR_REPOS, 60, first.worker_log)
+    both = {job.id, unwanted.id}
+    wait_for(lambda: {known.id for known in jobs.list() if _waits(known)} == both, 90, first.worker_log)
+    # Its process is told to end, and cannot.
+    os.kill(process_of(unwanted.id), signal.SIGSTOP)
+    first.prefect("POST", f"/flow_runs/{unwanted.id}/set_state", state={"type": "CANCELLING"})
 
     first.end(signal.SIGKILL)
     wait_for(lambda: not first.processes(), 10, first.log)
 
     second = start(tmp_path / "data")
-    assert f"Taken up again: flow run {job.id}" in second.log.read_text()
-    assert second.endpoints.s3_endpoint_url
-    wait_for(lambda: _runs_again(second, job.id), 60, second.worker_log)
-    assert [known.id for known in catalogue_of(second.endpoints).jobs.list()] == [job.id]
+    said = second.log.read_text()
+    assert f"Taken up again: flow run {job.id}" in said
+    assert f"Cancelled: flow run {unwanted.id}" in said
+    wait_for(lambda: _runs_again(second, job.id), 90, second.worker_log)
+    assert second.prefect("GET", f"/flow_runs/{unwanted.id}")["state_type"] == "CANCELLED"
+    assert _category(catalogue_of(second.endpoints).jobs.get(unwanted.id)) == "Cancelled"
+    assert len(catalogue_of(second.endpoints).jobs.list()) == 2
 
     assert second.end(signal.SIGINT) == 0
     assert second.processes() == []
@@ -196,6 +205,10 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_left_running(tmp_pat
 def _runs_again(up: Up, run_id: str) -> bool:
     run = up.prefect("GET", f"/flow_runs/{run_id}")
     return bool(run["state_type"] == "RUNNING" and run["run_count"] == 2)
+
+
+def _waits(job: Job) -> bool:
+    return job.status is JobStatus.WAITING_FOR_REPOS
 
 
 def _category(job: Job) -> str:

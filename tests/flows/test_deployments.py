@@ -1,6 +1,8 @@
 """Deployments and their runs, on the Prefect server of a running `ims up`."""
 
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,7 @@ from prefect.states import Running
 
 from errors import BadInput, NotFound, Unreachable
 from flows.deployments import CREATE_IMAGE, WORK_POOL, Runs, connected
+from tests.cli.conftest import clean_environment
 from tests.cli.running import Up
 
 PARAMETERS = {"recipe_id": str(uuid4()), "public_key_id": str(uuid4()), "image_root_archive_name": "image"}
@@ -117,6 +120,18 @@ def test_the_address_of_a_run_is_served(runs: Runs, up: Up) -> None:
 def test_a_server_that_is_gone_is_unreachable() -> None:
     with connected("http://127.0.0.1:9/api") as gone, pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
         gone.find(str(uuid4()))
+
+
+def test_prefect_does_not_call_home() -> None:
+    program = (
+        "import flows.deployments\n"
+        "from prefect._internal.analytics import is_telemetry_enabled\n"
+        "print(is_telemetry_enabled())"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "False\n"
 
 
 def _wait_for_lines(runs: Runs, run_id: str, number: int) -> None:
