@@ -17,7 +17,7 @@ from errors import Broken, Interrupted, NotFound, Unreachable
 from pods.diagnosis import Facts
 from pods.log_copy import TAIL_LINES, Lines, LogCopy
 from pods.manifest import CONTAINER, JOB_LABEL, Claim, Pod, claim_manifest, pod_manifest
-from pods.podman_command import PodmanCommand
+from pods.podman_command import PodmanCommand, failure
 from pods.podman_container import Container
 from pods.podman_manifest import for_podman, hosts_text, to_yaml
 from pods.podman_watch import blocks, latest_end, watch
@@ -128,7 +128,11 @@ class Podman:
         return json.loads(self._podman.tell(*arguments, "--format", "json") or "null") or []
 
     def _exists(self, kind: str, name: str) -> bool:
-        return self._podman.ask(kind, "exists", name).code == 0
+        answer = self._podman.ask(kind, "exists", name)
+        # 1 is "no"; anything else is no answer, and must not be taken for one: what is there would be made anew.
+        if answer.code > 1:
+            raise failure(answer, kind, "exists")
+        return answer.code == 0
 
     def _container(self, pod_name: str) -> Container | None:
         container = self._inspected(pod_name)
@@ -137,7 +141,11 @@ class Podman:
 
     def _inspected(self, pod_name: str) -> Container | None:
         answer = self._podman.ask("container", "inspect", f"{pod_name}-{CONTAINER}")
-        return Container(json.loads(answer.stdout)[0]) if answer.code == 0 else None
+        if answer.code == 0:
+            return Container(json.loads(answer.stdout)[0])
+        if "no such" not in answer.stderr.lower():
+            raise failure(answer, "container", "inspect")
+        return None
 
     def _settled(self, pod_name: str) -> Container | None:
         """Return the pod's container when it runs or ran; clear away one that was never started."""

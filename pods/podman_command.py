@@ -55,6 +55,16 @@ class Answer(NamedTuple):
         return self.code != 0 and any(word in self.stderr.lower() for word in BUSY)
 
 
+def failure(answer: Answer, *arguments: str) -> Broken | Unreachable:
+    """Return what to raise for a call that failed."""
+    if answer.is_busy:
+        return Unreachable(f"podman {arguments[0]} is busy: {answer.reason}")
+    return Broken(
+        f"podman {' '.join(arguments[:2])} failed: {answer.reason}",
+        resolution="check the container runtime: `podman info`",
+    )
+
+
 class PodmanCommand:
     """The `podman` program, with the configuration that this host needs.
 
@@ -112,13 +122,8 @@ class PodmanCommand:
             Unreachable: it was busy or silent for too long.
         """
         answer = self.ask(*arguments, stdin=stdin, limit=limit)
-        if answer.is_busy:
-            raise Unreachable(f"podman {arguments[0]} is busy: {answer.reason}")
         if answer.code != 0:
-            raise Broken(
-                f"podman {' '.join(arguments[:2])} failed: {answer.reason}",
-                resolution="check the container runtime: `podman info`",
-            )
+            raise failure(answer, *arguments)
         return answer.stdout
 
     @contextlib.contextmanager
