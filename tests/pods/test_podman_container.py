@@ -45,7 +45,6 @@ def test_an_ended_container_is_read() -> None:
     "state",
     [
         pytest.param({"FinishedAt": "0001-01-01T00:00:00Z"}, id="no end"),
-        pytest.param({"FinishedAt": "2026-11-20T00:00:00Z"}, id="an end before the start"),
         pytest.param({"ExitCode": -1}, id="no exit code"),
     ],
 )
@@ -53,6 +52,11 @@ def test_an_end_that_nobody_saw_is_no_success(state: dict[str, Any]) -> None:
     outcome = Outcome.of(container(**state).facts([]))
     assert outcome.category is Category.KILLED
     assert outcome.exit_code is None
+
+
+def test_a_short_step_may_end_before_its_start_was_noted() -> None:
+    outcome = Outcome.of(container(ExitCode=4, FinishedAt="2026-11-22T11:46:06.1Z").facts([]))
+    assert (outcome.category, outcome.exit_code) == (Category.STEP_FAILED, 4)
 
 
 def test_a_container_whose_supervisor_is_gone_does_not_run() -> None:
