@@ -13,6 +13,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from errors import BadInput, Conflict, Denied, ImsError, NotFound, PermanentError, Unreachable
 
@@ -47,7 +48,7 @@ def translating(uri: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _answered(error, uri) from error
-    except (BotoCoreError, ResponseParserError) as error:
+    except (BotoCoreError, ResponseParserError, HTTPError) as error:
         raise _unanswered(error, uri) from error
 
 
@@ -90,13 +91,13 @@ def _denied(code: str, said: str, uri: str) -> ImsError:
     )
 
 
-def _unanswered(error: BotoCoreError | ResponseParserError, uri: str) -> ImsError:
+def _unanswered(error: BotoCoreError | ResponseParserError | HTTPError, uri: str) -> ImsError:
     if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return PermanentError(
             f"{uri}: the S3 server's certificate is not trusted ({error})",
             resolution="name the file of its CA in AWS_CA_BUNDLE",
         )
-    if isinstance(error, ConnectionError | HTTPClientError | ResponseParserError):
+    if isinstance(error, ConnectionError | HTTPClientError | ResponseParserError | HTTPError):
         return Unreachable(f"{uri}: no answer from the S3 server ({error})")
     if isinstance(error, ParamValidationError):
         return BadInput(f"{uri}: not a valid request ({error})")

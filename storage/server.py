@@ -39,6 +39,9 @@ class EmbeddedS3:
     Credentials are made once and kept in the folder, which only its owner may read. Ports are kept as well while they
     are free, so that addresses handed out before a restart stay good. The server ends with the process that started it.
 
+    Only S3 asks for credentials: SeaweedFS's inner services, on 127.0.0.1 as well, trust every user of this host. It is
+    for hosts whose users are administrators; anything else has an S3 server of its own.
+
     Args:
         data_dir: The server's folder; made when it is not there.
     """

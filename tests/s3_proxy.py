@@ -39,7 +39,7 @@ class Fault(StrEnum):
     DONE_500 = "done, then answered 500"
     LOST_ANSWER = "done, then connection reset"
     DONE_STALL = "done, then no answer ever"
-    CUT_BODY = "connection reset in the middle of the answer's body"
+    CUT_BODY = "connection closed in the middle of the answer's body"
     STALLED_BODY = "no more bytes from the middle of the answer's body on"
 
 
@@ -256,8 +256,10 @@ class _Handler(BaseHTTPRequestHandler):
         if chunked:
             self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
-        if fault:
-            self._fail(Fault.STALL if fault is Fault.STALLED_BODY else Fault.RESET)
+        # A reset would throw away what the client has not yet read of its half.
+        self.close_connection = self.close_connection or fault is not None
+        if fault is Fault.STALLED_BODY:
+            self._fail(Fault.STALL)
 
     def _fail(self, fault: Fault | None) -> None:
         self.close_connection = True
