@@ -1,11 +1,7 @@
 """`ims up`: everything on one machine, in the foreground, until Ctrl-C."""
 
 import logging
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -13,9 +9,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from cli.data_folder import Endpoints, claimed
+from cli.interrupts import Interrupts
 from storage.settings import Settings
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 NEXT = """\
 Ready after {seconds:.0f} s. Data and logs are in {folder}. What next, in another terminal:
@@ -49,7 +44,8 @@ def up(
         from cli.services import Services
 
         services = Services(folder, console.print, console.status)
-        with interruptible(console.print, services.kill):
+        interrupts = Interrupts(console.print, services.kill)
+        with interrupts.handled():
             try:
                 endpoints = services.start(prefect_port)
                 console.print(_what_next(endpoints, time.monotonic() - started))
@@ -57,32 +53,9 @@ def up(
             except KeyboardInterrupt:
                 console.print("Stopping")
             finally:
+                interrupts.stopping = True
                 services.stop()
     console.print("Stopped; nothing is left running")
-
-
-@contextmanager
-def interruptible(say: Callable[[str], None], kill: Callable[[], None]) -> Iterator[None]:
-    """Make the first signal to stop a KeyboardInterrupt, announce at the second what a third does: stop at once."""
-    received = 0
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal received
-        received += 1
-        if received == 1:
-            raise KeyboardInterrupt
-        if received == 2:
-            say("Still stopping: the runs clean up. Once more stops everything at once; runs then go on next time")
-            return
-        kill()
-        raise SystemExit(1)
-
-    before = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _what_next(endpoints: Endpoints, seconds: float) -> str:

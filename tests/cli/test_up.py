@@ -172,7 +172,11 @@ def test_killed_it_leaves_nothing_running_and_the_next_one_settles_what_was_in_h
     assert _category(catalogue_of(second.endpoints).jobs.get(unwanted.id)) == "Cancelled"
     assert len(catalogue_of(second.endpoints).jobs.list()) == 2
 
+    second.process.send_signal(signal.SIGINT)
+    wait_for(lambda: "Cancelling flow run" in second.log.read_text(), 20, second.log)
+    # A second Ctrl-C does no harm.
     assert second.end(signal.SIGINT) == 0
+    assert "Still stopping" in second.log.read_text()
     assert second.processes() == []
     assert not (tmp_path / "data" / "endpoints.json").exists()
     assert "Stopped; nothing is left running" in second.log.read_text()
