@@ -42,9 +42,7 @@ class Interrupts:
             raise KeyboardInterrupt
         if not self._warned:
             self._warned = True
-            self._say(
-                "Still stopping; runs clean up. Once more stops everything at once; the runs go on next time"
-            )
+            self._say("Still stopping; runs clean up. Once more stops everything at once; the runs go on next time")
             return
         self._kill()
         raise SystemExit(1)
