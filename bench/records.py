@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from storage.documents import Document, Entry
-from storage.layout import records_key
+from storage.layout import SHARDS, records_key
 from storage.models import Image, Link
 from storage.objects import ObjectStore
-from storage.records import SHARDS, Records
+from storage.records import Records
 from storage.server import EmbeddedS3
 from storage.settings import Settings
 

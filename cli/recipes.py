@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import archives
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.progress import transfers
 from errors import BadInput, Conflict, NotFound
@@ -118,9 +117,12 @@ def _verified(link: Link) -> Link:
 
 def _upload(file: Path, recipe_id: str) -> Link:
     if file.is_dir():
+        from ingest.packing import pack
+
         with tempfile.TemporaryDirectory(prefix="ims-recipe-") as folder:
             archive = Path(folder) / f"{file.resolve().name}.tgz"
-            archives.pack(file, archive)
+            with archive.open("wb") as packed:
+                pack(file, packed)
             return _upload(archive, recipe_id)
     if not file.is_file():
         raise BadInput(f"the recipe {file} is neither a file nor a folder")

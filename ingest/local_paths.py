@@ -3,6 +3,7 @@
 kiwi reads them on the build host's side, outside the image's root (kiwi/system/setup.py, kiwi/system/prepare.py).
 """
 
+import re
 from pathlib import Path
 
 from lxml import etree
@@ -22,6 +23,8 @@ _RECIPE_PATHS = {
 }
 # Attributes with an address, which kiwi would take as a local file just as well.
 _REMOTE = {"signing": ("key",), "type": ("derived_from",)}
+# Public keys that the builder image brings along, those of Debian's archive for one.
+_KEYRING = re.compile(r"file:///usr/share/keyrings/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def check_local_paths(document: Document, folder: str) -> None:
@@ -71,8 +74,10 @@ def check_recipe_path(document: Document, element: Element, attribute: str, valu
 
 
 def _check_remote(document: Document, element: Element, attribute: str) -> None:
-    value = element.get(attribute)
-    if value and not value.strip().startswith(("http://", "https://")):
+    value = (element.get(attribute) or "").strip()
+    if element.tag == "signing" and _KEYRING.fullmatch(value):
+        return
+    if value and not value.startswith(("http://", "https://")):
         raise refused(
             document, element, f"{element.tag} {attribute} is {shown(value)}, not an http(s) address", "give one"
         )

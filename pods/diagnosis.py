@@ -16,6 +16,8 @@ NOT_FOUND = 127
 KILLED = 137
 TERMINATED = 143
 
+# How the last line of a program of builder/programs begins when it failed.
+LAST_WORDS = "error: "
 # What the Podman runtime's wrapper writes when the kernel killed something of the step (podman_manifest.py).
 OUT_OF_MEMORY_LINE = "ims: the kernel killed a process of this step: out of memory"
 
@@ -78,9 +80,15 @@ def diagnose(facts: Facts) -> Verdict:
             return verdict
     return Verdict(
         Category.STEP_FAILED,
-        f"pod {facts.name} failed with exit code {facts.exit_code}",
-        "read the end of its log for the reason",
+        _last_words(facts) or f"pod {facts.name} failed with exit code {facts.exit_code}",
+        "read the end of its log for what led to it",
     )
+
+
+def _last_words(facts: Facts) -> str:
+    """Return what the step's own program said of its end: the builder's programs close with a line `error: …`."""
+    last = facts.log_tail[-1] if facts.log_tail else ""
+    return last.removeprefix(LAST_WORDS) if last.startswith(LAST_WORDS) else ""
 
 
 def _never_ran(facts: Facts) -> Verdict:
@@ -148,7 +156,11 @@ def _deadline(facts: Facts) -> Verdict | None:
 def _transient(facts: Facts) -> Verdict | None:
     if facts.exit_code != EX_TEMPFAIL:
         return None
-    return Verdict(Category.TRANSIENT, f"pod {facts.name} met a passing fault", "it can be tried again as it is")
+    return Verdict(
+        Category.TRANSIENT,
+        _last_words(facts) or f"pod {facts.name} met a passing fault",
+        "it can be tried again as it is",
+    )
 
 
 def _no_space(facts: Facts) -> Verdict | None:

@@ -1,10 +1,19 @@
 """Which key holds what. Every S3 key of the project is made here, so that a reader finds all of them on one page."""
 
 DELETED_PREFIX = "deleted/"
+SHARDS = "0123456789abcdef"
+
+
+def shard_of(record_id: str) -> str:
+    """Return which of the sixteen documents of its kind a record is in: its id's last hexadecimal digit.
+
+    The first digits of a version 7 UUID, which ids of flow runs are, are a clock: all jobs would share one document.
+    """
+    return record_id[-1]
 
 
 def records_key(kind: str, shard: str) -> str:
-    """Return the key of one of the sixteen documents of a kind of record; `shard` is the id's first hex digit."""
+    """Return the key of one of the sixteen documents of a kind of record."""
     return f"records/{kind}/{shard}.json"
 
 

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 from functools import cache
-from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from boto3.s3.transfer import TransferConfig
 from boto3.session import Session
@@ -272,17 +270,9 @@ def _client(settings: Settings) -> "S3Client":
             max_pool_connections=CONNECTIONS,
             tcp_keepalive=True,
             # The environment's proxy cannot reach a server on this host's loopback.
-            proxies={} if _is_loopback(address) else None,
+            proxies={} if settings.s3_is_on_loopback else None,
         ),
     )
-
-
-def _is_loopback(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @cache

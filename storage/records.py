@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.attempts import REMEMBERED_WRITERS, Attempts
 from storage.documents import Document, Entry
-from storage.layout import records_key
+from storage.layout import SHARDS, records_key, shard_of
 from storage.models import Collection, Record
 from storage.objects import ObjectStore, uri_of
 from storage.s3_errors import BucketMissing
@@ -28,7 +28,6 @@ log = logging.getLogger("ims.storage.records")
 
 R = TypeVar("R", bound=Record)
 
-SHARDS = "0123456789abcdef"
 # The stored field that holds the tokens of a record's last writers, the newest first. It is no field of the record.
 WRITERS = "writers"
 PATIENCE = timedelta(minutes=2)
@@ -74,7 +73,7 @@ class Records(Generic[R]):
             Corrupt: the record is there and cannot be read.
         """
         record_id = self._canonical(record_id)
-        document, _ = self._load(record_id[0])
+        document, _ = self._load(shard_of(record_id))
         return self._read(record_id, document.records.get(record_id))
 
     def create(self, record: R) -> R:
@@ -117,13 +116,13 @@ class Records(Generic[R]):
         record_id = self._canonical(record_id)
         attempt = Attempts(self._patience)
         while True:
-            document, etag = self._load(record_id[0])
+            document, etag = self._load(shard_of(record_id))
             if record_id not in document.records:
                 if attempt.tried:
                     return
                 raise self._missing(record_id)
             del document.records[record_id]
-            if self._save(record_id[0], document, etag, attempt, []):
+            if self._save(shard_of(record_id), document, etag, attempt, []):
                 return
 
     def broken(self) -> builtins.list[BrokenRecord]:
@@ -159,7 +158,7 @@ class Records(Generic[R]):
     def _write(self, record_id: str, decide: Callable[[Entry | None], R]) -> R:
         """Put what `decide` makes of the present entry in its place, trying again until it is settled."""
         token = secrets.token_hex(8)
-        shard = self._canonical(record_id)[0]
+        shard = shard_of(self._canonical(record_id))
         attempt = Attempts(self._patience)
         while True:
             document, etag = self._load(shard)

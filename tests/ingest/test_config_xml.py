@@ -264,6 +264,10 @@ def test_a_path_that_leads_out_through_a_link_is_refused(
 
 LOCAL = {
     "signing key": (REPOSITORY[:-2] + '><signing key="file:///etc/key"/></source>', "signing key is 'file:///etc/key'"),
+    "signing key beside the keyrings": (
+        REPOSITORY[:-2] + '><signing key="file:///usr/share/keyrings/../../../etc/key"/></source>',
+        "signing key is",
+    ),
     "base container": (
         REPOSITORY
         + '</repository><preferences><type image="docker" derived_from="file:///a"/></preferences><repository>',
@@ -281,6 +285,11 @@ def test_a_local_file_that_is_addressed_is_refused(read: Read, element: str, sai
     with pytest.raises(BadInput, match=r"config\.xml, line 6: ") as caught:
         read(TEXT.replace(REPOSITORY, element))
     assert said in str(caught.value)
+
+
+def test_a_keyring_of_the_builder_image_is_a_signing_key(read: Read) -> None:
+    key = "file:///usr/share/keyrings/debian-archive-keyring.gpg"
+    read(TEXT.replace(REPOSITORY, f'{REPOSITORY[:-2]}><signing key="{key}"/></source>'))
 
 
 BAD_INCLUDES = {

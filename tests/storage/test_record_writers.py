@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from storage.documents import Document
-from storage.layout import records_key
+from storage.layout import SHARDS, records_key
 from storage.models import Image
 from storage.objects import ObjectStore
-from storage.records import SHARDS, Records
+from storage.records import Records
 from storage.settings import Settings
 
 WRITERS = 16

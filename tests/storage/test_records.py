@@ -19,8 +19,8 @@ from storage.records import Records
 from storage.s3_errors import BucketMissing
 from tests.s3_proxy import Call, Fault, FaultProxy
 
-ID = "a0000000-0000-4000-8000-000000000001"
-NEIGHBOUR = "a0000000-0000-4000-8000-000000000002"
+ID = "a0000000-0000-4000-8000-00000000001a"
+NEIGHBOUR = "a0000000-0000-4000-8000-00000000002a"
 KEY = records_key("images", "a")
 
 

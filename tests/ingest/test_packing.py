@@ -1,4 +1,4 @@
-"""Archives made from a recipe's folder."""
+"""Archives made of a folder."""
 
 import os
 import tarfile
@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cli.archives import pack
 from errors import BadInput
+from ingest import packing
+
+
+def pack(folder: Path, archive: Path) -> None:
+    with archive.open("wb") as file:
+        packing.pack(folder, file)
 
 
 @pytest.fixture
@@ -51,3 +56,10 @@ def test_what_is_no_file_is_refused_by_name(recipe: Path, tmp_path: Path) -> Non
     os.mkfifo(recipe / "pipe")
     with pytest.raises(BadInput, match=r"recipe/pipe, which is no file"):
         pack(recipe, tmp_path / "recipe.tgz")
+
+
+def test_the_content_may_lie_in_a_folder_with_more_files_beside_it(recipe: Path, tmp_path: Path) -> None:
+    with (tmp_path / "context.tgz").open("wb") as file:
+        packing.pack(recipe, file, below="description", also={"step.json": b"{}"})
+    with tarfile.open(tmp_path / "context.tgz") as tar:
+        assert {"description/config.xml", "description/root/etc/link", "step.json"} <= set(tar.getnames())

@@ -1,0 +1,53 @@
+"""Archives made of a folder: the same content is the same archive, bit for bit."""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from errors import BadInput
+
+
+def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, bytes] | None = None) -> None:
+    """Pack a folder's content as a gzipped tar archive, without owners and times; symbolic links stay as they are.
+
+    Args:
+        folder: What to pack.
+        file: Where to.
+        below: The folder in the archive that the content lies in.
+        also: Further files of the archive, by name.
+
+    Raises:
+        BadInput: The folder holds something that is no file, folder or symbolic link, or that cannot be read.
+    """
+    try:
+        with (
+            gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as compressed,
+            tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            for path in sorted(folder.rglob("*")):
+                _refuse_special(path)
+                inside = Path(below) / path.relative_to(folder)
+                tar.add(path, inside.as_posix(), recursive=False, filter=_anonymous)
+            for name, body in (also or {}).items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(body)
+                tar.addfile(entry, io.BytesIO(body))
+    except OSError as error:
+        raise BadInput(f"the folder {folder} cannot be packed: {error}") from error
+
+
+def _refuse_special(path: Path) -> None:
+    if not (path.is_symlink() or path.is_file() or path.is_dir()):
+        raise BadInput(
+            f"the folder holds {path}, which is no file, folder or symbolic link", resolution="remove it from there"
+        )
+
+
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    entry.mtime = 0
+    return entry
