@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from pydantic import ValidationError
 from rich.progress import Progress
 
 from cli.progress import transfers
-from errors import Broken, Conflict, Corrupt, Interrupted, NotFound
-from storage.manifest import LARGEST_MANIFEST_BYTES, MANIFEST_NAME, Manifest
+from errors import Broken, Conflict, Corrupt, Interrupted
+from storage.images import read_manifest
+from storage.manifest import MANIFEST_NAME
 from storage.models import Image, Link
 from storage.objects import object_store
 
@@ -38,7 +38,7 @@ def download_image(image: Image, directory: Path) -> list[Path]:
         Conflict: A file of the same name and other content is there.
         Corrupt: The manifest is not one, or an object is not what the manifest says.
     """
-    manifest, body = _manifest(image)
+    manifest, body = read_manifest(object_store(), image)
     wanted = [_wanted(artifact.link, artifact.md5, directory) for artifact in manifest.artifacts]
     manifest_file = directory / MANIFEST_NAME
     _refuse_same_names([*(one.file for one in wanted), manifest_file])
@@ -51,21 +51,6 @@ def download_image(image: Image, directory: Path) -> list[Path]:
     except OSError as error:
         raise Broken(f"cannot write to {directory}: {error.strerror}") from error
     return [*(one.file for one in wanted), manifest_file]
-
-
-def _manifest(image: Image) -> tuple[Manifest, bytes]:
-    if image.link is None:
-        raise NotFound(f"image {image.id} has no manifest, so there is nothing to download")
-    body, known = object_store().read(image.link.bucket, image.link.key, limit=LARGEST_MANIFEST_BYTES)
-    if image.link.etag and image.link.etag != known.etag:
-        raise Conflict(
-            f"{image.link.path} has the etag {known.etag}, not {image.link.etag} as image {image.id} says",
-            resolution="see who replaced the manifest",
-        )
-    try:
-        return Manifest.model_validate_json(body), body
-    except ValidationError as error:
-        raise Corrupt(f"{image.link.path} is not the manifest of an image: {error}") from error
 
 
 def _wanted(link: Link, md5: str, directory: Path) -> Wanted:

@@ -15,6 +15,11 @@ COLUMNS: Columns = {
     "arch": lambda image: image.arch,
     "created": lambda image: image.created.isoformat(timespec="minutes"),
 }
+ARTIFACT_COLUMNS: Columns = {
+    "type": lambda artifact: artifact.type,
+    "path": lambda artifact: artifact.link.path,
+    "md5": lambda artifact: artifact.md5,
+}
 ImageId = Annotated[str, typer.Argument(metavar="ID", help="The image's id.")]
 
 
@@ -32,6 +37,17 @@ def describe(image_id: ImageId, output: FormatOption = None) -> None:
     from storage.catalogue import catalogue
 
     print_record(catalogue().images.get(image_id), output)
+
+
+@app.command("artifacts")
+def artifacts(image_id: ImageId, output: FormatOption = None) -> None:
+    """List what an image consists of, as its manifest says."""
+    from storage.catalogue import catalogue
+    from storage.images import read_manifest
+    from storage.objects import object_store
+
+    manifest, _ = read_manifest(object_store(), catalogue().images.get(image_id))
+    print_records(manifest.artifacts, ARTIFACT_COLUMNS, output)
 
 
 @app.command("download")

@@ -9,10 +9,9 @@ from typing import Annotated, Any
 import tomli_w
 import typer
 import yaml
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
-
-from storage.models import Record
 
 # Which list a record is in is known by the noun that lists it.
 INTERNAL_FIELDS = {"collection"}
@@ -37,7 +36,7 @@ FormatOption = Annotated[
 Columns = Mapping[str, Callable[[Any], str]]
 
 
-def print_records(records: Sequence[Record], columns: Columns, wanted: Format | None) -> None:
+def print_records(records: Sequence[BaseModel], columns: Columns, wanted: Format | None) -> None:
     """Print a list of records.
 
     Args:
@@ -58,7 +57,7 @@ def print_records(records: Sequence[Record], columns: Columns, wanted: Format | 
     _console().print(table if records else "none yet")
 
 
-def print_record(record: Record, wanted: Format | None) -> None:
+def print_record(record: BaseModel, wanted: Format | None) -> None:
     """Print one record with all its fields."""
     chosen = _chosen(wanted)
     if chosen is not None:
@@ -72,7 +71,7 @@ def print_record(record: Record, wanted: Format | None) -> None:
     _console().print(table)
 
 
-def fields(record: Record) -> dict[str, Any]:
+def fields(record: BaseModel) -> dict[str, Any]:
     """Return a record's fields as they are printed: times in ISO 8601."""
     return record.model_dump(mode="json", exclude=INTERNAL_FIELDS)
 

@@ -43,7 +43,7 @@ def pack(root: Path, target: Path, how: Squashfs, epoch: int, *, root_is: str) -
     partial.unlink(missing_ok=True)
     command = ["mksquashfs", str(root), str(partial), *_compression(how), *_memory()]
     # Excludes come last: mksquashfs takes all that follows -e for one.
-    command += ["-noappend", "-no-progress", "-no-recovery", "-xattrs", "-wildcards", "-e", *LEFT_OUT]
+    command += ["-noappend", "-quiet", "-no-progress", "-no-recovery", "-xattrs", "-wildcards", "-e", *LEFT_OUT]
     complaints: deque[str] = deque(maxlen=3)
 
     def keep(line: str) -> None:

@@ -45,6 +45,13 @@ def test_images_are_listed_and_described(ims: Ims, image: Image) -> None:
     assert json.loads(ims("images", "list", "--format", "json").stdout) == [described]
 
 
+def test_the_artifacts_of_an_image_are_those_of_its_manifest(ims: Ims, image: Image) -> None:
+    listed = json.loads(ims("images", "artifacts", image.id, "--format", "json").stdout)
+    assert {artifact["type"]: artifact["md5"] for artifact in listed} == {
+        TYPES[name]: hashlib.md5(body).hexdigest() for name, body in CONTENT.items()
+    }
+
+
 def test_a_download_ends_with_the_files_of_the_image(ims: Ims, image: Image, tmp_path: Path) -> None:
     target = tmp_path / "new" / "folder"
     done = ims("images", "download", image.id, "--directory", str(target))

@@ -18,7 +18,7 @@ from storage.objects import ObjectStore
 from storage.uploads import unfinished_uploads
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv site"
-RUN_LIMIT_SECONDS = 120
+RUN_LIMIT_SECONDS = 280
 
 
 @dataclass
