@@ -1,26 +1,26 @@
 """The flow that builds an image from a recipe."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from prefect import Flow, flow
-from prefect.client.schemas.objects import FlowRun, State
+from prefect import flow
 
+from flows.hooks import cancel_job, lose_job
 from storage.models import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.contexts import stage_context
 from tasks.images import publish_image, published_image
-from tasks.jobs import cancel, open_job, reporting
+from tasks.jobs import open_job, reporting
 from tasks.kiwi import build_image_root
 from tasks.recipes import fetch_recipe, find_recipe, render_description, untar_recipe
 from tasks.repositories import wait_for_repositories
 
 
-def cancel_job(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's signature
-    """End the job of a cancelled run whose own process could not do so any more."""
-    cancel(flow_run.parameters.get("job_id") or str(flow_run.id))
-
-
-@flow(name="create-image", flow_run_name="create {image_root_archive_name}", on_cancellation=[cancel_job])
+@flow(
+    name="create-image",
+    flow_run_name="create {image_root_archive_name}",
+    on_cancellation=[cancel_job],
+    on_crashed=[lose_job],
+)
 def create_image(
     recipe_id: str,
     public_key_id: str,

@@ -99,6 +99,21 @@ def cancel(job_id: str) -> None:
         jobs.close_job(catalogue(), job_id, cancelled)
 
 
+def lose(job_id: str) -> None:
+    """Close the record of a job whose process was killed; its pods and its workspace stay for the next run.
+
+    A job that has ended stays as it is.
+    """
+    lost = Diagnosis(
+        category="Crashed",
+        summary="the process that worked on the job was killed",
+        resolution="retry its flow run: it goes on where it stopped",
+    )
+    with suppress(NotFound):  # killed before it had a record
+        if not catalogue().jobs.get(job_id).status.is_final:
+            jobs.close_job(catalogue(), job_id, lost)
+
+
 def clean_up(job_id: str, *, keep_workspace: bool = False) -> None:
     """Remove a job's pods, workspace, scratch files and unfinished uploads; what is gone already is success."""
     if gone := runtime().remove(job_id, keep_claims=keep_workspace):

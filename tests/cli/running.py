@@ -89,11 +89,15 @@ def process_of(run_id: str) -> int:
     return pid
 
 
-def start(folder: Path) -> Up:
-    """Start an `ims up` and wait until it is ready."""
+def start(folder: Path, *, builder_image: str = "localhost/unused") -> Up:
+    """Start an `ims up` and wait until it is ready.
+
+    Args:
+        folder: Its data folder.
+        builder_image: What its pods run; the image that is not there is for tests that start no pod.
+    """
     log = folder.parent / f"{folder.name}.log"
-    # The builder image is not looked at: these tests start no pod.
-    environment = clean_environment(IMS_DATA_DIR=str(folder), IMS_BUILDER_IMAGE="localhost/unused")
+    environment = clean_environment(IMS_DATA_DIR=str(folder), IMS_BUILDER_IMAGE=builder_image)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*IMS, "up"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT

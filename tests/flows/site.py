@@ -152,7 +152,8 @@ def _cancel(environment: dict[str, str], job_id: str) -> None:
     from prefect.client.schemas.objects import FlowRun
     from prefect.states import Cancelled
 
-    from flows.create_image import cancel_job, create_image
+    from flows.create_image import create_image
+    from flows.hooks import cancel_job
 
     run = FlowRun(flow_id=UUID(job_id), parameters={"job_id": job_id})
     cancel_job(create_image, run, Cancelled())

@@ -1,0 +1,164 @@
+"""Jobs that build, through everything that `ims up` runs: started, cancelled, killed and stopped as users do."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.image import ensure_builder_image
+from pods.podman import Podman
+from storage.models import Job, JobStatus, PublicKey, Recipe
+from storage.server import EmbeddedS3
+from tests.cli.running import (
+    Up,
+    catalogue_at,
+    catalogue_of,
+    job_of,
+    process_of,
+    public_key,
+    start,
+    wait_for,
+)
+from tests.distribution import TINY_RECIPE, tiny_repository
+
+__all__ = ["tiny_repository"]
+
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def building(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A running `ims up` whose pods run the builder image."""
+    running = start(tmp_path_factory.mktemp("building") / "data", builder_image=ensure_builder_image())
+    yield running
+    running.end(signal.SIGTERM)
+
+
+def tiny_recipe(up: Up, repository: str) -> Recipe:
+    """Register the recipe that builds in seconds."""
+    created = up.ims(
+        *("recipes", "create", "--name", "tiny", "--linux-distribution", "sles15", "--format", "json"),
+        *("--file", str(TINY_RECIPE), "--template-value", f"repository={repository}"),
+    )
+    assert created.returncode == 0, created.stderr
+    return Recipe.model_validate_json(created.stdout)
+
+
+@pytest.fixture(scope="module")
+def recipe(building: Up, tiny_repository: str) -> Recipe:
+    return tiny_recipe(building, tiny_repository)
+
+
+@pytest.fixture(scope="module")
+def key(building: Up) -> PublicKey:
+    return public_key(building)
+
+
+def podman(up: Up) -> Podman:
+    return Podman(up.folder / "podman")
+
+
+def wait_until_built(up: Up, job_id: str) -> Job:
+    jobs = catalogue_of(up.endpoints).jobs
+    wait_for(lambda: jobs.get(job_id).status.is_final, 120, up.worker_log)
+    return jobs.get(job_id)
+
+
+def assert_published(up: Up, job: Job) -> None:
+    """Assert that the job's image stands in the catalogue with its artifacts, and that nothing else is left."""
+    assert job.status is JobStatus.SUCCESS, job.diagnosis
+    assert job.resultant_image_id is not None
+    listed = up.ims("images", "artifacts", job.resultant_image_id, "--format", "json")
+    assert len(json.loads(listed.stdout)) == 3, listed.stderr
+    wait_for(lambda: job.id not in podman(up).jobs(), 30, up.worker_log)
+
+
+def started_job(up: Up, recipe: Recipe, key: PublicKey) -> str:
+    """Start a job and wait until it has a pod."""
+    created = up.ims(*job_of(recipe, key))
+    assert created.returncode == 0, created.stderr
+    job_id = Job.model_validate_json(created.stdout).id
+    wait_for(lambda: job_id in podman(up).jobs(), 60, up.worker_log)
+    return job_id
+
+
+def test_the_command_line_builds_an_image(building: Up, recipe: Recipe, key: PublicKey, tmp_path: Path) -> None:
+    waited = building.ims(*job_of(recipe, key), "--wait")
+    assert waited.returncode == 0, waited.stderr
+    job = Job.model_validate_json(waited.stdout)
+    assert_published(building, job)
+    downloaded = building.ims("images", "download", str(job.resultant_image_id), "--directory", str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {"rootfs", "kernel", "initrd", "manifest.json"}
+    assert downloaded.returncode == 0, downloaded.stderr
+
+
+def test_prefect_deployment_run_builds_the_same(building: Up, recipe: Recipe, key: PublicKey) -> None:
+    name = f"by-prefect-{uuid.uuid4()}"
+    parameters = {"recipe_id": recipe.id, "public_key_id": key.id, "image_root_archive_name": name}
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "prefect", "deployment", "run", "create-image/create-image"),
+            *(option for parameter in parameters.items() for option in ("-p", "=".join(parameter))),
+        ],
+        env=building.environment | {"PREFECT_API_URL": building.endpoints.prefect_api_url},
+        check=True,
+        capture_output=True,
+    )
+    jobs = catalogue_of(building.endpoints).jobs
+
+    def mine() -> list[Job]:
+        return [job for job in jobs.list() if job.image_root_archive_name == name]
+
+    wait_for(lambda: bool(mine()), 60, building.worker_log)
+    assert_published(building, wait_until_built(building, mine()[0].id))
+
+
+def test_a_build_that_is_cancelled_in_the_web_interface_stops_its_pods(
+    building: Up, recipe: Recipe, key: PublicKey
+) -> None:
+    job_id = started_job(building, recipe, key)
+    building.prefect("POST", f"/flow_runs/{job_id}/set_state", state={"type": "CANCELLING"})
+    job = wait_until_built(building, job_id)
+    assert job.diagnosis is not None
+    assert (job.status, job.diagnosis.summary) == (JobStatus.ERROR, "cancelled")
+    assert job_id not in podman(building).jobs()
+    wait_for(lambda: state_of(building, job_id) == "CANCELLED", 60, building.worker_log)
+
+
+def test_a_build_whose_process_was_killed_goes_on_when_it_is_retried(
+    building: Up, recipe: Recipe, key: PublicKey
+) -> None:
+    job_id = started_job(building, recipe, key)
+    os.kill(process_of(job_id), signal.SIGKILL)
+    wait_for(lambda: state_of(building, job_id) == "CRASHED", 60, building.worker_log)
+    lost = wait_until_built(building, job_id)
+    assert lost.diagnosis is not None
+    assert (lost.status, lost.diagnosis.category) == (JobStatus.ERROR, "Crashed")
+    assert "goes on where it stopped" in lost.diagnosis.resolution
+    building.prefect("POST", f"/flow_runs/{job_id}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"})
+    jobs = catalogue_of(building.endpoints).jobs
+    wait_for(lambda: jobs.get(job_id).status is JobStatus.SUCCESS, 120, building.worker_log)
+    assert_published(building, jobs.get(job_id))
+
+
+def test_ctrl_c_stops_the_pods_of_a_build_and_says_so(tiny_repository: str, tmp_path: Path) -> None:
+    up = start(tmp_path / "data", builder_image=ensure_builder_image())
+    job_id = started_job(up, tiny_recipe(up, tiny_repository), public_key(up))
+    assert up.end(signal.SIGINT) == 0, up.log.read_text()
+    assert up.processes() == []
+    assert job_id not in podman(up).jobs()
+    with EmbeddedS3(up.folder / "s3") as s3:
+        diagnosis = catalogue_at(s3).jobs.get(job_id).diagnosis
+    assert diagnosis is not None
+    assert diagnosis.summary == "cancelled"
+
+
+def state_of(up: Up, run_id: str) -> str:
+    state: str = up.prefect("GET", f"/flow_runs/{run_id}")["state_type"]
+    return state
