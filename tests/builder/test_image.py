@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,10 @@ def test_a_build_that_is_cut_off_leaves_no_image_no_mount_and_no_process(copy: P
     if how == signal.SIGTERM:
         assert build.returncode == 143
         assert [entry.name for entry in (copy / "cache/ims").iterdir()] == ["builder.lock"]
+    # The kernel ends them one after another, each when its parent has gone.
+    deadline = time.monotonic() + 20
+    while processes_that_name(copy) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert not processes_that_name(copy)
     assert podman(["image", "inspect", "--format", "{{.Id}}", reference, base_reference()]) == before
 

@@ -85,7 +85,9 @@ class Up:
 
 def process_of(run_id: str) -> int:
     """Return the process that works on a flow run."""
-    ((pid, _),) = _with_environment(f"PREFECT__FLOW_RUN_ID={run_id}")
+    found = _with_environment(f"PREFECT__FLOW_RUN_ID={run_id}")
+    # What it starts itself, Podman for one, has the same environment.
+    ((pid, _),) = [(pid, command) for pid, command in found if "prefect.engine" in command]
     return pid
 
 

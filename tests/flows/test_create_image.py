@@ -115,7 +115,7 @@ def test_with_debugging_a_failed_build_keeps_its_workspace(site: Site, tiny_reci
 def test_a_cancelled_job_stops_its_pods_and_says_so(site: Site, number: signal.Signals) -> None:
     job_id = new_id()
     run = site.start(job_id)
-    site.wait_for(lambda: bool(site.podman.jobs()))
+    site.wait_for(lambda: job_id in site.podman.jobs())
     run.interrupt(number)
     assert run.wait() != 0
     job = site.job(job_id)
@@ -129,7 +129,7 @@ def test_a_cancelled_job_stops_its_pods_and_says_so(site: Site, number: signal.S
 def test_a_cancelled_run_whose_process_is_gone_is_put_in_order_by_the_hook(site: Site) -> None:
     job_id = new_id()
     run = site.start(job_id)
-    site.wait_for(lambda: bool(site.podman.jobs()))
+    site.wait_for(lambda: job_id in site.podman.jobs())
     run.kill()
     run.wait()
     assert site.cancel(job_id) == 0
