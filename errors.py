@@ -53,7 +53,11 @@ class Conflict(PermanentError):
 
 
 class Denied(PermanentError):
-    """A server knows us and refuses: wrong credentials, or no right to the bucket."""
+    """A server refuses us: wrong credentials, or no right to what we ask for."""
+
+
+class Untrusted(PermanentError):
+    """A server shows a certificate that nobody here vouches for, or that has expired."""
 
 
 class Corrupt(PermanentError):

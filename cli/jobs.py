@@ -39,6 +39,10 @@ def create(
         bool | None,
         typer.Option(help="Whether the build compiles kernel modules; as the recipe says when left out."),
     ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(help="A kiwi profile of the recipe to build; may be repeated. Left out: those it builds itself."),
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow the job to its end; exit code 1 when it ends in error.")
     ] = False,
@@ -64,6 +68,8 @@ def create(
         fields["kernel_file_name"] = kernel_file_name
     if require_dkms is not None:
         fields["require_dkms"] = "yes" if require_dkms else "no"
+    if profile:
+        fields["profiles"] = ",".join(profile)
     _check(fields)
     job, address = _start(fields)
     if not wait:
@@ -97,7 +103,9 @@ def _check(fields: dict[str, Any]) -> None:
     from storage.catalogue import catalogue
     from storage.objects import object_store
 
-    NewJob(job_type=JobType.CREATE, **{name: value for name, value in fields.items() if name != "require_dkms"})
+    asked = {name: value for name, value in fields.items() if name not in {"require_dkms", "profiles"}}
+    profiles = [name for name in fields.get("profiles", "").split(",") if name]
+    NewJob(job_type=JobType.CREATE, profiles=profiles, **asked)
     recipe = catalogue().recipes.get(fields["artifact_id"])
     if recipe.link is None:
         raise BadInput(

@@ -7,10 +7,12 @@ from prefect import flow
 from flows.hooks import cancel_job, lose_job
 from storage.models import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
+from tasks.ca_rpm import build_ca_rpm, render_ca_rpm
 from tasks.contexts import stage_context
 from tasks.images import publish_image, published_image
 from tasks.jobs import open_job, reporting
 from tasks.kiwi import build_image_root
+from tasks.kiwi_config import render_kiwi_config
 from tasks.recipes import fetch_recipe, find_recipe, render_description, untar_recipe
 from tasks.repositories import wait_for_repositories
 
@@ -32,6 +34,7 @@ def create_image(
     initrd_file_name: str = "initrd",
     kernel_parameters_file_name: str = "kernel-parameters",
     require_dkms: Literal["as the recipe says", "yes", "no"] = "as the recipe says",
+    profiles: str = "",
     job_id: str = "",
 ) -> Image:
     """Build an image root from a recipe and publish it as a new image.
@@ -47,6 +50,7 @@ def create_image(
         initrd_file_name: The initrd's name in /boot.
         kernel_parameters_file_name: Name in /boot of the file of kernel parameters; an image without one has none.
         require_dkms: Whether the build compiles kernel modules.
+        profiles: kiwi profiles of the recipe to build, separated by commas. Empty: those that it builds by itself.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
     job = open_job(
@@ -62,6 +66,7 @@ def create_image(
         initrd_file_name=initrd_file_name,
         kernel_parameters_file_name=kernel_parameters_file_name,
         require_dkms=require_dkms,
+        profiles=profiles,
     )
     with reporting(job):
         if image := published_image(job):
@@ -69,8 +74,10 @@ def create_image(
         recipe = find_recipe(job)
         archive = fetch_recipe(recipe, job)
         description = render_description(untar_recipe(archive, job), recipe, job)
-        wait_for_repositories(description.repositories, job)
-        context = stage_context(job)
+        configuration = render_kiwi_config(description, recipe, job)
+        wait_for_repositories(configuration, job)
+        ca_rpm = build_ca_rpm(render_ca_rpm(description), job)
+        context = stage_context(configuration, ca_rpm, job)
         build_image_root(context, job)
         package = package_artifacts(job)
         artifacts = upload_artifacts(package, job)

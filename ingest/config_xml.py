@@ -7,11 +7,13 @@ import os
 import re
 from typing import Any
 
+from lxml import etree
+
 from ingest.description_file import sole_description
 from ingest.description_xml import Document, Element, parse, refused
 from ingest.limits import Limits
 from ingest.local_paths import check_local_paths
-from ingest.recipe_files import inner_path, opened, read_text
+from ingest.recipe_files import inner_path, opened, read_text, replace_text
 from ingest.repositories import repository
 
 # kiwi 9.24.56 converts every schema since 1.4 to its own, 7.5 (kiwi/xsl/master.xsl, kiwi/schema/kiwi.rnc).
@@ -27,7 +29,7 @@ _THIS = "this://"
 
 
 def run(folder: str, limits: Limits) -> dict[str, Any]:
-    """Return the description's fields, as `Description` has them.
+    """Return the description's fields, as `Description` has them; its files hold no credentials any more.
 
     Raises:
         BadInput: There is not exactly one description, or it is refused.
@@ -38,15 +40,17 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
         document = parse(read_text(file, top, "description")[0], file)
         version = _schema_version(document)
         documents = [document, *_included(document, top)]
-    manager = _package_manager(documents)
-    for each in documents:
-        check_local_paths(each, folder)
+        manager = _package_manager(documents)
+        for each in documents:
+            check_local_paths(each, folder)
+        repositories = _repositories(documents, manager, folder)
+        _write_without_credentials(documents, repositories, top)
     return {
         "file": file,
         "name": _image_name(document),
         "schema_version": version,
         "package_manager": manager,
-        "repositories": _repositories(documents, manager, folder),
+        "repositories": repositories,
         "profiles": _profiles(documents),
     }
 
@@ -141,6 +145,16 @@ def _repositories(documents: list[Document], manager: str, folder: str) -> list[
     if not found:
         raise refused(documents[0], documents[0].root, "names no <repository>", "add one")
     return found
+
+
+def _write_without_credentials(documents: list[Document], repositories: list[dict[str, Any]], top: int) -> None:
+    """Write the files anew that named credentials: `repository` has taken them out."""
+    named = {each["file"] for each in repositories if each["username"] or each["password"]}
+    for document in documents:
+        if document.file in named:
+            _, mode = read_text(document.file, top, "description")
+            text = etree.tostring(document.root.getroottree(), xml_declaration=True, encoding="UTF-8")
+            replace_text(document.file, text, mode, top)
 
 
 def _profiles(documents: list[Document]) -> list[str]:

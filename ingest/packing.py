@@ -31,12 +31,31 @@ def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, by
                 _refuse_special(path)
                 inside = Path(below) / path.relative_to(folder)
                 tar.add(path, inside.as_posix(), recursive=False, filter=_anonymous)
-            for name, body in (also or {}).items():
-                entry = tarfile.TarInfo(name)
-                entry.size = len(body)
-                tar.addfile(entry, io.BytesIO(body))
+            _add_files(tar, also or {})
     except OSError as error:
         raise BadInput(f"the folder {folder} cannot be packed: {error}") from error
+
+
+def pack_files(files: Mapping[str, bytes]) -> bytes:
+    """Return a gzipped tar archive of files that lie nowhere yet, without owners and times.
+
+    Args:
+        files: The files' content by their names in the archive.
+    """
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", fileobj=packed, mode="wb", mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        _add_files(tar, files)
+    return packed.getvalue()
+
+
+def _add_files(tar: tarfile.TarFile, files: Mapping[str, bytes]) -> None:
+    for name, body in files.items():
+        entry = tarfile.TarInfo(name)
+        entry.size = len(body)
+        tar.addfile(entry, io.BytesIO(body))
 
 
 def _refuse_special(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reading files of an unpacked recipe by names that the recipe itself gives: inside its folder, through no link."""
+"""Files of an unpacked recipe, read and replaced by names that the recipe gives: in its folder, through no link."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from errors import BadInput
-from ingest.folders import FOLDER, OLD_FILE, parent_of
+from ingest.folders import FOLDER, NEW_FILE, OLD_FILE, parent_of
 from ingest.names import refuse_unprintable, shown
 
 # A description or a template of this size is no text that somebody wrote.
@@ -71,6 +71,23 @@ def read_text(path: str, top: int, place: str) -> tuple[bytes, int]:
         if status.st_size > LONGEST_TEXT_BYTES:
             raise BadInput(f"{place}: {path} has more than {LONGEST_TEXT_BYTES} bytes", resolution="make it smaller")
         return file.read(), stat.S_IMODE(status.st_mode)
+
+
+def replace_text(path: str, text: bytes, mode: int, top: int) -> None:
+    """Put another text in the place of a file, in one step.
+
+    Args:
+        path: As `inner_path` returns it.
+        text: The new content.
+        mode: The file's mode.
+        top: The recipe's folder.
+    """
+    with parent_of(path, top) as (parent, name):
+        new = ".replacement"
+        with os.fdopen(os.open(new, NEW_FILE, 0o600, dir_fd=parent), "wb") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), mode)
+        os.rename(new, name, src_dir_fd=parent, dst_dir_fd=parent)
 
 
 def _no_file(path: str, place: str) -> BadInput:

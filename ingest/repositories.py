@@ -4,6 +4,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from ingest.credentials import take_credentials
 from ingest.description_xml import Document, Element, refused
 from ingest.local_paths import check_recipe_path
 from ingest.names import shown
@@ -19,11 +20,12 @@ _ADDRESSES = "repositories are http://…, https://…, or this://FOLDER of the 
 
 
 def repository(document: Document, element: Element, manager: str, folder: str) -> dict[str, Any]:
-    """Return one repository's fields, as `Repository` has them.
+    """Return one repository's fields, as `Repository` has them; its credentials are taken out of the element.
 
     Raises:
         BadInput: It has no source, or one that is no address a recipe may name, or an attribute makes no sense.
     """
+    username, password = take_credentials(element)
     return {
         "url": _url(document, element, folder),
         "alias": element.get("alias", ""),
@@ -35,8 +37,8 @@ def repository(document: Document, element: Element, manager: str, folder: str) 
         "imageinclude": _boolean(document, element, "imageinclude"),
         "imageonly": _boolean(document, element, "imageonly"),
         "profiles": [name.strip() for name in element.get("profiles", "").split(",") if name.strip()],
-        "username": element.get("username", ""),
-        "password": element.get("password", ""),
+        "username": username,
+        "password": password,
         "file": document.file,
         "line": element.sourceline,
     }

@@ -10,9 +10,8 @@ from typing import Any
 import yaml
 
 from errors import BadInput
-from ingest.folders import NEW_FILE, parent_of
 from ingest.limits import Limits
-from ingest.recipe_files import inner_path, opened, read_text
+from ingest.recipe_files import inner_path, opened, read_text, replace_text
 from ingest.rendering import render
 
 LIST_NAME = ".ims_recipe_template.yaml"
@@ -34,7 +33,7 @@ def run(folder: str, dictionary: Mapping[str, str], limits: Limits) -> list[str]
             )
         rendered = _rendered(paths, dictionary, top, limits)
         for path, (text, mode) in rendered.items():
-            _replace(path, text, mode, top)
+            replace_text(path, text, mode, top)
     return paths
 
 
@@ -88,12 +87,3 @@ def _decoded(path: str, source: bytes) -> str:
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}, line {line}: the template is not UTF-8", resolution="save it as UTF-8") from error
-
-
-def _replace(path: str, text: bytes, mode: int, top: int) -> None:
-    with parent_of(path, top) as (parent, name):
-        new = ".rendered"
-        with os.fdopen(os.open(new, NEW_FILE, 0o600, dir_fd=parent), "wb") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), mode)
-        os.rename(new, name, src_dir_fd=parent, dst_dir_fd=parent)

@@ -18,6 +18,8 @@ TERMINATED = 143
 
 # How the last line of a program of builder/programs begins when it failed.
 LAST_WORDS = "error: "
+# And how the line before it begins, when the program knows what to do.
+ADVICE = "advice: "
 # What the Podman runtime's wrapper writes when the kernel killed something of the step (podman_manifest.py).
 OUT_OF_MEMORY_LINE = "ims: the kernel killed a process of this step: out of memory"
 
@@ -81,7 +83,7 @@ def diagnose(facts: Facts) -> Verdict:
     return Verdict(
         Category.STEP_FAILED,
         _last_words(facts) or f"pod {facts.name} failed with exit code {facts.exit_code}",
-        "read the end of its log for what led to it",
+        _advice(facts) or "read the end of its log for what led to it",
     )
 
 
@@ -89,6 +91,12 @@ def _last_words(facts: Facts) -> str:
     """Return what the step's own program said of its end: the builder's programs close with a line `error: …`."""
     last = facts.log_tail[-1] if facts.log_tail else ""
     return last.removeprefix(LAST_WORDS) if last.startswith(LAST_WORDS) else ""
+
+
+def _advice(facts: Facts) -> str:
+    """Return what the step's own program advises: the line before its last words."""
+    before = facts.log_tail[-2] if len(facts.log_tail) > 1 and _last_words(facts) else ""
+    return before.removeprefix(ADVICE) if before.startswith(ADVICE) else ""
 
 
 def _never_ran(facts: Facts) -> Verdict:

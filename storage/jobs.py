@@ -25,7 +25,7 @@ def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mappin
         job_id: The job's id: that of the flow run that it was started by.
         flow_run_id: The flow run that works on it now.
         fields: What the user asks for. `require_dkms` (yes, no) and `kernel_file_name` may be
-            left to the recipe.
+            left to the recipe; `profiles` are separated by commas.
 
     Raises:
         BadInput: A field is missing, unknown or out of its range; all such fields are named.
@@ -87,6 +87,7 @@ def _new_job(fields: Mapping[str, Any], recipe: Recipe | None) -> NewJob:
     chosen = {
         **fields,
         "kernel_file_name": fields.get("kernel_file_name") or KERNEL_FILE_NAMES[arch],
+        "profiles": [name.strip() for name in fields.get("profiles", "").split(",") if name.strip()],
         "require_dkms": {"yes": True, "no": False}.get(str(fields.get("require_dkms")), dkms_of_recipe),
     }
     try:

@@ -32,6 +32,16 @@ def job_key(job_id: str, name: str) -> str:
     return f"{job_prefix(job_id)}{name}"
 
 
+def credentials_key(job_id: str) -> str:
+    """Return the key of the credentials that a job's build needs; it is there only while the job is."""
+    return job_key(job_id, "credentials.json")
+
+
+def ca_rpm_key(digest: str) -> str:
+    """Return the key of the RPM built of a site's certificates and a spec of this digest."""
+    return f"ca-rpm/{digest}.rpm"
+
+
 def image_prefix(image_id: str) -> str:
     """Return what the keys of all artifacts of an image begin with (bucket `boot-images`)."""
     return f"{image_id}/"

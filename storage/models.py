@@ -50,6 +50,8 @@ S3Path = Annotated[str, AfterValidator(_printable), Field(pattern=r"^s3://[^/]+/
 Arch = Literal["x86_64", "aarch64"]
 RecipeType = Literal["kiwi-ng", "packer"]
 LinuxDistribution = Literal["sles12", "sles15", "centos7", "debian12"]
+# kiwi/schema/kiwi.rnc, safe-posix-name.
+Profile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=255)]
 GiB = Annotated[int, Field(ge=1, le=65536)]
 
 
@@ -196,6 +198,7 @@ class NewJob(Input):
     initrd_file_name: FileName = "initrd"
     kernel_parameters_file_name: FileName = "kernel-parameters"
     require_dkms: bool = True
+    profiles: list[Profile] = []
 
 
 class Diagnosis(BaseModel):

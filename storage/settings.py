@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     package_limit: Duration = Field(timedelta(hours=2), description="Limit on packing an image.")
     upload_limit: Duration = Field(timedelta(hours=6), description="Limit on uploading an image.")
 
+    site_file: Path | None = Field(
+        None, description="YAML file of the site's CA, signing keys, repositories and credentials (docs/site.md)."
+    )
+
     recipe_bytes: int = Field(1 * GiB_BYTES, ge=1, description="Limit on an unpacked recipe, bytes.")
     recipe_entries: int = Field(100_000, ge=1, description="Limit on the entries of a recipe archive.")
     ingest_memory_bytes: int = Field(1 * GiB_BYTES, ge=64 * MiB, description="Memory limit of the ingest process.")

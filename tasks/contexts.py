@@ -1,4 +1,8 @@
-"""Context archives: all that the pods of a job are given, in one small file fetched by a presigned URL."""
+"""Context archives: all that the pods of a job are given, in one small file fetched by a presigned URL.
+
+Credentials of repositories are no part of it: they are an object of their own, which only the pod that runs kiwi
+fetches, and which goes when the job ends.
+"""
 
 import hashlib
 import io
@@ -7,34 +11,52 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.packing import pack
-from storage.layout import job_key
+from storage.layout import credentials_key, job_key
 from storage.models import Job
 from storage.objects import object_store
 from storage.settings import settings
+from tasks.kiwi_config import KiwiConfig
 from tasks.recipes import description_folder
 from tasks.retries import retryable
+
+CA_RPM = "ca/ims-site-ca.rpm"
 
 
 @dataclass(frozen=True)
 class Context:
-    """A staged context archive."""
+    """A staged context archive; `credentials_key` is empty when no repository needs any."""
 
     key: str
     sha256: str
+    credentials_key: str = ""
 
 
 @retryable
-def stage_context(job: Job) -> Context:
-    """Put the rendered description and the options of the steps into S3, for the job's pods.
+def stage_context(configuration: KiwiConfig, ca_rpm: bytes, job: Job) -> Context:
+    """Put the rendered description, the site's files and the options of the steps into S3, for the job's pods.
 
-    Safe to repeat: the archive of the same description is the same, bit for bit.
+    Safe to repeat: the archive of the same content is the same, bit for bit.
+
+    Args:
+        configuration: How the description is built here.
+        ca_rpm: The RPM of the site's authorities; empty when there is none.
+        job: The job.
     """
+    store, bucket = object_store(), settings().ims_bucket
     packed = io.BytesIO()
-    step = json.dumps(options(job), sort_keys=True).encode()
-    pack(description_folder(job), packed, below="description", also={"step.json": step})
+    step = json.dumps(options(job) | configuration.options(), sort_keys=True).encode()
+    also = {"step.json": step, **configuration.files(), **({CA_RPM: ca_rpm} if ca_rpm else {})}
+    pack(description_folder(job), packed, below="description", also=also)
     archive = packed.getvalue()
-    context = Context(job_key(job.id, "context.tgz"), hashlib.sha256(archive).hexdigest())
-    object_store().write(settings().ims_bucket, context.key, archive, content_type="application/gzip")
+    context = Context(
+        key=job_key(job.id, "context.tgz"),
+        sha256=hashlib.sha256(archive).hexdigest(),
+        credentials_key=credentials_key(job.id) if configuration.credentials else "",
+    )
+    if context.credentials_key:
+        secrets = json.dumps(configuration.credentials).encode()
+        store.write(bucket, context.credentials_key, secrets, content_type="application/json")
+    store.write(bucket, context.key, archive, content_type="application/gzip")
     return context
 
 

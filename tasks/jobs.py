@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from errors import ImsError, NotFound, TransientError
 from storage import jobs
 from storage.catalogue import catalogue
-from storage.layout import image_prefix
+from storage.layout import credentials_key, image_prefix
 from storage.models import Diagnosis, Job, JobStatus, new_id
 from storage.objects import object_store
 from storage.settings import settings
@@ -115,12 +115,13 @@ def lose(job_id: str) -> None:
 
 
 def clean_up(job_id: str, *, keep_workspace: bool = False) -> None:
-    """Remove a job's pods, workspace, scratch files and unfinished uploads; what is gone already is success."""
+    """Remove a job's pods, workspace, scratch files, credentials and unfinished uploads; what is gone is success."""
     if gone := runtime().remove(job_id, keep_claims=keep_workspace):
         logger.info("removed %s", ", ".join(gone))
     if keep_workspace:
         logger.warning("the workspace of job %s is kept, since debugging is enabled", job_id)
     remove_scratch(job_id)
+    object_store().delete(settings().ims_bucket, credentials_key(job_id))
     abort_uploads(object_store(), settings().boot_images_bucket, image_prefix(jobs.image_id_of(job_id)))
 
 

@@ -19,15 +19,11 @@ def build_image_root(context: Context, job: Job) -> None:
         StepFailed: kiwi failed; its last lines are in the diagnosis.
     """
     report(job, status=JobStatus.BUILDING_IMAGE)
-    limit = settings().prepare_limit
-    run_step(
-        job,
-        "prepare",
-        "prepare",
-        {
-            "IMS_CONTEXT_URL": object_store().presigned_get(settings().ims_bucket, context.key, limit),
-            "IMS_CONTEXT_SHA256": context.sha256,
-        },
-        deadline=limit,
-        privileged=True,
-    )
+    store, bucket, limit = object_store(), settings().ims_bucket, settings().prepare_limit
+    environment = {
+        "IMS_CONTEXT_URL": store.presigned_get(bucket, context.key, limit),
+        "IMS_CONTEXT_SHA256": context.sha256,
+    }
+    if context.credentials_key:
+        environment["IMS_CREDENTIALS_URL"] = store.presigned_get(bucket, context.credentials_key, limit)
+    run_step(job, "prepare", "prepare", environment, deadline=limit, privileged=True)

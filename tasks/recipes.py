@@ -85,11 +85,7 @@ def render_description(unpacked: Path, recipe: Recipe, job: Job) -> Description:
     dictionary = {entry.key: entry.value for entry in recipe.template_dictionary}
     rendered = render_recipe(folder, dictionary, _limits())
     logger.info("rendered %s", ", ".join(rendered) or "nothing: the recipe has no templates")
-    description = read_description(folder, _limits())
-    for repository in description.repositories:
-        logger.info("repository %s", repository.url)
-    report(job, repositories=[repository.url for repository in description.repositories])
-    return description
+    return read_description(folder, _limits())
 
 
 def description_folder(job: Job) -> Path:

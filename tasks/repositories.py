@@ -5,44 +5,75 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
 
-from errors import LimitReached
+from errors import Denied, LimitReached, PermanentError, Untrusted
 from ingest.description import Repository
 from storage.models import Job, JobStatus
 from storage.settings import settings
 from tasks.jobs import report
+from tasks.kiwi_config import KiwiConfig
 from tasks.retries import retryable
 
 logger = logging.getLogger("ims.repositories")
 
-READY = ""
+# Some servers refuse HEAD, with whatever code comes to their mind.
+TRY_GET = {httpx.codes.FORBIDDEN, httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED}
+REFUSALS = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+# openssl/x509_vfy.h
+CERTIFICATE_EXPIRED = 10
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a repository answered.
+
+    Args:
+        text: In words; empty when it is ready.
+        refusal: What it means when asking again cannot help.
+    """
+
+    text: str = ""
+    refusal: PermanentError | None = None
+
+
+READY = Answer()
 
 
 @retryable
-def wait_for_repositories(repositories: Sequence[Repository], job: Job) -> None:
+def wait_for_repositories(configuration: KiwiConfig, job: Job) -> None:
     """Ask all repositories, again and again, until all of them answer in one round.
 
     Raises:
+        Denied: A server refuses our credentials.
+        Untrusted: A server's certificate is not to be trusted.
         LimitReached: Some did not answer within the limit; each is named with its last answer.
     """
     report(job, status=JobStatus.WAITING_FOR_REPOS)
     limits = settings()
     with httpx.Client(
-        # The host's trust store, so that a site's own CA holds here as it does for curl.
-        verify=ssl.create_default_context(),
+        verify=trust(configuration.ca_certificates),
         timeout=limits.repository_timeout.total_seconds(),
         follow_redirects=True,
     ) as client:
         wait_until_ready(
-            [metadata_urls(repository) for repository in repositories if is_asked(repository)],
-            lambda urls: ask(client, urls),
+            [repository for repository in configuration.repositories if is_asked(repository)],
+            lambda repository: ask(client, repository),
             interval=limits.repository_interval,
             limit=limits.repository_limit,
         )
+
+
+def trust(certificates: Sequence[str]) -> ssl.SSLContext:
+    """Return whom a build trusts: this host's authorities, and the site's own as PEM."""
+    context = ssl.create_default_context()
+    if certificates:
+        context.load_verify_locations(cadata="".join(certificates))
+    return context
 
 
 def is_asked(repository: Repository) -> bool:
@@ -54,8 +85,10 @@ def metadata_urls(repository: Repository) -> list[str]:
     """Return the addresses of which one must answer for the repository to be ready.
 
     rpm-md: `repodata/repomd.xml`. apt: `InRelease`, or `Release` where it is not signed inline, of the distribution, or
-    of the repository itself when it is a flat one (sources.list(5)).
+    of the repository itself when it is a flat one (sources.list(5)). A list of mirrors is asked for itself.
     """
+    if repository.source_type != "baseurl":
+        return [repository.url]
     base = repository.url.rstrip("/")
     if repository.type != "apt-deb":
         return [f"{base}/repodata/repomd.xml"]
@@ -65,8 +98,8 @@ def metadata_urls(repository: Repository) -> list[str]:
 
 
 def wait_until_ready(
-    repositories: Sequence[Sequence[str]],
-    ask_one: Callable[[Sequence[str]], str],
+    repositories: Sequence[Repository],
+    ask_one: Callable[[Repository], Answer],
     *,
     interval: timedelta,
     limit: timedelta,
@@ -74,13 +107,13 @@ def wait_until_ready(
     """Ask all repositories in parallel, in rounds, until one round finds all of them ready.
 
     Args:
-        repositories: For each repository the addresses of which one must answer.
-        ask_one: Asks one repository; returns READY or what it answered instead.
+        repositories: Whom to ask.
+        ask_one: Asks one repository.
         interval: Pause between two rounds.
         limit: When to give up.
 
     Raises:
-        LimitReached: See wait_for_repositories.
+        PermanentError: See wait_for_repositories.
     """
     if not repositories:
         return
@@ -88,8 +121,13 @@ def wait_until_ready(
     with ThreadPoolExecutor(max_workers=min(16, len(repositories))) as pool:
         while True:
             answers = list(pool.map(ask_one, repositories))
+            for answer in answers:
+                if answer.refusal:
+                    raise answer.refusal
             missing = [
-                f"{_shown(urls[0])} ({answer})" for urls, answer in zip(repositories, answers, strict=True) if answer
+                f"{metadata_urls(repository)[0]} ({answer.text})"
+                for repository, answer in zip(repositories, answers, strict=True)
+                if answer.text
             ]
             if not missing:
                 logger.info("all %d repositories are ready", len(repositories))
@@ -105,29 +143,50 @@ def wait_until_ready(
             time.sleep(interval.total_seconds())
 
 
-def ask(client: httpx.Client, urls: Sequence[str]) -> str:
-    """Ask one repository; return READY, or what it answered at the first of its addresses."""
-    answers = [_answer(client, url) for url in urls[:1]]
-    if answers[0] == READY:
-        return READY
-    answers += [_answer(client, url) for url in urls[1:]]
-    return READY if READY in answers else answers[0]
+def ask(client: httpx.Client, repository: Repository) -> Answer:
+    """Ask one repository: READY when one of its addresses answers, else what the first one answered."""
+    first, *others = metadata_urls(repository)
+    answer = _answer(client, first, repository)
+    return READY if any(_answer(client, url, repository) == READY for url in others if answer.text) else answer
 
 
-def _answer(client: httpx.Client, url: str) -> str:
+def _answer(client: httpx.Client, url: str, repository: Repository) -> Answer:
+    auth = httpx.BasicAuth(repository.username, repository.password) if repository.username else httpx.Auth()
     try:
-        response = client.head(url)
-        if response.status_code in {httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED}:
-            with client.stream("GET", url) as response:
+        response = client.head(url, auth=auth)
+        if response.status_code in TRY_GET:
+            with client.stream("GET", url, auth=auth) as response:
                 pass
     except httpx.TimeoutException:
-        return f"no answer within {settings().repository_timeout.total_seconds():g} s"
+        return Answer(f"no answer within {settings().repository_timeout.total_seconds():g} s")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"{error}" or type(error).__name__
-    return READY if response.is_success else f"{response.status_code} {response.reason_phrase}"
+        said = f"{error}" or type(error).__name__
+        certificate = _certificate_error(error)
+        return Answer(said, _untrusted(url, certificate) if certificate else None)
+    if response.is_success:
+        return READY
+    said = f"{response.status_code} {response.reason_phrase}".strip()
+    return Answer(said, _denied(url, said, repository) if response.status_code in REFUSALS else None)
 
 
-def _shown(url: str) -> str:
-    """Return an address without the credentials it may carry."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _untrusted(url: str, error: ssl.SSLCertVerificationError) -> Untrusted:
+    if error.verify_code == CERTIFICATE_EXPIRED:
+        resolution = "the server needs a new certificate; see also whether this host's clock is right"
+    else:
+        resolution = "name the file of the CA that certified it as ca_certificates in the site file (IMS_SITE_FILE)"
+    server = urlsplit(url).netloc
+    return Untrusted(f"the certificate of {server} is not trusted: {error.verify_message}", resolution=resolution)
+
+
+def _denied(url: str, said: str, repository: Repository) -> Denied:
+    who = f"the user {repository.username}" if repository.username else "whoever comes without credentials"
+    return Denied(
+        f"{url} is refused to {who}: {said}",
+        resolution="give the right credentials of the repository in the site file (IMS_SITE_FILE)",
+    )

@@ -1,15 +1,18 @@
 """What a job hands to its pods: an archive of the rendered description and the step's options.
 
-The archive is a tar.gz that holds `description/` and `step.json`; every field of step.json has a default.
+The archive is a tar.gz that holds `description/` and `step.json`, of which every field has a default, and what the
+site adds: `kiwi.yml`, `ca/*.pem` and the RPM made of them, `keys/*.asc`.
 """
 
 import json
+import shutil
 import subprocess
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
 from builder.programs.step import StepFailed
+from builder.programs.transfer import download
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Options:
             dates it with today.
         profiles: kiwi profiles to build.
         kiwi_options: More options of `kiwi-ng system prepare`, each one an argument of its own.
+        site_repositories: Repositories that the description does not name.
+        replace_repositories: Whether they stand in for the description's own.
     """
 
     arch: str = "x86_64"
@@ -44,6 +49,8 @@ class Options:
     epoch: int = 0
     profiles: tuple[str, ...] = ()
     kiwi_options: tuple[str, ...] = ()
+    site_repositories: tuple[dict[str, Any], ...] = ()
+    replace_repositories: bool = False
 
     @property
     def kernel_name(self) -> str:
@@ -64,7 +71,7 @@ class Options:
             values["squashfs"] = Squashfs(**values.get("squashfs", {}))
         except (ValueError, TypeError, AttributeError) as error:
             raise StepFailed(f"step.json cannot be read: {error}") from error
-        for name in ("profiles", "kiwi_options"):
+        for name in ("profiles", "kiwi_options", "site_repositories"):
             values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
@@ -81,6 +88,27 @@ class Context:
         return self.folder / "description"
 
     @property
+    def kiwi_config(self) -> Path | None:
+        """The runtime configuration of kiwi, when there is one."""
+        file = self.folder / "kiwi.yml"
+        return file if file.exists() else None
+
+    @property
+    def certificates(self) -> list[Path]:
+        """The certificates of the site's authorities."""
+        return sorted(self.folder.glob("ca/*.pem"))
+
+    @property
+    def bootstrap_packages(self) -> list[Path]:
+        """RPMs that kiwi installs with the first packages of the image."""
+        return sorted(self.folder.glob("ca/*.rpm"))
+
+    @property
+    def signing_keys(self) -> list[Path]:
+        """Public keys that packages may be signed with."""
+        return sorted(self.folder.glob("keys/*.asc"))
+
+    @property
     def options(self) -> Options:
         """The step's options.
 
@@ -91,6 +119,19 @@ class Context:
             return Options.parse((self.folder / "step.json").read_text())
         except FileNotFoundError as error:
             raise StepFailed("the workspace holds no step.json: the image root has to be prepared first") from error
+
+
+def fetch(url: str, sha256: str, folder: Path) -> Context:
+    """Download a context archive and unpack it into a folder, in place of an earlier one.
+
+    Raises:
+        TryAgain: It cannot be had.
+        StepFailed: The server refuses, or it is no context archive.
+    """
+    archive = folder.with_name(f"{folder.name}.tar.gz")
+    shutil.rmtree(folder, ignore_errors=True)
+    download(url, archive, sha256)
+    return unpack(archive, folder)
 
 
 def unpack(archive: Path, folder: Path) -> Context:

@@ -1,31 +1,31 @@
 """The pod that builds an image root: fetch the context, run `kiwi-ng system prepare`, leave the root in the workspace.
 
-Environment: IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256. Safe to run again: a root that is ready is kept, a
+Environment: IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256; IMS_CREDENTIALS_URL (presigned) when repositories need
+any. Safe to run again: a root that is ready is kept, a
 half-built one is removed first. kiwi mounts /dev and lets package scripts at it: it must only run in a pod.
 """
 
 import json
+import os
 import platform
-import re
 import shutil
 import subprocess
-from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from xml.etree import ElementTree
 
 from builder.programs.child import run
-from builder.programs.context import Context, Options, unpack
+from builder.programs.context import Context, fetch
+from builder.programs.credentials import Credentials, Mask, at_hand, fetch_credentials
 from builder.programs.image_scripts import make_missing_initrd, run_images_script
+from builder.programs.kiwi_log import KiwiLog
 from builder.programs.mounts import unmount_below
+from builder.programs.repositories import adapt, package_manager
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
-from builder.programs.transfer import download
+from builder.programs.trust import trust, trust_in_root
 
-_LONGEST_ERROR = 900
-_SHOWN_LINES = 150
 _KIWI_CACHE = Path("/var/cache/kiwi")
-_PASSWORD_IN_ADDRESS = re.compile(r"(://)[^/@\s]+@")
 
 
 def prepare() -> None:
@@ -38,54 +38,60 @@ def prepare() -> None:
         return
     prepared.unlink(missing_ok=True)
     remove_root(root)
-    context = fetch_context(url, sha256, here)
+    context = fetch(url, sha256, here / "context")
+    credentials = fetch_credentials(os.environ.get("IMS_CREDENTIALS_URL", ""))
     try:
-        build_root(context, root)
+        with at_hand(credentials):
+            build_root(context, root, credentials)
     finally:
         unmount_below(root)
+        _forget_repositories(here / "downloads")
     partial = prepared.with_suffix(".part")
     partial.write_text(json.dumps({"context_sha256": sha256, "finished": datetime.now(UTC).isoformat()}))
     partial.rename(prepared)
     say("the image root is ready")
 
 
-def fetch_context(url: str, sha256: str, here: Path) -> Context:
-    """Download the job's context and unpack it in the workspace, in place of an earlier one."""
-    archive, folder = here / "context.tar.gz", here / "context"
-    shutil.rmtree(folder, ignore_errors=True)
-    download(url, archive, sha256)
-    return unpack(archive, folder)
-
-
-def build_root(context: Context, root: Path) -> None:
+def build_root(context: Context, root: Path, credentials: Sequence[Credentials] = ()) -> None:
     """Run kiwi, and what of a description kiwi leaves to its later steps.
 
     Raises:
         StepFailed: kiwi or a script of the description failed.
     """
-    options = context.options
+    options, description = context.options, context.description
     if options.arch != platform.machine():
         raise StepFailed(f"the image is for {options.arch}, and this machine is {platform.machine()}")
-    deferred = _uses_apt(context.description)
+    deferred = package_manager(description) == "apt"
+    trust(context.certificates)
+    if deferred:
+        trust_in_root(context.certificates, description)
+    adapt(description, options, credentials)
     # Package scripts would make an initrd that the description's own scripts make again: 15 s of 66.
     environment = {"INITRD": "No"} if deferred else {}
     _keep_downloads_in(root.parent / "downloads")
-    log = _KiwiLog()
-    exit_code = run(kiwi_command(options, context.description, root), environment=environment, on_line=log)
+    log, log_file = KiwiLog(Mask(credentials)), root.parent / "kiwi.log"
+    exit_code = run(kiwi_command(context, root), environment=environment, on_line=log)
     if exit_code:
-        log.show_end_of(root.parent / "kiwi.log")
-        raise StepFailed(f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}")
+        log.show_end_of(log_file)
+        cause, advice = log.cause(log_file)
+        said = f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}"
+        raise StepFailed(f"{cause}: {said}" if cause else said, advice=advice)
     run_images_script(root)
     if deferred:
         make_missing_initrd(root)
 
 
-def kiwi_command(options: Options, description: Path, root: Path) -> list[str]:
+def kiwi_command(context: Context, root: Path) -> list[str]:
     """Return the command line of `kiwi-ng system prepare`."""
+    options = context.options
+    config = ["--config", str(context.kiwi_config)] if context.kiwi_config else []
     profiles = [argument for profile in options.profiles for argument in ("--profile", profile)]
+    packages = [f"--add-bootstrap-package={file.as_uri()}" for file in context.bootstrap_packages]
+    keys = [f"--signing-key={file}" for file in context.signing_keys]
     return [
-        *("kiwi-ng", "--logfile", str(root.parent / "kiwi.log"), *profiles),
-        *("system", "prepare", "--description", str(description), "--root", str(root), *options.kiwi_options),
+        *("kiwi-ng", *config, "--logfile", str(root.parent / "kiwi.log"), *profiles, "--target-arch", options.arch),
+        *("system", "prepare", "--description", str(context.description), "--root", str(root)),
+        *(*packages, *keys, *options.kiwi_options),
     ]
 
 
@@ -106,54 +112,10 @@ def remove_root(root: Path) -> None:
         raise StepFailed(f"the image root of an earlier attempt cannot be removed: {removed.stderr.strip()}")
 
 
-class _KiwiLog:
-    """kiwi's log on its way to the pod's: passwords masked, its error kept."""
-
-    def __init__(self) -> None:
-        self._words: list[str] = []
-        self._in_error = False
-
-    @property
-    def error(self) -> str:
-        """What kiwi says went wrong, in one line: its beginning and, when it goes on and on, its end."""
-        words = " ".join(self._words)
-        return words if len(words) <= _LONGEST_ERROR else f"{words[:300]} … {words[300 - _LONGEST_ERROR :]}"
-
-    def show_end_of(self, file: Path) -> None:
-        """Show the end of the log file, where kiwi keeps what package managers and scripts said."""
-        if not file.exists():
-            return
-        with file.open(errors="replace") as lines:
-            last = deque(lines, _SHOWN_LINES)
-        say(f"--- the last {len(last)} lines of kiwi's own log")
-        for line in last:
-            say(_mask(line.rstrip("\n")))
-        say("--- end of kiwi's own log")
-
-    def __call__(self, line: str) -> None:
-        """Take one line."""
-        masked = _mask(line)
-        say(masked)
-        if masked.startswith("[ "):
-            self._in_error = masked.startswith("[ ERROR")
-            masked = masked.partition("| ")[2]
-        if self._in_error:
-            self._words.append(masked.strip())
-
-
-def _mask(line: str) -> str:
-    return _PASSWORD_IN_ADDRESS.sub(r"\1***@", line)
-
-
-def _uses_apt(description: Path) -> bool:
-    files = [description / "config.xml", *sorted(description.glob("*.kiwi"))]
-    for file in filter(Path.is_file, files):
-        try:
-            managers = ElementTree.parse(file).iter("packagemanager")  # noqa: S314 - validated before it was staged
-        except ElementTree.ParseError as error:
-            raise StepFailed(f"{file.name} is not XML: {error}") from error
-        return any((manager.text or "").strip() == "apt" for manager in managers)
-    return False
+def _forget_repositories(downloads: Path) -> None:
+    # kiwi's repository files of the build may hold credentials, which no look into a kept workspace may show.
+    for files in downloads.glob("*/repos"):
+        shutil.rmtree(files, ignore_errors=True)
 
 
 def _keep_downloads_in(folder: Path) -> None:

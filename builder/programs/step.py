@@ -1,7 +1,8 @@
 """How a program of a pod ends: its exit code, its last words, and what SIGTERM does.
 
 0: done. 1: the step failed and would fail again. 75: the network or a server failed and the step may be tried again.
-143: ended by SIGTERM. The last line on stderr then begins with `error: `.
+143: ended by SIGTERM. The last line on stderr then begins with `error: `; what to do about it, when the program knows,
+is the line before and begins with `advice: `.
 """
 
 import os
@@ -19,7 +20,11 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 class StepFailed(Exception):
-    """The step cannot succeed as it is; the message is one line for the administrator."""
+    """The step cannot succeed as it is; message and advice are one line each, for the administrator."""
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
 
 
 class TryAgain(Exception):
@@ -61,7 +66,7 @@ def run_step(step: Callable[[], None]) -> int:
     try:
         step()
     except StepFailed as failure:
-        return _last_words(str(failure), FAILED)
+        return _last_words(str(failure), FAILED, advice=failure.advice)
     except TryAgain as failure:
         return _last_words(str(failure), TRY_AGAIN)
     except Terminated:
@@ -85,8 +90,10 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-def _last_words(message: str, exit_code: int) -> int:
+def _last_words(message: str, exit_code: int, *, advice: str = "") -> int:
     sys.stdout.flush()
+    if advice:
+        sys.stderr.write(f"advice: {' '.join(advice.split())}\n")
     sys.stderr.write(f"error: {' '.join(message.split())}\n")
     sys.stderr.flush()
     return exit_code

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from errors import LimitReached, may_retry
+from errors import Denied, LimitReached, may_retry
 from ingest.description import Repository
-from tasks.repositories import READY, ask, is_asked, metadata_urls, wait_until_ready
+from tasks.repositories import READY, Answer, ask, is_asked, metadata_urls, wait_until_ready
 
 
 class Server(ThreadingHTTPServer):
@@ -25,6 +25,7 @@ class Server(ThreadingHTTPServer):
         self.moved: dict[str, str] = {}
         self.silent: set[str] = set()
         self.asked: list[str] = []
+        self.authorized: set[str] = set()
         self.released = threading.Event()
 
     @property
@@ -37,6 +38,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
+        if self.headers["Authorization"]:
+            self.server.authorized.add(self.path)
         if self.path in self.server.silent:
             self.server.released.wait(30)
         status = self.server.answers.get(f"{self.command} {self.path}", self.server.answers.get(self.path, 404))
@@ -84,11 +87,15 @@ def repository(url: str, **fields: str) -> Repository:
             ["http://h/flat/InRelease", "http://h/flat/Release"],
         ),
         (repository("http://h/flat/", type="apt-deb"), ["http://h/flat/InRelease", "http://h/flat/Release"]),
+        (repository("http://h/mirrors?repo=base", source_type="mirrorlist"), ["http://h/mirrors?repo=base"]),
     ],
-    ids=["rpm-md", "apt", "flat apt", "apt without distribution"],
+    ids=["rpm-md", "apt", "flat apt", "apt without distribution", "list of mirrors"],
 )
 def test_each_kind_of_repository_is_asked_for_its_own_metadata(known: Repository, urls: list[str]) -> None:
     assert metadata_urls(known) == urls
+
+
+REPOMD = "/repodata/repomd.xml"
 
 
 def test_only_web_servers_are_asked() -> None:
@@ -97,83 +104,102 @@ def test_only_web_servers_are_asked() -> None:
 
 
 def test_a_repository_that_answers_is_ready(server: Server, client: httpx.Client) -> None:
-    server.answers["/x"] = 200
-    assert ask(client, [f"{server.url}/x"]) == READY
+    server.answers[REPOMD] = 200
+    assert ask(client, repository(server.url)) == READY
 
 
 def test_the_second_address_serves_where_the_first_is_missing(server: Server, client: httpx.Client) -> None:
     server.answers["/Release"] = 200
-    assert ask(client, [f"{server.url}/InRelease", f"{server.url}/Release"]) == READY
+    assert ask(client, repository(server.url, type="apt-deb")) == READY
 
 
 def test_a_redirect_is_followed(server: Server, client: httpx.Client) -> None:
     server.answers["/there"] = 200
-    server.moved["/here"] = "/there"
-    assert ask(client, [f"{server.url}/here"]) == READY
+    server.moved[REPOMD] = "/there"
+    assert ask(client, repository(server.url)) == READY
 
 
-def test_a_server_that_knows_no_head_is_asked_by_get(server: Server, client: httpx.Client) -> None:
-    server.answers |= {"HEAD /x": 405, "GET /x": 200}
-    assert ask(client, [f"{server.url}/x"]) == READY
+@pytest.mark.parametrize("status", [403, 405, 501])
+def test_a_server_that_refuses_head_is_asked_by_get(server: Server, client: httpx.Client, status: int) -> None:
+    server.answers |= {f"HEAD {REPOMD}": status, f"GET {REPOMD}": 200}
+    assert ask(client, repository(server.url)) == READY
 
 
-@pytest.mark.parametrize("status", [404, 403, 500])
-def test_another_answer_is_told(server: Server, client: httpx.Client, status: int) -> None:
-    server.answers["/x"] = status
-    assert ask(client, [f"{server.url}/x"]).startswith(str(status))
+@pytest.mark.parametrize("status", [404, 500, 503])
+def test_an_answer_that_may_change_is_told(server: Server, client: httpx.Client, status: int) -> None:
+    server.answers[REPOMD] = status
+    answer = ask(client, repository(server.url))
+    assert answer.text.startswith(str(status))
+    assert answer.refusal is None
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_wrong_credentials_end_the_wait_at_once(server: Server, client: httpx.Client, status: int) -> None:
+    server.answers[REPOMD] = status
+    known = repository(server.url, username="builder", password="canary")
+    with pytest.raises(Denied, match=f"is refused to the user builder: {status}") as caught:
+        wait(client, known)
+    assert "canary" not in str(caught.value)
+    assert "site file" in caught.value.resolution
+
+
+def test_credentials_go_to_their_own_repository_alone(server: Server, client: httpx.Client) -> None:
+    server.answers |= {f"/a{REPOMD}": 200, f"/b{REPOMD}": 200}
+    wait(client, repository(f"{server.url}/a", username="u", password="p"), repository(f"{server.url}/b"))
+    assert server.authorized == {f"/a{REPOMD}"}
 
 
 def test_silence_is_told(server: Server, client: httpx.Client) -> None:
-    server.silent.add("/x")
-    assert "no answer within" in ask(client, [f"{server.url}/x"])
+    server.silent.add(REPOMD)
+    assert "no answer within" in ask(client, repository(server.url)).text
 
 
-def test_a_refused_connection_is_told(server: Server, client: httpx.Client) -> None:
-    assert "refused" in ask(client, ["http://127.0.0.1:1/x"])
+def test_a_refused_connection_is_told(client: httpx.Client) -> None:
+    assert "refused" in ask(client, repository("http://127.0.0.1:1/x")).text
 
 
 def test_an_address_that_is_none_is_told(client: httpx.Client) -> None:
-    assert ask(client, ["http://[half/x"]) != READY
+    assert ask(client, repository("http://[half/x")) != READY
 
 
-def wait(server: Server, client: httpx.Client, *paths: str, limit: float = 5) -> None:
+def wait(client: httpx.Client, *repositories: Repository, limit: float = 5) -> None:
     wait_until_ready(
-        [[f"{server.url}{path}"] for path in paths],
-        lambda urls: ask(client, urls),
+        repositories,
+        lambda one: ask(client, one),
         interval=timedelta(seconds=0.05),
         limit=timedelta(seconds=limit),
     )
 
 
 def test_all_must_answer_in_one_round(server: Server, client: httpx.Client) -> None:
-    server.answers["/one"] = 200
-    threading.Timer(0.3, lambda: server.answers.update({"/two": 200})).start()
-    wait(server, client, "/one", "/two")
-    assert server.asked.count("HEAD /one") == server.asked.count("HEAD /two") > 1
+    server.answers[f"/one{REPOMD}"] = 200
+    threading.Timer(0.3, lambda: server.answers.update({f"/two{REPOMD}": 200})).start()
+    wait(client, repository(f"{server.url}/one"), repository(f"{server.url}/two"))
+    assert server.asked.count(f"HEAD /one{REPOMD}") == server.asked.count(f"HEAD /two{REPOMD}") > 1
+
+
+def test_progress_says_how_many_are_ready_and_for_whom_it_waits(
+    server: Server, client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ims.repositories")
+    server.answers[f"/one{REPOMD}"] = 200
+    threading.Timer(0.2, lambda: server.answers.update({f"/two{REPOMD}": 200})).start()
+    wait(client, repository(f"{server.url}/one"), repository(f"{server.url}/two"))
+    assert f"1 of 2 repositories ready, waiting for {server.url}/two{REPOMD} (404 Not Found)" in caplog.messages
+    assert caplog.messages[-1] == "all 2 repositories are ready"
 
 
 def test_a_repository_that_never_answers_ends_the_wait_with_its_address_and_last_answer(
     server: Server, client: httpx.Client
 ) -> None:
-    server.answers |= {"/good": 200, "/bad": 503}
+    server.answers |= {f"/good{REPOMD}": 200, f"/bad{REPOMD}": 503}
     started = time.monotonic()
-    with pytest.raises(LimitReached, match=r"1 of 2 repositories .*/bad \(503") as caught:
-        wait(server, client, "/good", "/bad", limit=0.5)
+    with pytest.raises(LimitReached, match=rf"1 of 2 repositories .*/bad{REPOMD} \(503") as caught:
+        wait(client, repository(f"{server.url}/good"), repository(f"{server.url}/bad"), limit=0.5)
     assert time.monotonic() - started < 3
     assert "/good" not in str(caught.value)
     assert not may_retry(caught.value), "the whole wait must not start again"
 
 
-def test_credentials_in_an_address_are_not_told() -> None:
-    with pytest.raises(LimitReached) as caught:
-        wait_until_ready(
-            [["http://user:canary@127.0.0.1:1/x"]],
-            lambda urls: "no",
-            interval=timedelta(seconds=0.01),
-            limit=timedelta(seconds=0.01),
-        )
-    assert "canary" not in str(caught.value)
-
-
 def test_a_description_without_repositories_waits_for_nothing() -> None:
-    wait_until_ready([], lambda urls: "no", interval=timedelta(hours=1), limit=timedelta(hours=1))
+    wait_until_ready([], lambda _: Answer("no"), interval=timedelta(hours=1), limit=timedelta(hours=1))

@@ -1,0 +1,106 @@
+"""The repositories of a description, as this site has them: the site's own added, credentials added in time.
+
+Only the copy of the description in the workspace is changed.
+"""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from builder.programs.context import Options
+from builder.programs.credentials import Credentials
+from builder.programs.step import StepFailed
+
+_THIS = "this://"
+# kiwi calls it with the path of a repository's file that it has just written.
+_SCRIPT = """\
+{own}exec python3 -m builder.programs.credentials "$1"
+"""
+
+
+def adapt(description: Path, options: Options, credentials: Sequence[Credentials]) -> None:
+    """Put the site's repositories into a description, and let credentials be added as kiwi writes repository files.
+
+    Raises:
+        StepFailed: The description is not XML.
+    """
+    trees = dict(_trees(description))
+    main = next(iter(trees.values())).getroot()
+    if options.replace_repositories:
+        for tree in trees.values():
+            _remove_repositories(tree.getroot())
+    for repository in options.site_repositories:
+        main.append(_element(repository))
+    scripts = 0
+    for tree in trees.values():
+        for element in tree.getroot().iter("repository"):
+            if _needs_credentials(element, credentials):
+                scripts += 1
+                _add_script(element, description, f"ims-repository-{scripts}.sh")
+    for file, tree in trees.items():
+        tree.write(file, encoding="utf-8", xml_declaration=True)
+
+
+def package_manager(description: Path) -> str:
+    """Return the first package manager that a description names; empty when it names none.
+
+    Raises:
+        StepFailed: The description is not XML.
+    """
+    for _, tree in _trees(description):
+        for element in tree.getroot().iter("packagemanager"):
+            return (element.text or "").strip()
+    return ""
+
+
+def _trees(description: Path) -> "Iterator[tuple[Path, ElementTree.ElementTree[ElementTree.Element]]]":
+    """Parse the description and the files it includes; they were checked before they were staged."""
+    file = next(file for file in (description / "config.xml", *sorted(description.glob("*.kiwi"))) if file.is_file())
+    main = _parse(file)
+    yield file, main
+    for element in main.getroot().iter("include"):
+        included = description / element.get("from", "").removeprefix(_THIS)
+        yield included, _parse(included)
+
+
+def _parse(file: Path) -> "ElementTree.ElementTree[ElementTree.Element]":
+    try:
+        # Comments are kept: whoever looks into a kept workspace finds the description as it was written.
+        builder = ElementTree.TreeBuilder(insert_comments=True)
+        return ElementTree.parse(file, ElementTree.XMLParser(target=builder))  # noqa: S314 - validated before
+    except ElementTree.ParseError as error:
+        raise StepFailed(f"{file.name} is not XML: {error}") from error
+
+
+def _remove_repositories(root: ElementTree.Element) -> None:
+    for parent in list(root.iter()):
+        for repository in parent.findall("repository"):
+            parent.remove(repository)
+
+
+def _element(site: dict[str, Any]) -> ElementTree.Element:
+    attributes = {
+        "type": site["type"],
+        "alias": site.get("alias"),
+        "priority": site.get("priority"),
+        "imageinclude": "true" if site.get("imageinclude") else None,
+        "distribution": site.get("distribution"),
+        "components": " ".join(site.get("components") or ()),
+    }
+    said = {name: str(value) for name, value in attributes.items() if value}
+    element = ElementTree.Element("repository", said)
+    ElementTree.SubElement(element, "source", {"path": site["url"]})
+    return element
+
+
+def _needs_credentials(element: ElementTree.Element, credentials: Sequence[Credentials]) -> bool:
+    return any(source.get("path") == each.url for source in element.iter("source") for each in credentials)
+
+
+def _add_script(element: ElementTree.Element, description: Path, name: str) -> None:
+    own = element.get("customize")
+    run_own = f'bash --norc {shlex.quote(str(description / own))} "$1" || exit\n' if own else ""
+    (description / name).write_text(_SCRIPT.format(own=run_own))
+    element.set("customize", name)

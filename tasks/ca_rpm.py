@@ -1,0 +1,107 @@
+"""The CA RPM: what makes an image root trust the site's certificate authorities.
+
+It is built once for the same certificates and the same spec, and kept in S3 by the digest of both.
+"""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+
+from errors import NotFound
+from ingest.description import Description
+from ingest.packing import pack_files
+from storage.certificates import CaCertificate, parse_bundle
+from storage.layout import ca_rpm_key, job_key
+from storage.models import Job
+from storage.objects import object_store
+from storage.settings import settings
+from storage.site import read_site
+from tasks.kiwi_templates import render
+from tasks.pods import run_step
+from tasks.retries import retryable
+
+logger = logging.getLogger("ims.ca_rpm")
+
+SPEC = "site-ca.spec"
+
+
+@dataclass(frozen=True)
+class CaRpm:
+    """A CA RPM to be: its spec, and the certificates by the names of their files."""
+
+    spec: str
+    certificates: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that decides what the RPM holds, in hexadecimal."""
+        digest = hashlib.sha256(self.spec.encode())
+        for name, pem in sorted(self.certificates.items()):
+            digest.update(f"\0{name}\0{pem}".encode())
+        return digest.hexdigest()
+
+
+def site_certificates() -> list[CaCertificate]:
+    """Return the certificates of the site's authorities; none when the site has none.
+
+    Raises:
+        BadInput: The CA file cannot be read, or is not one.
+    """
+    site = read_site()
+    return parse_bundle(site.ca_bundle(), str(site.ca_certificates)) if site.ca_certificates else []
+
+
+@retryable
+def render_ca_rpm(description: Description) -> CaRpm | None:
+    """Check the site's CA file and render the spec of its RPM.
+
+    Returns:
+        The RPM to be; None for a site without a CA, and for descriptions that are not built of RPMs.
+
+    Raises:
+        BadInput: The CA file is not PEM, or holds something that is no valid CA certificate.
+    """
+    if description.package_manager == "apt" or not (found := site_certificates()):
+        return None
+    for certificate in found:
+        logger.info("the image will trust %s, until %s", certificate.subject, f"{certificate.expires:%Y-%m-%d}")
+    certificates = {f"ims-site-ca-{certificate.sha256[:16]}.pem": certificate.pem for certificate in found}
+    # A release that follows from the certificates: a new CA is a new package to package managers.
+    release = hashlib.sha256("".join(sorted(certificates)).encode()).hexdigest()[:12]
+    spec = render(SPEC, files=sorted(certificates), release=release)
+    return CaRpm(spec, certificates)
+
+
+@retryable
+def build_ca_rpm(ca_rpm: CaRpm | None, job: Job) -> bytes:
+    """Return the CA RPM, built in an unprivileged pod when S3 does not hold it yet; nothing when there is none to be.
+
+    Safe to repeat, and for several jobs at once: all build the same RPM under the same key, in one write.
+
+    Raises:
+        StepFailed: rpmbuild failed.
+    """
+    if ca_rpm is None:
+        return b""
+    bucket, key = settings().ims_bucket, ca_rpm_key(ca_rpm.digest)
+    try:
+        return object_store().read(bucket, key)[0]
+    except NotFound:
+        logger.info("building the CA RPM %s", key)
+    sources, limit = job_key(job.id, "ca-rpm.tgz"), settings().package_limit
+    archive = pack_files(
+        {SPEC: ca_rpm.spec.encode(), **{name: pem.encode() for name, pem in ca_rpm.certificates.items()}}
+    )
+    object_store().write(bucket, sources, archive, content_type="application/gzip")
+    run_step(
+        job,
+        "ca-rpm",
+        "ca_rpm",
+        {
+            "IMS_CONTEXT_URL": object_store().presigned_get(bucket, sources, limit),
+            "IMS_CONTEXT_SHA256": hashlib.sha256(archive).hexdigest(),
+            "IMS_RESULT_URL": object_store().presigned_put(bucket, key, limit),
+        },
+        deadline=limit,
+    )
+    return object_store().read(bucket, key)[0]
