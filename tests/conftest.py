@@ -12,7 +12,12 @@ from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
 from storage.settings import Settings
 from tests.cli.running import Up, start
+from tests.distribution import tiny_distribution, tiny_repository
+from tests.https_site import https_site
 from tests.s3_proxy import FaultProxy
+
+# Made once for all the tests that ask for them.
+__all__ = ["https_site", "tiny_distribution", "tiny_repository"]
 
 
 @pytest.fixture(scope="session")

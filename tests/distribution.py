@@ -57,7 +57,7 @@ They do not boot.
 
 %install
 cd %{buildroot}
-mkdir -p boot dev etc home mnt opt proc root run srv sys tmp usr/bin usr/lib usr/lib64 usr/sbin var/lib var/tmp
+mkdir -p boot dev etc/yum.repos.d home mnt opt proc root run srv sys tmp usr/bin usr/lib usr/lib64 usr/sbin var/lib var/tmp
 for merged in bin sbin lib lib64; do ln -s usr/$merged $merged; done
 echo 'root:x:0:0:root:/root:/bin/sh' > etc/passwd
 echo 'root:x:0:' > etc/group
@@ -81,6 +81,7 @@ ln -s /boot/initrd-VERSION boot/initrd
 %dir /opt
 %dir /srv
 %dir /usr
+%dir /etc/yum.repos.d
 %dir /usr/bin
 %dir /usr/sbin
 %dir /usr/lib
@@ -133,12 +134,18 @@ def serve(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def tiny_repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the tiny distribution, the value of `repository` in the tiny recipe's template dictionary."""
+def tiny_distribution(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the tiny distribution's repository."""
     folder = tmp_path_factory.mktemp("distribution")
-    with serve(build_distribution(folder)) as address:
-        yield address
+    yield build_distribution(folder)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_repository(tiny_distribution: Path) -> Iterator[str]:
+    """The address of the tiny distribution, the value of `repository` in the tiny recipe's template dictionary."""
+    with serve(tiny_distribution) as address:
+        yield address
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

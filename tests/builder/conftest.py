@@ -5,9 +5,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.builder.s3_stand_in import StandIn, stand_in
-from tests.distribution import tiny_repository
-
-__all__ = ["tiny_repository"]
 
 
 @pytest.fixture

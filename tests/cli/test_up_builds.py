@@ -25,9 +25,7 @@ from tests.cli.running import (
     start,
     wait_for,
 )
-from tests.distribution import TINY_RECIPE, tiny_repository
-
-__all__ = ["tiny_repository"]
+from tests.distribution import TINY_RECIPE
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(300)]
 

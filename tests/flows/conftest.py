@@ -14,10 +14,8 @@ from storage.models import PublicKey
 from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
 from storage.settings import Settings
-from tests.distribution import TINY_RECIPE, tiny_repository
+from tests.distribution import TINY_RECIPE
 from tests.flows.site import PUBLIC_KEY, Site
-
-__all__ = ["tiny_repository"]
 
 
 @pytest.fixture(scope="session")
