@@ -71,9 +71,7 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(expires - 60 * _DAY)
             .not_valid_after(expires)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
 
 

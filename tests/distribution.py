@@ -133,12 +133,18 @@ def serve(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def tiny_repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the tiny distribution, the value of `repository` in the tiny recipe's template dictionary."""
+def tiny_distribution(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the tiny distribution's repository."""
     folder = tmp_path_factory.mktemp("distribution")
-    with serve(build_distribution(folder)) as address:
-        yield address
+    yield build_distribution(folder)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_repository(tiny_distribution: Path) -> Iterator[str]:
+    """The address of the tiny distribution, the value of `repository` in the tiny recipe's template dictionary."""
+    with serve(tiny_distribution) as address:
+        yield address
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):
