@@ -1,4 +1,7 @@
-"""The S3 server of the tests: a real one, started once; every test gets buckets of its own."""
+"""The S3 server of the tests: a real one, started once; every test gets buckets of its own.
+
+The fixtures named in `__all__` serve all tests, too.
+"""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -13,11 +16,20 @@ from storage.server import EmbeddedS3
 from storage.settings import Settings
 from tests.cli.running import Up, start
 from tests.distribution import tiny_distribution, tiny_repository
-from tests.https_site import https_site
+from tests.https_site import https_site, rpm_site
+from tests.rpm.signing import signed_by_a, signed_by_b
+from tests.rpm_distribution import rpm_distribution
 from tests.s3_proxy import FaultProxy
 
-# Made once for all the tests that ask for them.
-__all__ = ["https_site", "tiny_distribution", "tiny_repository"]
+__all__ = [
+    "https_site",
+    "rpm_distribution",
+    "rpm_site",
+    "signed_by_a",
+    "signed_by_b",
+    "tiny_distribution",
+    "tiny_repository",
+]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """A site's package server: a real nginx with a private CA, on a free port of 127.0.0.1.
 
-The program comes out of the Debian package and is not installed: installed, it would be a service of the host on port 80.
+The program comes out of the Debian package, which is not installed: it would start a service on the host's port 80.
 """
 
 import base64

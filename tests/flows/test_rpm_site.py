@@ -132,25 +132,16 @@ def command_lines() -> Iterator[set[str]]:
         thread.join()
 
 
-def test_vanish(site: Site, https_site: HttpsSite, tiny_distribution: Path, tiny_recipe_archive: bytes) -> None:
+def test_signed(site: Site, https_site: HttpsSite, tiny_distribution: Path, signed_by_a, signed_by_b, tiny_recipe_archive: bytes) -> None:
     for manager in ("zypper", "dnf"):
         archive = with_text(tiny_recipe_archive, "config.xml", ">zypper<", f">{manager}<")
-        with https_site.serve(tiny_distribution) as vanishing:
-            site_file(site, vanishing, credentials=None)
-            job_id = new_id()
-            run = site.start(job_id, recipe_id=recipe_of(site, vanishing.url, archive).id)
-            site.wait_for(lambda: any(each.id == job_id for each in site.catalogue.jobs.list(None)) and site.job(job_id).status is JobStatus.BUILDING_IMAGE)
-            vanishing.vanish()
-            run.wait()
-            print(manager, site.job(job_id).diagnosis)
-            print(run.log.read_text()[:12000])
-            for log in site.job(job_id).logs:
-                print(site.store.read(log.bucket, log.key)[0].decode())
-        archive = with_text(archive, "config.xml", '<package name="bash"/>', '<package name="no-such-package"/>')
-        with https_site.serve(tiny_distribution) as vanishing:
-            site_file(site, vanishing, credentials=None)
-            job_id = new_id()
-            run = site.start(job_id, recipe_id=recipe_of(site, vanishing.url, archive).id)
-            run.wait()
-            for log in site.job(job_id).logs:
-                print(site.store.read(log.bucket, log.key)[0].decode())
+        archive = with_text(archive, "config.xml", "signatures>false", "signatures>true")
+        archive = with_text(archive, "config.xml", 'alias="tiny"', 'alias="tiny" repository_gpgcheck="true" package_gpgcheck="true"')
+        for name, folder in (("unsigned", tiny_distribution), ("b", signed_by_b.folder), ("a", signed_by_a.folder)):
+            with https_site.serve(folder) as vanishing:
+                site_file(site, vanishing, credentials=None, signing_keys=[str(signed_by_a.public_key)])
+                job_id = new_id()
+                run = site.start(job_id, recipe_id=recipe_of(site, vanishing.url, archive).id)
+                run.wait()
+                print("=======", manager, name)
+                print(site.job(job_id).status, site.job(job_id).diagnosis and site.job(job_id).diagnosis.summary)
