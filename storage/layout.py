@@ -38,8 +38,8 @@ def credentials_key(job_id: str) -> str:
 
 
 def ca_rpm_key(digest: str) -> str:
-    """Return the key of the RPM built of a site's certificates and a spec of this digest."""
-    return f"ca-rpm/{digest}.rpm"
+    """Return the key of the RPM made of a site's certificates and a spec of this digest, and of what signed it."""
+    return f"ca-rpm/{digest}.tgz"
 
 
 def image_prefix(image_id: str) -> str:

@@ -4,7 +4,9 @@ It is built once for the same certificates and the same spec, and kept in S3 by 
 """
 
 import hashlib
+import io
 import logging
+import tarfile
 from dataclasses import dataclass
 
 from errors import NotFound
@@ -73,35 +75,36 @@ def render_ca_rpm(description: Description) -> CaRpm | None:
 
 
 @retryable
-def build_ca_rpm(ca_rpm: CaRpm | None, job: Job) -> bytes:
-    """Return the CA RPM, built in an unprivileged pod when S3 does not hold it yet; nothing when there is none to be.
+def build_ca_rpm(ca_rpm: CaRpm | None, job: Job) -> dict[str, bytes]:
+    """Return the CA RPM and the public key it is signed with, as files of a context archive; none when there is none.
 
-    Safe to repeat, and for several jobs at once: all build the same RPM under the same key, in one write.
+    It is built in an unprivileged pod when S3 does not hold it yet. Safe to repeat, and for several jobs at once: each
+    writes both files in one object, and whichever is read fits together.
 
     Raises:
         StepFailed: rpmbuild failed.
     """
     if ca_rpm is None:
-        return b""
-    bucket, key = settings().ims_bucket, ca_rpm_key(ca_rpm.digest)
+        return {}
+    store, bucket, key = object_store(), settings().ims_bucket, ca_rpm_key(ca_rpm.digest)
     try:
-        return object_store().read(bucket, key)[0]
+        return _unpacked(store.read(bucket, key)[0])
     except NotFound:
         logger.info("building the CA RPM %s", key)
     sources, limit = job_key(job.id, "ca-rpm.tgz"), settings().package_limit
-    archive = pack_files(
-        {SPEC: ca_rpm.spec.encode(), **{name: pem.encode() for name, pem in ca_rpm.certificates.items()}}
-    )
-    object_store().write(bucket, sources, archive, content_type="application/gzip")
-    run_step(
-        job,
-        "ca-rpm",
-        "ca_rpm",
-        {
-            "IMS_CONTEXT_URL": object_store().presigned_get(bucket, sources, limit),
-            "IMS_CONTEXT_SHA256": hashlib.sha256(archive).hexdigest(),
-            "IMS_RESULT_URL": object_store().presigned_put(bucket, key, limit),
-        },
-        deadline=limit,
-    )
-    return object_store().read(bucket, key)[0]
+    texts = {SPEC: ca_rpm.spec, **ca_rpm.certificates}
+    archive = pack_files({name: text.encode() for name, text in texts.items()})
+    store.write(bucket, sources, archive, content_type="application/gzip")
+    environment = {
+        "IMS_CONTEXT_URL": store.presigned_get(bucket, sources, limit),
+        "IMS_CONTEXT_SHA256": hashlib.sha256(archive).hexdigest(),
+        "IMS_RESULT_URL": store.presigned_put(bucket, key, limit),
+    }
+    run_step(job, "ca-rpm", "ca_rpm", environment, deadline=limit)
+    return _unpacked(store.read(bucket, key)[0])
+
+
+def _unpacked(archive: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = {entry.name: tar.extractfile(entry) for entry in tar}
+        return {f"ca/{name}": file.read() for name, file in files.items() if file}

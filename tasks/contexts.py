@@ -7,6 +7,7 @@ fetches, and which goes when the job ends.
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,6 @@ from tasks.kiwi_config import KiwiConfig
 from tasks.recipes import description_folder
 from tasks.retries import retryable
 
-CA_RPM = "ca/ims-site-ca.rpm"
-
 
 @dataclass(frozen=True)
 class Context:
@@ -32,20 +31,20 @@ class Context:
 
 
 @retryable
-def stage_context(configuration: KiwiConfig, ca_rpm: bytes, job: Job) -> Context:
+def stage_context(configuration: KiwiConfig, ca_rpm: Mapping[str, bytes], job: Job) -> Context:
     """Put the rendered description, the site's files and the options of the steps into S3, for the job's pods.
 
     Safe to repeat: the archive of the same content is the same, bit for bit.
 
     Args:
         configuration: How the description is built here.
-        ca_rpm: The RPM of the site's authorities; empty when there is none.
+        ca_rpm: The files of the RPM of the site's authorities; none when there is none.
         job: The job.
     """
     store, bucket = object_store(), settings().ims_bucket
     packed = io.BytesIO()
     step = json.dumps(options(job) | configuration.options(), sort_keys=True).encode()
-    also = {"step.json": step, **configuration.files(), **({CA_RPM: ca_rpm} if ca_rpm else {})}
+    also = {"step.json": step, **configuration.files(), **ca_rpm}
     pack(description_folder(job), packed, below="description", also=also)
     archive = packed.getvalue()
     context = Context(

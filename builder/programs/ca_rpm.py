@@ -1,10 +1,16 @@
 """The pod that builds the CA RPM: an unprivileged one, with nothing of a job but a spec and certificates.
 
+Where signatures are checked, package managers refuse a package without one: the RPM is signed by a key that is made for
+it, and whose secret half goes with this container.
+
 Environment: IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256: an archive of `site-ca.spec` and the files it names;
-IMS_RESULT_URL (presigned), which gets the RPM.
+IMS_RESULT_URL (presigned), which gets an archive of the RPM and the public key.
 """
 
+import io
 import shutil
+import tarfile
+import tempfile
 from pathlib import Path
 
 from builder.programs.child import run
@@ -12,12 +18,19 @@ from builder.programs.context import fetch
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 from builder.programs.transfer import write
 
+_SIGNER = "CA package of this site <ims-site-ca@localhost>"
+
 
 def ca_rpm() -> None:
-    """Build the RPM and hand it in."""
+    """Build the RPM, sign it and hand it in with its key."""
     url, sha256, result_url = required("IMS_CONTEXT_URL"), required("IMS_CONTEXT_SHA256"), required("IMS_RESULT_URL")
     rpm = build(fetch(url, sha256, workspace() / "ca-rpm").folder)
-    write(result_url, rpm.read_bytes())
+    key = sign(rpm)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(rpm, "ims-site-ca.rpm")
+        tar.add(key, "ims-site-ca.asc")
+    write(result_url, packed.getvalue())
     say(f"built {rpm.name}: {rpm.stat().st_size} bytes")
 
 
@@ -37,6 +50,30 @@ def build(folder: Path) -> Path:
     if len(made) != 1:
         raise StepFailed(f"rpmbuild made {len(made)} RPMs instead of one")
     return made[0]
+
+
+def sign(rpm: Path) -> Path:
+    """Sign an RPM with a fresh key and return the armoured public key's file, beside it.
+
+    Raises:
+        StepFailed: gpg or rpm failed.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        gpg = ["gpg", "--homedir", home, "--batch", "--quiet"]
+        # RSA: the rpm of older distributions knows no other kind.
+        _must([*gpg, "--passphrase", "", "--quick-generate-key", _SIGNER, "rsa3072", "sign", "never"])
+        macros = [f"_gpg_name {_SIGNER}", "__gpg /usr/bin/gpg", f"_gpg_path {home}"]
+        _must(["rpm", *(part for macro in macros for part in ("--define", macro)), "--addsign", str(rpm)])
+        key = rpm.with_suffix(".asc")
+        _must([*gpg, "--armor", "--output", str(key), "--export", _SIGNER])
+        # Its agent would keep the secret half in memory for as long as the container lives.
+        _must(["gpgconf", "--homedir", home, "--kill", "gpg-agent"])
+    return key
+
+
+def _must(command: list[str]) -> None:
+    if exit_code := run(command):
+        raise StepFailed(f"{command[0]} failed with exit code {exit_code}")
 
 
 if __name__ == "__main__":

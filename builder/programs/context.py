@@ -1,7 +1,7 @@
 """What a job hands to its pods: an archive of the rendered description and the step's options.
 
 The archive is a tar.gz that holds `description/` and `step.json`, of which every field has a default, and what the
-site adds: `kiwi.yml`, `ca/*.pem` and the RPM made of them, `keys/*.asc`.
+site adds: `kiwi.yml`, `ca/*.pem` and the signed RPM made of them, `keys/*.asc`.
 """
 
 import json
@@ -102,6 +102,11 @@ class Context:
     def bootstrap_packages(self) -> list[Path]:
         """RPMs that kiwi installs with the first packages of the image."""
         return sorted(self.folder.glob("ca/*.rpm"))
+
+    @property
+    def bootstrap_keys(self) -> list[Path]:
+        """The public keys that those RPMs are signed with."""
+        return sorted(self.folder.glob("ca/*.asc"))
 
     @property
     def signing_keys(self) -> list[Path]:

@@ -1,17 +1,14 @@
 """Credentials of repositories: fetched into this container alone, and never said.
 
 kiwi would hand them to package managers by command lines, which every process of the host may read, and write them
-into the image. So the description holds none: as kiwi writes a repository's file for the build, a script that it calls
-(`python3 -m builder.programs.credentials FILE`) adds them there.
+into the image. So the description holds none, and builder/programs/repository_file.py adds them where they are used.
 """
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -22,8 +19,6 @@ from builder.programs.transfer import read
 STORE = Path("/run/ims-credentials.json")
 # wget, which debootstrap calls, reads it.
 _NETRC = Path("/root/.netrc")
-# kiwi's repositories of the build lie there; those of the image elsewhere, and get no credentials.
-_OF_THE_BUILD = "/var/cache/kiwi/"
 _PASSWORD_IN_ADDRESS = re.compile(r"(://)[^/@\s]+@")
 
 
@@ -44,6 +39,11 @@ class Credentials:
         """Return the address with them in it."""
         scheme, separator, rest = address.partition("://")
         return f"{scheme}{separator}{quote(self.username, safe='')}:{quote(self.password, safe='')}@{rest}"
+
+
+def known() -> list[Credentials]:
+    """Return the credentials that are at hand."""
+    return [Credentials(**each) for each in json.loads(STORE.read_text())] if STORE.exists() else []
 
 
 def fetch_credentials(url: str) -> list[Credentials]:
@@ -98,36 +98,7 @@ class Mask:
         return text
 
 
-def add_to(file: Path, known: Sequence[Credentials]) -> None:
-    """Add its credentials to a repository's file of a build.
-
-    dnf has options of its own for them; zypper and APT take them in the address, which stays in that file.
-    """
-    if _OF_THE_BUILD not in str(file):
-        return
-    text = file.read_text()
-    for each in known:
-        # An address ends at a blank or a line's end; a longer one is another repository's.
-        address = re.compile(rf"{re.escape(each.url.rstrip('/'))}/?(?=\s|\?|$)")
-        if not address.search(text):
-            continue
-        if "/dnf" in str(file):
-            text = f"{text.rstrip()}\nusername = {each.username}\npassword = {each.password}\n"
-        else:
-            text = address.sub(partial(_in_address, each), text)
-    file.chmod(0o600)
-    file.write_text(text)
-
-
-def _in_address(credentials: Credentials, found: re.Match[str]) -> str:
-    return credentials.in_address(found[0])
-
-
 def _write_private(file: Path, text: str) -> None:
     file.unlink(missing_ok=True)
     file.touch(mode=0o600)
     file.write_text(text)
-
-
-if __name__ == "__main__":
-    add_to(Path(sys.argv[1]), [Credentials(**each) for each in json.loads(STORE.read_text())])

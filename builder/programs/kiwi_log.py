@@ -1,50 +1,14 @@
 """kiwi's log on its way to the pod's: passwords masked, its error kept, and what may have caused it."""
 
-import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from builder.programs.kiwi_causes import Cause, cause_in
 from builder.programs.step import say
 
 _LONGEST_ERROR = 900
 _SHOWN_LINES = 150
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Something that makes package managers fail: how they say it, what it is, what to do about it.
-
-    Args:
-        says: What one of them says; its first group is what the cause is about (a server, a package).
-        means: What it is, in words; `{0}` stands for the group.
-        advice: What the administrator can do.
-    """
-
-    says: re.Pattern[str]
-    means: str
-    advice: str
-
-
-def _cause(says: str, means: str, advice: str) -> Cause:
-    return Cause(re.compile(says, re.IGNORECASE), means, advice)
-
-
-# The first that is found is the cause: what went wrong first, as it were, stands above what follows from it.
-CAUSES = (
-    _cause(
-        r"(?:certificate has expired|certificate verify failed[^\n]*expired)",
-        "the certificate of a repository's server has expired",
-        "the server needs a new certificate; see also whether this host's clock is right",
-    ),
-    _cause(
-        r"(?:SSL certificate problem|certificate verif\w+ failed|unable to get local issuer|self.signed certificate)",
-        "the certificate of a repository's server is not trusted",
-        "name the CA that certified it as ca_certificates in the site file (IMS_SITE_FILE), and have ca-certificates "
-        "among the description's bootstrap packages",
-    ),
-)
 
 
 class KiwiLog:
@@ -65,13 +29,9 @@ class KiwiLog:
         words = " ".join(self._words)
         return words if len(words) <= _LONGEST_ERROR else f"{words[:300]} … {words[300 - _LONGEST_ERROR :]}"
 
-    def cause(self, file: Path) -> tuple[str, str]:
-        """Return what made kiwi fail and what to do about it, as far as its log file tells; else two empty texts."""
-        text = self._mask(_end_of(file))
-        for cause in CAUSES:
-            if found := cause.says.search(text):
-                return cause.means.format(*found.groups()), cause.advice
-        return "", ""
+    def cause(self, file: Path) -> Cause | None:
+        """Return what made kiwi fail, as far as its log file tells."""
+        return cause_in(self._mask(_end_of(file)))
 
     def show_end_of(self, file: Path) -> None:
         """Show the end of the log file, where kiwi keeps what package managers and scripts said."""

@@ -22,6 +22,7 @@ from builder.programs.image_scripts import make_missing_initrd, run_images_scrip
 from builder.programs.kiwi_log import KiwiLog
 from builder.programs.mounts import unmount_below
 from builder.programs.repositories import adapt, package_manager
+from builder.programs.signatures import accept_only
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 from builder.programs.trust import trust, trust_in_root
 
@@ -65,17 +66,18 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     trust(context.certificates)
     if deferred:
         trust_in_root(context.certificates, description)
-    adapt(description, options, credentials)
+    adapt(description, options)
     # Package scripts would make an initrd that the description's own scripts make again: 15 s of 66.
     environment = {"INITRD": "No"} if deferred else {}
     _keep_downloads_in(root.parent / "downloads")
+    accept_only(context.signing_keys)
     log, log_file = KiwiLog(Mask(credentials)), root.parent / "kiwi.log"
     exit_code = run(kiwi_command(context, root), environment=environment, on_line=log)
     if exit_code:
         log.show_end_of(log_file)
-        cause, advice = log.cause(log_file)
         said = f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}"
-        raise StepFailed(f"{cause}: {said}" if cause else said, advice=advice)
+        cause = log.cause(log_file)
+        raise StepFailed(f"{cause.what}: {said}", advice=cause.advice) if cause else StepFailed(said)
     run_images_script(root)
     if deferred:
         make_missing_initrd(root)
@@ -87,7 +89,7 @@ def kiwi_command(context: Context, root: Path) -> list[str]:
     config = ["--config", str(context.kiwi_config)] if context.kiwi_config else []
     profiles = [argument for profile in options.profiles for argument in ("--profile", profile)]
     packages = [f"--add-bootstrap-package={file.as_uri()}" for file in context.bootstrap_packages]
-    keys = [f"--signing-key={file}" for file in context.signing_keys]
+    keys = [f"--signing-key={file}" for file in (*context.bootstrap_keys, *context.signing_keys)]
     return [
         *("kiwi-ng", *config, "--logfile", str(root.parent / "kiwi.log"), *profiles, "--target-arch", options.arch),
         *("system", "prepare", "--description", str(context.description), "--root", str(root)),

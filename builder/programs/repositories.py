@@ -1,27 +1,26 @@
-"""The repositories of a description, as this site has them: the site's own added, credentials added in time.
+"""The repositories of a description, as this site has them: its own are added, and each file of one is completed.
 
 Only the copy of the description in the workspace is changed.
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from builder.programs.context import Options
-from builder.programs.credentials import Credentials
 from builder.programs.step import StepFailed
 
 _THIS = "this://"
 # kiwi calls it with the path of a repository's file that it has just written.
 _SCRIPT = """\
-{own}exec python3 -m builder.programs.credentials "$1"
+{own}exec python3 -m builder.programs.repository_file "$1"
 """
 
 
-def adapt(description: Path, options: Options, credentials: Sequence[Credentials]) -> None:
-    """Put the site's repositories into a description, and let credentials be added as kiwi writes repository files.
+def adapt(description: Path, options: Options) -> None:
+    """Put the site's repositories into a description, and have repository_file.py complete the files kiwi writes.
 
     Raises:
         StepFailed: The description is not XML.
@@ -33,12 +32,9 @@ def adapt(description: Path, options: Options, credentials: Sequence[Credentials
             _remove_repositories(tree.getroot())
     for repository in options.site_repositories:
         main.append(_element(repository))
-    scripts = 0
-    for tree in trees.values():
-        for element in tree.getroot().iter("repository"):
-            if _needs_credentials(element, credentials):
-                scripts += 1
-                _add_script(element, description, f"ims-repository-{scripts}.sh")
+    elements = [element for tree in trees.values() for element in tree.getroot().iter("repository")]
+    for number, element in enumerate(elements):
+        _add_script(element, description, f"ims-repository-{number}.sh")
     for file, tree in trees.items():
         tree.write(file, encoding="utf-8", xml_declaration=True)
 
@@ -93,10 +89,6 @@ def _element(site: dict[str, Any]) -> ElementTree.Element:
     element = ElementTree.Element("repository", said)
     ElementTree.SubElement(element, "source", {"path": site["url"]})
     return element
-
-
-def _needs_credentials(element: ElementTree.Element, credentials: Sequence[Credentials]) -> bool:
-    return any(source.get("path") == each.url for source in element.iter("source") for each in credentials)
 
 
 def _add_script(element: ElementTree.Element, description: Path, name: str) -> None:

@@ -14,7 +14,8 @@ from storage.layout import artifact_key
 from storage.models import Job, JobStatus, Recipe, new_id
 from tests.flows.site import Site
 from tests.flows.test_create_image import with_text
-from tests.https_site import HttpsSite, Login, Served
+from tests.https_site import CertificateKind, HttpsSite, Login, Served
+from tests.rpm.signing import SignedRepository
 
 pytestmark = pytest.mark.containers
 
@@ -95,7 +96,7 @@ def test_a_recipe_is_built_from_a_server_with_a_private_ca_and_users(
 def assert_no_canary(site: Site, job: Job, root: Path, command_lines: set[str]) -> None:
     """Assert that the password is in no log, record, artifact, context or command line."""
     assert any("kiwi-ng" in line for line in command_lines), "the command lines were looked at"
-    places = {"command line": line.encode() for line in command_lines}
+    places = {"command lines": "\n".join(command_lines).encode()}
     places |= {str(run.log): run.log.read_bytes() for run in site.runs}
     for key in site.store.keys(site.ims_bucket, ""):
         places[key] = site.store.read(site.ims_bucket, key)[0]
@@ -132,16 +133,167 @@ def command_lines() -> Iterator[set[str]]:
         thread.join()
 
 
-def test_signed(site: Site, https_site: HttpsSite, tiny_distribution: Path, signed_by_a, signed_by_b, tiny_recipe_archive: bytes) -> None:
-    for manager in ("zypper", "dnf"):
-        archive = with_text(tiny_recipe_archive, "config.xml", ">zypper<", f">{manager}<")
-        archive = with_text(archive, "config.xml", "signatures>false", "signatures>true")
-        archive = with_text(archive, "config.xml", 'alias="tiny"', 'alias="tiny" repository_gpgcheck="true" package_gpgcheck="true"')
-        for name, folder in (("unsigned", tiny_distribution), ("b", signed_by_b.folder), ("a", signed_by_a.folder)):
-            with https_site.serve(folder) as vanishing:
-                site_file(site, vanishing, credentials=None, signing_keys=[str(signed_by_a.public_key)])
-                job_id = new_id()
-                run = site.start(job_id, recipe_id=recipe_of(site, vanishing.url, archive).id)
-                run.wait()
-                print("=======", manager, name)
-                print(site.job(job_id).status, site.job(job_id).diagnosis and site.job(job_id).diagnosis.summary)
+def with_manager(archive: bytes, manager: str) -> bytes:
+    """Return a recipe's archive with another package manager."""
+    return with_text(archive, "config.xml", "<packagemanager>zypper<", f"<packagemanager>{manager}<")
+
+
+MANAGERS = pytest.mark.parametrize("manager", ["zypper", "dnf"])
+
+
+def test_without_the_sites_ca_the_server_is_not_trusted(site: Site, served: Served, tiny_recipe_archive: bytes) -> None:
+    site_file(site, served, ca_certificates=None)
+    diagnosis = failed(site, recipe_of(site, served.url, tiny_recipe_archive)).diagnosis
+    assert diagnosis is not None
+    assert diagnosis.category == "Untrusted"
+    assert f"the certificate of {served.url.removeprefix('https://').rstrip('/')} is not trusted" in diagnosis.summary
+    assert "ca_certificates in the site file" in diagnosis.resolution
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("expired", "has expired"), ("stranger", "unable to get local issuer")])
+def test_a_certificate_that_is_not_to_be_trusted_ends_the_job_at_once(
+    site: Site,
+    https_site: HttpsSite,
+    tiny_distribution: Path,
+    tiny_recipe_archive: bytes,
+    kind: CertificateKind,
+    reason: str,
+) -> None:
+    with https_site.serve(tiny_distribution, certificate=kind) as served:
+        site_file(site, served)
+        diagnosis = failed(site, recipe_of(site, served.url, tiny_recipe_archive)).diagnosis
+    assert diagnosis is not None
+    assert diagnosis.category == "Untrusted"
+    assert reason in diagnosis.summary
+
+
+@pytest.mark.parametrize("credentials", [[], [("builder", "wrong-canary")]], ids=["none", "wrong"])
+def test_a_server_that_refuses_us_ends_the_job_at_once(
+    site: Site, served: Served, tiny_recipe_archive: bytes, credentials: list[tuple[str, str]]
+) -> None:
+    known = [{"url": served.url, "username": user, "password": password} for user, password in credentials]
+    site_file(site, served, credentials=known)
+    diagnosis = failed(site, recipe_of(site, served.url, tiny_recipe_archive)).diagnosis
+    assert diagnosis is not None
+    assert diagnosis.category == "Denied"
+    assert "401 Unauthorized" in diagnosis.summary
+    assert "site file" in diagnosis.resolution
+    assert "canary" not in diagnosis.model_dump_json()
+
+
+@MANAGERS
+def test_a_repository_that_disappears_after_the_wait_is_named(
+    site: Site, https_site: HttpsSite, tiny_distribution: Path, tiny_recipe_archive: bytes, manager: str
+) -> None:
+    with https_site.serve(tiny_distribution) as served:
+        site_file(site, served, credentials=None)
+        job_id = new_id()
+        recipe = recipe_of(site, served.url, with_manager(tiny_recipe_archive, manager))
+        run = site.start(job_id, recipe_id=recipe.id)
+        site.wait_for(lambda: job_id in site.podman.jobs() and site.job(job_id).status is JobStatus.BUILDING_IMAGE)
+        served.vanish()
+        assert run.wait() == 1
+    diagnosis = site.job(job_id).diagnosis
+    assert diagnosis is not None
+    assert diagnosis.summary.startswith(served.url)
+    assert "does not answer any more" in diagnosis.summary
+    assert "run the job again" in diagnosis.resolution
+
+
+@MANAGERS
+def test_a_package_that_is_not_there_is_named(
+    site: Site, served: Served, tiny_recipe_archive: bytes, manager: str
+) -> None:
+    archive = with_manager(tiny_recipe_archive, manager)
+    archive = with_text(archive, "config.xml", '<package name="bash"/>', '<package name="no-such-package"/>')
+    site_file(site, served)
+    diagnosis = failed(site, recipe_of(site, served.url, archive)).diagnosis
+    assert diagnosis is not None
+    assert diagnosis.summary.startswith("there is no package no-such-package in the repositories")
+
+
+@MANAGERS
+@pytest.mark.parametrize("signer", ["nobody", "a stranger"])
+def test_what_the_required_key_has_not_signed_is_refused(
+    site: Site,
+    https_site: HttpsSite,
+    tiny_distribution: Path,
+    signed_by_a: SignedRepository,
+    signed_by_b: SignedRepository,
+    tiny_recipe_archive: bytes,
+    manager: str,
+    signer: str,
+) -> None:
+    with https_site.serve(tiny_distribution if signer == "nobody" else signed_by_b.folder) as served:
+        site_file(site, served, credentials=None, signing_keys=[str(signed_by_a.public_key)])
+        archive = with_manager(checking_signatures(tiny_recipe_archive), manager)
+        diagnosis = failed(site, recipe_of(site, served.url, archive)).diagnosis
+    assert diagnosis is not None
+    assert "is not signed by a key that is known" in diagnosis.summary
+    assert "signing_keys" in diagnosis.resolution
+
+
+@MANAGERS
+def test_what_the_required_key_has_signed_is_taken(
+    site: Site, https_site: HttpsSite, signed_by_a: SignedRepository, tiny_recipe_archive: bytes, manager: str
+) -> None:
+    with https_site.serve(signed_by_a.folder) as served:
+        site_file(site, served, credentials=None, signing_keys=[str(signed_by_a.public_key)])
+        archive = with_manager(checking_signatures(tiny_recipe_archive), manager)
+        built(site, recipe_of(site, served.url, archive))
+
+
+def checking_signatures(archive: bytes) -> bytes:
+    """Return a recipe's archive that takes signed metadata and packages alone."""
+    archive = with_text(archive, "config.xml", "check-signatures>false<", "check-signatures>true<")
+    checks = 'alias="tiny" repository_gpgcheck="true" package_gpgcheck="true"'
+    return with_text(archive, "config.xml", 'alias="tiny"', checks)
+
+
+def test_the_ca_rpm_is_built_once_for_all_jobs(site: Site, served: Served, tiny_recipe_archive: bytes) -> None:
+    site_file(site, served)
+    recipe = recipe_of(site, served.url, tiny_recipe_archive)
+    first, second = built(site, recipe, image_root_archive_name="one"), built(site, recipe)
+    assert {Path(log.key).name for log in first.logs} == {"ca-rpm.log", "prepare.log", "package.log", "upload.log"}
+    assert {Path(log.key).name for log in second.logs} == {"prepare.log", "package.log", "upload.log"}
+    assert len(list(site.store.keys(site.ims_bucket, "ca-rpm/"))) == 1
+
+
+def test_the_sites_repositories_stand_in_for_the_recipes_own(
+    site: Site, served: Served, tiny_recipe_archive: bytes
+) -> None:
+    mine = {"url": served.url, "alias": "of-the-site", "priority": 2, "linux_distributions": ["sles15"]}
+    other = {"url": "https://localhost:1/", "linux_distributions": ["centos7"]}
+    site_file(site, served, repositories=[mine, other], replace_repositories=True)
+    job = built(site, recipe_of(site, "https://localhost:1/never-asked/", tiny_recipe_archive))
+    assert job.repositories == [served.url]
+
+
+def test_credentials_that_a_recipe_brings_are_used_and_go_no_further(
+    site: Site, served: Served, tiny_recipe_archive: bytes, tmp_path: Path
+) -> None:
+    site_file(site, served, credentials=None)
+    url = served.url.replace("https://", f"https://{LOGIN.user}:{ESCAPED}@")
+    with command_lines() as seen:
+        job = built(site, recipe_of(site, url, tiny_recipe_archive))
+    assert job.repositories == [served.url]
+    # Its author has put them into the dictionary: there they stay.
+    site.catalogue.recipes.change(job.artifact_id, lambda recipe: recipe.model_copy(update={"template_dictionary": []}))
+    assert_no_canary(site, job, unsquashed(site, job, tmp_path), seen)
+
+
+def test_a_profile_that_the_description_has_not_is_refused(site: Site, tiny_recipe_archive: bytes) -> None:
+    diagnosis = failed(site, site.add_recipe(tiny_recipe_archive), profiles="gpu").diagnosis
+    assert diagnosis is not None
+    assert diagnosis.summary == "the description has no profile gpu"
+
+
+def test_a_ca_file_that_is_none_is_refused_before_any_pod(
+    site: Site, served: Served, tiny_recipe_archive: bytes
+) -> None:
+    (site.folder / "ca.pem").write_text("no certificate")
+    site_file(site, served, ca_certificates="ca.pem")
+    job = failed(site, recipe_of(site, served.url, tiny_recipe_archive))
+    assert job.diagnosis is not None
+    assert "holds no certificate in PEM form" in job.diagnosis.summary
+    assert job.logs == []

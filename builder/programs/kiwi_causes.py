@@ -1,0 +1,96 @@
+"""What made kiwi fail: read from what zypper, dnf, APT and debootstrap say, in the words of an administrator."""
+
+import re
+from typing import NamedTuple
+
+
+class Cause(NamedTuple):
+    """What went wrong with which server, repository or package, and what to do about it."""
+
+    what: str
+    advice: str
+
+
+class _Rule(NamedTuple):
+    """How package managers say it: `{0}` in the cause stands for what the first group that took part has found."""
+
+    says: re.Pattern[str]
+    what: str
+    advice: str
+
+
+def cause_in(log: str) -> Cause | None:
+    """Find the cause in a log; of several the one that the others follow from."""
+    for rule in _RULES:
+        if found := rule.says.search(log):
+            named = next((group for group in found.groups() if group), "")
+            return Cause(rule.what.format(named.replace("***@", "")), rule.advice)
+    return None
+
+
+def _rule(what: str, advice: str, *says: str) -> _Rule:
+    return _Rule(re.compile("|".join(says), re.IGNORECASE), what, advice)
+
+
+# zypper says `[alias|URL] Valid metadata not found …` of whatever is wrong with a repository, and why a few lines on.
+_ZYPPER = r"\[[^|\]\n]*\|(\S+)\] Valid metadata not found(?:(?!Valid metadata)[\s\S])*?"
+
+_RULES = (
+    _rule(
+        "the certificate of the server of {0} has expired",
+        "the server needs a new certificate; see also whether this host's clock is right",
+        rf"{_ZYPPER}certificate has expired",
+        r"certificates for (\S+) \[[^\]]*certificate has expired",
+        r"(https://\S+)[^\n]*\n?[^\n]*uses expired certificate",
+    ),
+    _rule(
+        "the certificate of the server of {0} is not trusted",
+        "name the CA that certified it as ca_certificates in the site file (IMS_SITE_FILE), and have ca-certificates "
+        "among the bootstrap packages of the description",
+        rf"{_ZYPPER}SSL certificate problem",
+        r"certificates for (\S+) \[SSL certificate problem",
+        r"(https://\S+)[^\n]*\n?[^\n]*Certificate verification failed",
+    ),
+    _rule(
+        "the server of {0} refuses our credentials",
+        "give the right ones for its address under credentials in the site file (IMS_SITE_FILE)",
+        rf"{_ZYPPER}(?:Login failed|error: 40[13]|Permission to access)",
+        r"Status code: 40[13] for (\S+)",
+        r"(https?://\S+)\s+40[13]\s",
+    ),
+    _rule(
+        "the metadata of {0} is not signed by a key that is known",
+        "name the repository's key under signing_keys in the site file (IMS_SITE_FILE), or see who has changed it",
+        rf"{_ZYPPER}Signature verification failed",
+        r"metadata for repo '([^'\n]+)': (?:GPG verification is enabled|repomd\.xml GPG signature)",
+        r"The repository '([^'\n]+)' is not signed",
+    ),
+    _rule(
+        "package {0} is not signed by a key that is known",
+        "name the key of its repository under signing_keys in the site file (IMS_SITE_FILE), or see who has changed it",
+        r"(\S+) \([^)\n]*\): Signature verification failed",
+        r"Public key for (\S+) is not installed",
+        r"Package (\S+) is not signed",
+    ),
+    _rule(
+        "{0} was there before the build and does not answer any more",
+        "bring the server or its repository back, then run the job again",
+        _ZYPPER + "",
+        r"not found on medium '([^'\n]+)'",
+        r"Status code: \d+ for (\S+)",
+        r"Curl error \(\d+\): [^\n]*? for (\S+)",
+        r"(\S+): Cannot download, all mirrors were already tried",
+        r"Failed to fetch (\S+)",
+    ),
+    _rule(
+        "there is no package {0} in the repositories of the description",
+        "correct its name, or add the repository that has it",
+        r"No provider of '([^'\n]+)' found",
+        r"Package '([^'\n]+)' not found",
+        r"Unable to find a match: ([^\n]+)",
+        r"No match for argument: (\S+)",
+        r"Unable to locate package (\S+)",
+        r"Couldn't find these debs: ([^\n]+)",
+        r"nothing provides '?([^'\n]+?)'? needed by",
+    ),
+)

@@ -1,0 +1,56 @@
+"""What kiwi calls as it writes a repository's file (`python3 -m builder.programs.repository_file FILE`).
+
+It adds what kiwi itself would put into command lines and into the image, or does not know: credentials, and for dnf the
+keys that metadata must be signed by. Files of the image's own repositories stay as they are.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from builder.programs.credentials import Credentials, known
+
+# The build's files, which its package managers read inside and outside of the root alike.
+_OF_THE_BUILD = "/var/cache/kiwi/"
+KEYS = Path(_OF_THE_BUILD) / "ims-keys"
+
+
+def complete(file: Path, credentials: Sequence[Credentials], keys: Sequence[Path]) -> None:
+    """Add what a repository's file of a build needs.
+
+    dnf has options of its own for all of it; zypper and APT take credentials in the address.
+
+    Args:
+        file: The file, as kiwi has written it.
+        credentials: Those of all repositories.
+        keys: Public keys that packages may be signed with.
+    """
+    if _OF_THE_BUILD not in str(file):
+        return
+    of_dnf = "/dnf" in str(file)
+    text = file.read_text()
+    for each in credentials:
+        # An address ends at a blank or a line's end; a longer one is another repository's.
+        address = re.compile(rf"{re.escape(each.url.rstrip('/'))}/?(?=\s|\?|$)")
+        if of_dnf and address.search(text):
+            text = _with_option(_with_option(text, "username", each.username), "password", each.password)
+        elif not of_dnf:
+            text = address.sub(partial(_in_address, each), text)
+    if of_dnf and keys:
+        text = _with_option(text, "gpgkey", " ".join(key.as_uri() for key in keys))
+    file.chmod(0o600)
+    file.write_text(text)
+
+
+def _with_option(text: str, name: str, value: str) -> str:
+    return f"{text.rstrip()}\n{name} = {value}\n"
+
+
+def _in_address(credentials: Credentials, found: re.Match[str]) -> str:
+    return credentials.in_address(found[0])
+
+
+if __name__ == "__main__":
+    complete(Path(sys.argv[1]), known(), sorted(KEYS.glob("*.asc")))

@@ -1,0 +1,37 @@
+"""Whose packages a build takes: when keys are given, those that they have signed, and no others'."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.programs.repository_file import KEYS
+from builder.programs.step import say
+
+# kiwi tells zypper to import whatever key a repository offers, and so to trust everybody. It is found here first.
+_ZYPPER = Path("/usr/local/sbin/zypper")
+_WITHOUT_STRANGERS_KEYS = """\
+#!/bin/bash
+arguments=()
+for argument in "$@"; do
+    [ "$argument" = --gpg-auto-import-keys ] || arguments+=("$argument")
+done
+exec /usr/bin/zypper "${arguments[@]}"
+"""
+
+
+def accept_only(keys: Sequence[Path]) -> None:
+    """Let package managers know the keys, and zypper take no others; without keys, kiwi's own rules hold.
+
+    Args:
+        keys: Armoured OpenPGP public keys.
+    """
+    shutil.rmtree(KEYS, ignore_errors=True)
+    _ZYPPER.unlink(missing_ok=True)
+    if not keys:
+        return
+    KEYS.mkdir(parents=True)
+    for key in keys:
+        shutil.copyfile(key, KEYS / key.name)
+    _ZYPPER.write_text(_WITHOUT_STRANGERS_KEYS)
+    _ZYPPER.chmod(0o755)
+    say(f"{len(keys)} signing keys are known")
