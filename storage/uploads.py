@@ -85,13 +85,28 @@ def unfinished_uploads(store: ObjectStore, bucket: str, prefix: str) -> list[Upl
     return [Upload(bucket, entry["Key"], entry["UploadId"]) for entry in found]
 
 
-def uploaded_parts(store: ObjectStore, upload: Upload) -> dict[int, Part]:
+def uploaded_parts(store: ObjectStore, upload: Upload) -> dict[int, list[Part]]:
     """Return the parts that S3 holds, by number.
+
+    SeaweedFS keeps all that were sent under a number, and lists them in no order that tells which came last.
 
     Raises:
         NotFound: the upload was completed or aborted.
     """
-    return {part.number: part for part in _parts(store, upload)}
+    held: dict[int, list[Part]] = {}
+    for part in _parts(store, upload):
+        held.setdefault(part.number, []).append(part)
+    return held
+
+
+def missing_parts(store: ObjectStore, upload: Upload, expected: Iterable[PartSum]) -> list[PartSum]:
+    """Return the parts that S3 does not hold as they should be.
+
+    Raises:
+        NotFound: the upload was completed or aborted.
+    """
+    held = uploaded_parts(store, upload)
+    return [part for part in expected if not any(_is(there, part) for there in held.get(part.number, []))]
 
 
 def presigned_parts(store: ObjectStore, upload: Upload, numbers: Iterable[int], expires: timedelta) -> dict[int, str]:
@@ -132,9 +147,7 @@ def complete_upload(store: ObjectStore, upload: Upload, parts: Sequence[PartSum]
         raise ValueError(f"{upload.uri}: an upload has at least one part")
     ordered = sorted(parts, key=lambda part: part.number)
     try:
-        held = uploaded_parts(store, upload)
-        _check_parts(upload, held, ordered)
-        _complete(store, upload, [held[part.number] for part in ordered])
+        _complete(store, upload, _chosen_parts(upload, uploaded_parts(store, upload), ordered))
     except NotFound as gone:
         return _finished_before(store, upload, ordered, gone)
     # Ceph 16 answers with an empty etag.
@@ -183,19 +196,28 @@ def _parts(store: ObjectStore, upload: Upload) -> Iterator[Part]:
                 yield Part(entry["PartNumber"], entry["Size"], entry["ETag"].strip('"'))
 
 
-def _check_parts(upload: Upload, held: Mapping[int, Part], expected: Sequence[PartSum]) -> None:
+def _chosen_parts(upload: Upload, held: Mapping[int, Sequence[Part]], expected: Sequence[PartSum]) -> list[Part]:
+    """Return, of the parts that S3 holds, those that the object is made of."""
     if missing := [str(part.number) for part in expected if part.number not in held]:
         raise TransientError(f"{upload.uri}: parts {', '.join(missing)} of its upload are missing")
-    for part in expected:
-        there = held[part.number]
-        # An etag of another form says nothing of the content (encrypted objects).
-        differs = MD5_ETAG.fullmatch(there.etag) and there.etag != part.md5
-        if there.size != part.size or differs:
-            raise Corrupt(
-                f"{upload.uri}: part {part.number} has {there.size} bytes and md5 {there.etag}, "
-                f"sent were {part.size} bytes with md5 {part.md5}",
-                resolution="send the part again",
-            )
+    return [_chosen_part(upload, held[part.number], part) for part in expected]
+
+
+def _chosen_part(upload: Upload, held: Sequence[Part], expected: PartSum) -> Part:
+    for part in held:
+        if _is(part, expected):
+            return part
+    raise Corrupt(
+        f"{upload.uri}: part {expected.number} has {held[-1].size} bytes and md5 {held[-1].etag}, "
+        f"sent were {expected.size} bytes with md5 {expected.md5}",
+        resolution="send the part again",
+    )
+
+
+def _is(held: Part, expected: PartSum) -> bool:
+    # An etag of another form says nothing of the content (encrypted objects).
+    differs = MD5_ETAG.fullmatch(held.etag) and held.etag != expected.md5
+    return held.size == expected.size and not differs
 
 
 def _complete(store: ObjectStore, upload: Upload, parts: Sequence[Part]) -> None:

@@ -16,7 +16,7 @@ from storage.manifest import Artifact, ArtifactType
 from storage.models import Job, JobStatus, Link
 from storage.objects import ObjectInfo, object_store
 from storage.settings import settings
-from storage.uploads import PartSum, Upload, complete_upload, open_upload, presigned_parts, uploaded_parts
+from storage.uploads import PartSum, Upload, complete_upload, missing_parts, open_upload, presigned_parts
 from tasks.jobs import report
 from tasks.pods import run_step
 from tasks.retries import retryable
@@ -107,12 +107,7 @@ def _plan(artifacts: list[Packed], uploads: dict[str, Upload]) -> list[dict[str,
     plan: list[dict[str, object]] = []
     for packed in artifacts:
         upload = uploads[packed.name]
-        there = uploaded_parts(object_store(), upload)
-        wanted = [
-            part
-            for part in packed.parts
-            if part.number not in there or (there[part.number].size, there[part.number].etag) != (part.size, part.md5)
-        ]
+        wanted = missing_parts(object_store(), upload, packed.parts)
         urls = presigned_parts(object_store(), upload, [part.number for part in wanted], settings().upload_limit)
         parts = [
             {"number": part.number, "size": part.size, "md5": part.md5, "url": urls[part.number]} for part in wanted
