@@ -16,9 +16,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from builder.programs.child import run
-from builder.programs.context import Context, Options, unpack
+from builder.programs.context import Context, unpack
 from builder.programs.image_scripts import make_missing_initrd, run_images_script
+from builder.programs.kiwi_command import kiwi_version, prepare_command
 from builder.programs.mounts import unmount_below
+from builder.programs.old_functions import functions_file, make_harmless, warnings_in
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 from builder.programs.transfer import download
 
@@ -70,23 +72,22 @@ def build_root(context: Context, root: Path) -> None:
     # Package scripts would make an initrd that the description's own scripts make again: 15 s of 66.
     environment = {"INITRD": "No"} if deferred else {}
     _keep_downloads_in(root.parent / "downloads")
-    log = _KiwiLog()
-    exit_code = run(kiwi_command(options, context.description, root), environment=environment, on_line=log)
+    if functions := functions_file():
+        make_harmless(functions)
+    log, log_file = _KiwiLog(), root.parent / "kiwi.log"
+    command = prepare_command(
+        context.description, root, log_file=log_file, profiles=options.profiles, options=options.kiwi_options
+    )
+    say(f"building the image root with kiwi-ng {kiwi_version()}")
+    exit_code = run(command, environment=environment, on_line=log)
+    for warning in warnings_in(log_file):
+        say(warning)
     if exit_code:
-        log.show_end_of(root.parent / "kiwi.log")
+        log.show_end_of(log_file)
         raise StepFailed(f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}")
     run_images_script(root)
     if deferred:
         make_missing_initrd(root)
-
-
-def kiwi_command(options: Options, description: Path, root: Path) -> list[str]:
-    """Return the command line of `kiwi-ng system prepare`."""
-    profiles = [argument for profile in options.profiles for argument in ("--profile", profile)]
-    return [
-        *("kiwi-ng", "--logfile", str(root.parent / "kiwi.log"), *profiles),
-        *("system", "prepare", "--description", str(description), "--root", str(root), *options.kiwi_options),
-    ]
 
 
 def remove_root(root: Path) -> None:
