@@ -7,6 +7,7 @@ from prefect import flow
 from flows.hooks import cancel_job, lose_job
 from storage.models import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
+from tasks.builder_images import find_builder_image
 from tasks.contexts import stage_context
 from tasks.images import publish_image, published_image
 from tasks.jobs import open_job, reporting
@@ -71,7 +72,7 @@ def create_image(
         description = render_description(untar_recipe(archive, job), recipe, job)
         wait_for_repositories(description.repositories, job)
         context = stage_context(job)
-        build_image_root(context, job)
+        build_image_root(context, find_builder_image(description), job)
         package = package_artifacts(job)
         artifacts = upload_artifacts(package, job)
         return publish_image(artifacts, job)

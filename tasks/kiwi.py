@@ -10,8 +10,8 @@ from tasks.retries import retryable
 
 
 @retryable
-def build_image_root(context: Context, job: Job) -> None:
-    """Run `kiwi-ng system prepare` on the job's description.
+def build_image_root(context: Context, image: str, job: Job) -> None:
+    """Run `kiwi-ng system prepare` on the job's description, in the builder image whose kiwi reads it.
 
     Safe to repeat: a pod that has built the root is not run again.
 
@@ -30,4 +30,5 @@ def build_image_root(context: Context, job: Job) -> None:
         },
         deadline=limit,
         privileged=True,
+        image=image,
     )

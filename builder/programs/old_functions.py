@@ -1,8 +1,8 @@
 """The functions of kiwi's that old config.sh scripts call: what was taken from them does nothing, and says so.
 
 Since kiwi 9.23 some of the functions in `/.kconfig` end the script (`deprecated`), others are gone. Both would break a
-recipe for something it no longer needs. A warning names each; kiwi keeps what scripts say in its log file only, so the
-warnings are looked up there after the run.
+recipe for something it no longer needs. A warning names each. kiwi 9.24 keeps nothing of what a script says, unless it
+fails, so the warnings are kept in a file beside the script, in the root.
 """
 
 import re
@@ -24,19 +24,20 @@ GONE = (
 )
 
 _MARK = "# Added by the builder image: functions that do nothing any more."
+# In /image, which is left out of the rootfs.
+_KEPT = "image/.warnings"
+# In the words that every shell knows which reads the rest of the file, busybox for one.
 _SHIMS = f"""
 {_MARK}
 function deprecated {{
-    local why
-    why=$(cat)
-    echo "warning: ${{0##*/}} calls $1, which does nothing any more: ${{why//[$'\\n\\t']/ }}" >&2
+    set -- "warning: ${{0##*/}} calls $1, which does nothing any more:" $(cat)
+    echo "$*" >&2
+    echo "$*" 2>/dev/null >> /{_KEPT} || true
 }}
-function _goneFunction {{
-    deprecated "$1" <<< "this release of kiwi has no such function"
+function _gone {{
+    echo "this release of kiwi has no such function" | deprecated "$1"
 }}
-{{functions}}
 """
-_WARNING = re.compile(r"warning: \S+ calls \S+, which does nothing any more: .*")
 
 
 def functions_file() -> Path | None:
@@ -53,14 +54,13 @@ def make_harmless(file: Path) -> None:
     if _MARK in text:
         return
     missing = [name for name in GONE if not re.search(rf"^function {name}\b", text, re.MULTILINE)]
-    functions = "\n".join(f'function {name} {{ _goneFunction "$FUNCNAME"; }}' for name in missing)
-    file.write_text(text + _SHIMS.replace("{functions}", functions))
+    file.write_text(text + _SHIMS + "".join(f"function {name} {{ _gone {name}; }}\n" for name in missing))
 
 
-def warnings_in(log_file: Path) -> list[str]:
-    """Return the warnings in kiwi's log file, each once, in the order in which they came."""
-    if not log_file.exists():
+def warnings_of_scripts(root: Path) -> list[str]:
+    """Return the warnings of the scripts that kiwi ran in an image root, each once, in the order they came."""
+    kept = root / _KEPT
+    # A script may have put anything there.
+    if kept.is_symlink() or not kept.is_file():
         return []
-    with log_file.open(errors="replace") as lines:
-        found = [said[0].rstrip() for line in lines if (said := _WARNING.search(line))]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(kept.read_text(errors="replace").splitlines()))

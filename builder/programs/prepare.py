@@ -20,7 +20,7 @@ from builder.programs.context import Context, unpack
 from builder.programs.image_scripts import make_missing_initrd, run_images_script
 from builder.programs.kiwi_command import kiwi_version, prepare_command
 from builder.programs.mounts import unmount_below
-from builder.programs.old_functions import functions_file, make_harmless, warnings_in
+from builder.programs.old_functions import functions_file, make_harmless, warnings_of_scripts
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 from builder.programs.transfer import download
 
@@ -80,8 +80,8 @@ def build_root(context: Context, root: Path) -> None:
     )
     say(f"building the image root with kiwi-ng {kiwi_version()}")
     exit_code = run(command, environment=environment, on_line=log)
-    for warning in warnings_in(log_file):
-        say(warning)
+    for warning in warnings_of_scripts(root):
+        say(_mask(warning))
     if exit_code:
         log.show_end_of(log_file)
         raise StepFailed(f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}")

@@ -33,6 +33,7 @@ class Lab:
     server: StandIn
     description: Path
     step: dict[str, Any]
+    image: str = ""
 
     def stage(self) -> dict[str, str]:
         """Pack the context and return the environment of the prepare pod."""
@@ -53,7 +54,7 @@ class Lab:
     def run(self, program: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         """Run a program to its end in a container of its own."""
         command = ["python3", "-m", f"builder.programs.{program}"]
-        return run_in_builder(command, workspace=self.workspace, environment=environment)
+        return run_in_builder(command, workspace=self.workspace, environment=environment, image=self.image)
 
     def prepare(self) -> subprocess.CompletedProcess[str]:
         """Run the prepare pod."""
