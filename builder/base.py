@@ -17,7 +17,7 @@ from builder.mirror import RELEASE, host_sources
 from builder.podman import podman
 from errors import Broken
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ims.builder")
 
 NAME = "localhost/ims-builder-base"
 

@@ -7,6 +7,7 @@ from prefect import flow
 from flows.hooks import cancel_job, lose_job
 from storage.models import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
+from tasks.builder_images import find_builder_image
 from tasks.ca_rpm import build_ca_rpm, render_ca_rpm
 from tasks.contexts import stage_context
 from tasks.images import publish_image, published_image
@@ -78,7 +79,7 @@ def create_image(
         wait_for_repositories(configuration, job)
         ca_rpm = build_ca_rpm(render_ca_rpm(description), job)
         context = stage_context(configuration, ca_rpm, job)
-        build_image_root(context, job)
+        build_image_root(context, find_builder_image(description), job)
         package = package_artifacts(job)
         artifacts = upload_artifacts(package, job)
         return publish_image(artifacts, job)

@@ -1,4 +1,4 @@
-"""The program that reads and checks a recipe's description, as kiwi 9.24 would take it.
+"""The program that reads and checks a recipe's description, as the kiwi that reads its schema would take it.
 
 The rule: every repository and every file path of the description, and of what it includes, is checked here.
 """
@@ -16,15 +16,16 @@ from ingest.local_paths import check_local_paths
 from ingest.recipe_files import inner_path, opened, read_text, replace_text
 from ingest.repositories import repository
 
-# kiwi 9.24.56 converts every schema since 1.4 to its own, 7.5 (kiwi/xsl/master.xsl, kiwi/schema/kiwi.rnc).
-OLDEST_SCHEMA = (1, 4)
-NEWEST_SCHEMA = (7, 5)
-_SCHEMAS = "kiwi 9.24 reads 1.4 to 7.5"
+# What is read by which kiwi, by the major version, from the oldest schema to the newest. Each converts older schemas to
+# its own (kiwi/xsl/master.xsl, kiwi/schema/kiwi.rnc): 9.24.56 from 1.4 to 7.5, 11.1.6 from 7.4 to 8.5. What both read
+# is for the first, whose image is there from the start.
+SCHEMAS = {9: ((1, 4), (7, 5)), 11: ((7, 6), (8, 5))}
+_SUPPORTED = "kiwi 9.24 reads 1.4 to 7.5, kiwi 11 reads 7.6 to 8.5"
 # kiwi/schema/kiwi.rnc, safe-posix-name. It becomes part of file names.
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 _MANAGERS = {"apt", "dnf", "microdnf", "zypper"}
-# What kiwi/xsl/convert73to74.xsl makes of older names.
-_OLD_MANAGERS = {"apt-get": "apt", "yum": "dnf"}
+# What kiwi/xsl/convert73to74.xsl makes of older names, and what newer schemas call dnf.
+_OTHER_NAMES = {"apt-get": "apt", "yum": "dnf", "dnf4": "dnf"}
 _THIS = "this://"
 
 
@@ -39,6 +40,7 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
         file = sole_description(_candidates(folder, top))
         document = parse(read_text(file, top, "description")[0], file)
         version = _schema_version(document)
+        kiwi = _kiwi(document, version)
         documents = [document, *_included(document, top)]
         manager = _package_manager(documents)
         for each in documents:
@@ -49,6 +51,7 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
         "file": file,
         "name": _image_name(document),
         "schema_version": version,
+        "kiwi": kiwi,
         "package_manager": manager,
         "repositories": repositories,
         "profiles": _profiles(documents),
@@ -64,13 +67,18 @@ def _candidates(folder: str, top: int) -> list[str]:
 def _schema_version(document: Document) -> str:
     text = document.root.get("schemaversion")
     if text is None:
-        raise refused(document, document.root, "<image> has no schemaversion", f"add it: {_SCHEMAS}")
-    if not re.fullmatch(r"\d\.\d", text):
-        raise refused(document, document.root, f"schemaversion {text!r} is no version of the schema", _SCHEMAS)
-    major, _, minor = text.partition(".")
-    if not OLDEST_SCHEMA <= (int(major), int(minor)) <= NEWEST_SCHEMA:
-        raise refused(document, document.root, f"schemaversion {text} is not supported", _SCHEMAS)
+        raise refused(document, document.root, "<image> has no schemaversion", f"add it: {_SUPPORTED}")
+    if not re.fullmatch(r"\d\.\d", text, re.ASCII):
+        raise refused(document, document.root, f"schemaversion {text!r} is no version of the schema", _SUPPORTED)
     return text
+
+
+def _kiwi(document: Document, schema_version: str) -> int:
+    major, _, minor = schema_version.partition(".")
+    for kiwi, (oldest, newest) in SCHEMAS.items():
+        if oldest <= (int(major), int(minor)) <= newest:
+            return kiwi
+    raise refused(document, document.root, f"schemaversion {schema_version} is not supported", _SUPPORTED)
 
 
 def _image_name(document: Document) -> str:
@@ -125,7 +133,7 @@ def _package_manager(documents: list[Document]) -> str:
 
 def _manager_name(document: Document, element: Element) -> str:
     text = (element.text or "").strip()
-    name = _OLD_MANAGERS.get(text, text)
+    name = _OTHER_NAMES.get(text, text)
     if name not in _MANAGERS:
         raise refused(
             document,

@@ -26,6 +26,10 @@ class Repository(BaseModel):
     line: int = 0
 
 
+# The major versions of kiwi that the builder image comes with.
+Kiwi = Literal[9, 11]
+
+
 class Description(BaseModel):
     """A checked kiwi description."""
 
@@ -34,6 +38,7 @@ class Description(BaseModel):
     file: str = Field(description="Its name at the top of the recipe's folder.")
     name: str
     schema_version: str
+    kiwi: Kiwi = Field(description="The kiwi that reads this schema.")
     package_manager: Literal["apt", "dnf", "microdnf", "zypper"]
     repositories: list[Repository]
     profiles: list[str] = []

@@ -16,6 +16,7 @@ from ingest.recipe_files import inner_path
 # Attributes with a path relative to the recipe's folder, which kiwi would take as absolute just as well.
 _RECIPE_PATHS = {
     "archive": ("name",),
+    "certificate": ("name",),
     "repository": ("customize",),
     "type": ("boot", "editbootconfig", "editbootinstall", "integrity_keyfile", "metadata_path"),
     "bootloader": ("grub_template",),
@@ -42,10 +43,9 @@ def check_local_paths(document: Document, folder: str) -> None:
             check_recipe_path(document, element, attribute, element.get(attribute), folder)
         for attribute in _REMOTE.get(element.tag, ()):
             _check_remote(document, element, attribute)
+    _check_files(document, folder)
     for element in document.root.iter("archive"):
-        # Relative to the image's root; kiwi joins it so that an absolute one would leave the root.
-        if target := element.get("target_dir"):
-            inner_path(target.strip(), f"{document.file}, line {element.sourceline}: archive target_dir")
+        _check_target(document, element, "target_dir", element.get("target_dir", ""))
     for element in document.root.iter("type"):
         if element.get("luks", "").startswith("file:"):
             raise refused(document, element, "luks names a local file", "an image root has no use for it: leave it out")
@@ -71,6 +71,20 @@ def check_recipe_path(document: Document, element: Element, attribute: str, valu
         raise BadInput(
             f"{place}: the path {shown(path)} leads out of the recipe through a link", resolution="name a file of it"
         )
+
+
+def _check_files(document: Document, folder: str) -> None:
+    """Check the files that newer schemas put into the image; those of <strip> are the image's own."""
+    for element in document.root.iterfind("packages//file"):
+        check_recipe_path(document, element, "name", element.get("name"), folder)
+        # kiwi takes it from the image's root, with or without a slash before it.
+        _check_target(document, element, "target", element.get("target", "").strip().lstrip("/"))
+
+
+def _check_target(document: Document, element: Element, attribute: str, target: str) -> None:
+    """Refuse a path relative to the image's root that leaves it: kiwi joins it as it is."""
+    if target:
+        inner_path(target.strip(), f"{document.file}, line {element.sourceline}: {element.tag} {attribute}")
 
 
 def _check_remote(document: Document, element: Element, attribute: str) -> None:

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         None, description="Run pods in the host's network. Unset: only when S3 is on a loopback address."
     )
     builder_image: str = Field("", description="Builder image. Empty: the one built here for this release.")
+    builder_image_kiwi11: str = Field(
+        "", description="Builder image with kiwi 11. Empty: one is built here when a description first needs it."
+    )
     prepare_limit: Duration = Field(timedelta(hours=4), description="Limit on building an image root.")
     package_limit: Duration = Field(timedelta(hours=2), description="Limit on packing an image.")
     upload_limit: Duration = Field(timedelta(hours=6), description="Limit on uploading an image.")

@@ -10,8 +10,8 @@ from tasks.retries import retryable
 
 
 @retryable
-def build_image_root(context: Context, job: Job) -> None:
-    """Run `kiwi-ng system prepare` on the job's description.
+def build_image_root(context: Context, image: str, job: Job) -> None:
+    """Run `kiwi-ng system prepare` on the job's description, in the builder image whose kiwi reads it.
 
     Safe to repeat: a pod that has built the root is not run again.
 
@@ -26,4 +26,4 @@ def build_image_root(context: Context, job: Job) -> None:
     }
     if context.credentials_key:
         environment["IMS_CREDENTIALS_URL"] = store.presigned_get(bucket, context.credentials_key, limit)
-    run_step(job, "prepare", "prepare", environment, deadline=limit, privileged=True)
+    run_step(job, "prepare", "prepare", environment, deadline=limit, privileged=True, image=image)

@@ -108,7 +108,7 @@ def render_kiwi_config(description: Description, recipe: Recipe, job: Job) -> Ki
         signing_keys=site.keys(),
         ca_certificates=[certificate.pem for certificate in site_certificates()],
         profiles=job.profiles,
-        runtime=render("kiwi.yml", disabled_checks=DISABLED_CHECKS),
+        runtime=render("kiwi.yml", kiwi=description.kiwi, disabled_checks=DISABLED_CHECKS),
     )
 
 

@@ -7,7 +7,6 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from builder.image import builder_image_reference
 from errors import PermanentError, Unreachable
 from pods.manifest import Claim, Pod
 from pods.podman import Podman
@@ -18,6 +17,7 @@ from storage.layout import job_key
 from storage.models import Diagnosis, Job, Link
 from storage.objects import object_store
 from storage.settings import settings
+from tasks.builder_images import builder_image
 from tasks.workspaces import scratch
 
 logger = logging.getLogger("ims.pods")
@@ -49,6 +49,7 @@ def run_step(
     *,
     deadline: timedelta,
     privileged: bool = False,
+    image: str = "",
 ) -> Outcome:
     """Run one of the builder's programs in a pod of the job, to its end.
 
@@ -62,6 +63,7 @@ def run_step(
         environment: What the program is told.
         deadline: How long the pod may run.
         privileged: Whether the program mounts.
+        image: The builder image to run it in; empty for the usual one.
 
     Raises:
         StepFailed: The pod ended badly and would do so again.
@@ -75,7 +77,7 @@ def run_step(
             job_id=job.id,
             step=step,
             attempt=attempt,
-            image=settings().builder_image or builder_image_reference(),
+            image=image or builder_image(),
             command=["python3", "-m", f"builder.programs.{program}"],
             env={"IMS_JOB_ID": job.id, "IMS_ARCH": job.arch, **environment},
             claim=claim.name,

@@ -12,17 +12,23 @@ from builder.image import ensure_builder_image
 
 
 def run_in_builder(
-    command: Sequence[str], *, workspace: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str], *, workspace: Path, environment: Mapping[str, str] | None = None, image: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a privileged container, with the host's network and a folder as /workspace.
 
     The container is gone when this returns; stderr is merged into stdout.
+
+    Args:
+        command: Program and arguments.
+        workspace: The folder.
+        environment: Variables to set.
+        image: The image to run; empty for the usual builder image.
     """
     variables = [f"--env={name}={value}" for name, value in (environment or {}).items()]
     name = f"ims-test-builder-{uuid.uuid4().hex[:12]}"
     try:
         return subprocess.run(
-            ["podman", *start_options(name, workspace), *variables, ensure_builder_image(), *command],
+            ["podman", *start_options(name, workspace), *variables, image or ensure_builder_image(), *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -26,7 +26,7 @@ class KiwiLog:
     @property
     def error(self) -> str:
         """What kiwi says went wrong, in one line: its beginning and, when it goes on and on, its end."""
-        words = " ".join(self._words)
+        words = " ".join(self._words).rstrip(" :,")
         return words if len(words) <= _LONGEST_ERROR else f"{words[:300]} … {words[300 - _LONGEST_ERROR :]}"
 
     def cause(self, file: Path) -> Cause | None:

@@ -19,8 +19,10 @@ from builder.programs.child import run
 from builder.programs.context import Context, fetch
 from builder.programs.credentials import Credentials, Mask, at_hand, fetch_credentials
 from builder.programs.image_scripts import make_missing_initrd, run_images_script
+from builder.programs.kiwi_command import kiwi_version, prepare_command
 from builder.programs.kiwi_log import KiwiLog
 from builder.programs.mounts import unmount_below
+from builder.programs.old_functions import functions_file, make_harmless, warnings_of_scripts
 from builder.programs.repositories import adapt, package_manager
 from builder.programs.signatures import accept_only
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
@@ -71,8 +73,24 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     environment = {"INITRD": "No"} if deferred else {}
     _keep_downloads_in(root.parent / "downloads")
     accept_only(context.signing_keys)
+    if functions := functions_file():
+        make_harmless(functions)
     log, log_file = KiwiLog(Mask(credentials)), root.parent / "kiwi.log"
-    exit_code = run(kiwi_command(context, root), environment=environment, on_line=log)
+    command = prepare_command(
+        description,
+        root,
+        log_file=log_file,
+        config=context.kiwi_config,
+        profiles=options.profiles,
+        target_arch=options.arch,
+        bootstrap_packages=context.bootstrap_packages,
+        signing_keys=[*context.bootstrap_keys, *context.signing_keys],
+        options=options.kiwi_options,
+    )
+    say(f"building the image root with kiwi-ng {kiwi_version()}")
+    exit_code = run(command, environment=environment, on_line=log)
+    for warning in warnings_of_scripts(root):
+        log(warning)
     if exit_code:
         log.show_end_of(log_file)
         said = f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}"
@@ -81,20 +99,6 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     run_images_script(root)
     if deferred:
         make_missing_initrd(root)
-
-
-def kiwi_command(context: Context, root: Path) -> list[str]:
-    """Return the command line of `kiwi-ng system prepare`."""
-    options = context.options
-    config = ["--config", str(context.kiwi_config)] if context.kiwi_config else []
-    profiles = [argument for profile in options.profiles for argument in ("--profile", profile)]
-    packages = [f"--add-bootstrap-package={file.as_uri()}" for file in context.bootstrap_packages]
-    keys = [f"--signing-key={file}" for file in (*context.bootstrap_keys, *context.signing_keys)]
-    return [
-        *("kiwi-ng", *config, "--logfile", str(root.parent / "kiwi.log"), *profiles, "--target-arch", options.arch),
-        *("system", "prepare", "--description", str(context.description), "--root", str(root)),
-        *(*packages, *keys, *options.kiwi_options),
-    ]
 
 
 def remove_root(root: Path) -> None:

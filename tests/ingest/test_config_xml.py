@@ -58,6 +58,13 @@ def test_older_schemas_are_read(read: Read, version: str) -> None:
     assert description.repositories[0].type == "rpm-md"
 
 
+@pytest.mark.parametrize(
+    ("version", "kiwi"), [("1.4", 9), ("6.8", 9), ("7.5", 9), ("7.6", 11), ("8.0", 11), ("8.5", 11)]
+)
+def test_the_schema_says_which_kiwi_builds_it(read: Read, version: str, kiwi: int) -> None:
+    assert read(TEXT.replace('schemaversion="7.5"', f'schemaversion="{version}"')).kiwi == kiwi
+
+
 def test_profiles_and_their_package_managers_are_read(read: Read) -> None:
     text = TEXT.replace(
         "  <preferences>",
@@ -144,10 +151,10 @@ BAD = {
     ),
     "no schema": (TEXT.replace('schemaversion="7.5"', ""), "config.xml, line 2: <image> has no schemaversion"),
     "later schema": (
-        TEXT.replace('"7.5"', '"7.6"'),
-        "config.xml, line 2: schemaversion 7.6 is not supported; kiwi 9.24 reads 1.4 to 7.5",
+        TEXT.replace('"7.5"', '"8.6"'),
+        "config.xml, line 2: schemaversion 8.6 is not supported; kiwi 9.24 reads 1.4 to 7.5, kiwi 11 reads 7.6 to 8.5",
     ),
-    "much later schema": (TEXT.replace('"7.5"', '"8.0"'), "schemaversion 8.0 is not supported"),
+    "much later schema": (TEXT.replace('"7.5"', '"9.0"'), "schemaversion 9.0 is not supported"),
     "schema before the first": (TEXT.replace('"7.5"', '"1.3"'), "schemaversion 1.3 is not supported"),
     "schema that is no number": (TEXT.replace('"7.5"', '"seven"'), "schemaversion 'seven' is no version"),
     "name with a path": (TEXT.replace('name="small"', 'name="../small"'), "the image name '../small' is not allowed"),
@@ -233,6 +240,8 @@ def test_a_repository_that_was_not_rendered_is_told_so(read: Read) -> None:
 
 PATHS = {
     "archive": ('<packages type="image"><archive name="{}"/></packages>', "archive name"),
+    "file": ('<packages type="image"><file name="{}"/></packages>', "file name"),
+    "certificate": ('<certificates target_distribution="suse"><certificate name="{}"/></certificates>', "certificate"),
     "archive's target": ('<packages type="image"><archive name="a" target_dir="{}"/></packages>', "archive target_dir"),
     "repository script": ('<repository customize="{}"><source path="http://a"/></repository>', "repository customize"),
     "boot script": ('<preferences><type image="tbz" editbootconfig="{}"/></preferences>', "type editbootconfig"),
@@ -250,6 +259,20 @@ def test_a_path_that_leads_out_of_the_recipe_is_refused(read: Read, element: str
     with pytest.raises(BadInput, match=r"config\.xml, line 8: ") as caught:
         read(TEXT.replace("  <packages", element.format(path) + "<packages"))
     assert said in str(caught.value)
+
+
+def test_the_target_of_a_file_of_newer_schemas_lies_in_the_image(read: Read, recipe: Path, limits: Limits) -> None:
+    text = TEXT.replace(
+        "  <packages", '<packages type="image"><file name="motd" target="/etc/motd"/></packages><packages'
+    )
+    read(text.replace('"7.5"', '"8.5"'))
+    (recipe / "config.xml").write_text(text.replace("/etc/motd", "/etc/../../dev/sda"))
+    with pytest.raises(BadInput, match=r"config\.xml, line 8: file target"):
+        read_description(recipe, limits)
+
+
+def test_the_newer_schemas_name_of_dnf_is_read(read: Read) -> None:
+    assert read(TEXT.replace('"7.5"', '"8.0"').replace("zypper", "dnf4")).package_manager == "dnf"
 
 
 def test_a_path_that_leads_out_through_a_link_is_refused(

@@ -1,0 +1,34 @@
+"""The builder image that a description needs: a finished one that a setting names, or one that is built here.
+
+`ims up` sees to the first image, with kiwi 9.24. The second, with kiwi 11, is built when a description first needs it.
+"""
+
+import logging
+
+from builder.image import builder_image_reference, ensure_builder_image
+from ingest.description import Description
+from storage.settings import settings
+from tasks.retries import retryable
+
+logger = logging.getLogger("ims.builder")
+
+
+def builder_image() -> str:
+    """Return the image of every pod that needs no particular kiwi."""
+    return settings().builder_image or builder_image_reference()
+
+
+@retryable
+def find_builder_image(description: Description) -> str:
+    """Return the image whose kiwi reads the description, built first when it is the second, ours and missing.
+
+    Safe to repeat: what is built is kept, one of several jobs builds it, and the others wait.
+
+    Raises:
+        Unreachable: The packages of kiwi 11 cannot be fetched at the moment.
+        Broken: The image cannot be built on this host.
+    """
+    if description.kiwi == 9:
+        return builder_image()
+    logger.info("schema %s needs kiwi %d", description.schema_version, description.kiwi)
+    return settings().builder_image_kiwi11 or ensure_builder_image(description.kiwi)
