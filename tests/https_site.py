@@ -81,7 +81,10 @@ class Served:
 
     @property
     def requests(self) -> list[str]:
-        """The access log: a line for each request, `200 GET /path user=name agent="…"`."""
+        """The access log: a line for each request, `200 GET /path user=name agent="…"`.
+
+        The last one may come a moment after its answer, but never after the end of `serve`.
+        """
         return (self._folder / "access.log").read_text().splitlines()
 
     @property
