@@ -57,7 +57,8 @@ They do not boot.
 
 %install
 cd %{buildroot}
-mkdir -p boot dev etc home mnt opt proc root run srv sys tmp usr/bin usr/lib usr/lib64 usr/sbin var/lib var/tmp
+mkdir -p boot dev etc/yum.repos.d home mnt opt proc root run srv sys tmp
+mkdir -p usr/bin usr/lib usr/lib64 usr/sbin var/lib var/tmp
 for merged in bin sbin lib lib64; do ln -s usr/$merged $merged; done
 echo 'root:x:0:0:root:/root:/bin/sh' > etc/passwd
 echo 'root:x:0:' > etc/group
@@ -86,6 +87,7 @@ ln -s /boot/initrd-VERSION boot/initrd
 %dir /usr/lib
 %dir /usr/lib64
 %dir /var/lib
+%dir /etc/yum.repos.d
 %attr(700, root, root) %dir /root
 %attr(1777, root, root) %dir /tmp
 %attr(1777, root, root) %dir /var/tmp

@@ -14,8 +14,8 @@ import pytest
 
 from tests.builder_pod import run_in_builder
 from tests.https_site import CertificateKind, HttpsSite, Login, Served
-from tests.rpm.signing import SignedRepository
 from tests.rpm_distribution import ensure_rpm_distribution
+from tests.signed_repository import SignedRepository, signed_copy
 
 # The first of them makes the distribution, when nobody has.
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(600)]
@@ -203,6 +203,15 @@ def test_a_signed_repository_is_not_good_by_another_key(
     checked = check_signatures(signed_by_b, signed_by_a.public_key, tmp_path)
     assert checked.returncode != 0
     assert "No public key" in checked.stdout
+
+
+def test_a_signed_repository_offers_its_key_only_when_it_should(
+    signed_by_a: SignedRepository, tiny_distribution: Path, tmp_path: Path
+) -> None:
+    silent = signed_copy(tiny_distribution, tmp_path, signer="Silent <silent@localhost>", offer_key=False)
+    offered = signed_by_a.folder / "repodata/repomd.xml.key"
+    assert offered.read_bytes() == signed_by_a.public_key.read_bytes()
+    assert [file.name for file in (silent.folder / "repodata").glob("repomd.xml.*")] == ["repomd.xml.asc"]
 
 
 def workspace_in(folder: Path, site: Served) -> Workspace:
