@@ -85,9 +85,17 @@ class _Follower:
         if status != self._status:
             self._status = status
             self._console.print(f"{datetime.now().astimezone():%H:%M:%S}  {status}", style="bold")
+            self._show_shells(job)
         if run.state.is_waiting and seconds > PATIENCE_SECONDS and not self._warned:
             self._warned = True
             self._console.print("no worker has taken the run yet: is `ims up` running, and its work pool not paused?")
+
+    def _show_shells(self, job: Job) -> None:
+        for shell in job.ssh_containers:
+            if shell.command:
+                self._console.print(
+                    f"The build failed. Look around with:\n  {shell.command}\nThe host key is {shell.host_key}"
+                )
 
     def _show_log(self, run_id: str) -> None:
         for line in self._runs.log(run_id, self._newest):

@@ -25,7 +25,7 @@ def create(
     artifact_id: Annotated[str, typer.Option(help="Id of the recipe to build.")],
     public_key_id: Annotated[str, typer.Option(help="Id of the public key that opens the job's shell.")],
     image_root_archive_name: Annotated[str, typer.Option(help="Name of the new image.")],
-    enable_debug: Annotated[bool, typer.Option(help="Keep the workspace when the build fails.")] = False,
+    enable_debug: Annotated[bool, typer.Option(help="Open an SSH shell into a build that fails.")] = False,
     build_env_size: Annotated[int, typer.Option(min=1, help="Size of the workspace, GiB.")] = 60,
     job_mem_size: Annotated[int, typer.Option(min=1, help="Memory limit of each pod, GiB.")] = 8,
     kernel_file_name: Annotated[

@@ -16,6 +16,7 @@ from tasks.kiwi import build_image_root
 from tasks.kiwi_config import render_kiwi_config
 from tasks.recipes import fetch_recipe, find_recipe, render_description, untar_recipe
 from tasks.repositories import wait_for_repositories
+from tasks.shells import debug_shell_on_failure
 
 
 @flow(
@@ -44,7 +45,7 @@ def create_image(
         recipe_id: The recipe to build, as listed by `ims recipes list`.
         public_key_id: The SSH public key that opens a debug shell, as listed by `ims public-keys list`.
         image_root_archive_name: The new image's name.
-        enable_debug: Keep the workspace when the build fails.
+        enable_debug: Open an SSH shell into a build that fails; the job waits until it is ended.
         build_env_size: Size of the workspace, GiB.
         job_mem_size: Memory limit of each pod, GiB.
         kernel_file_name: The kernel's name in /boot. Empty: `vmlinuz`, on aarch64 `Image`.
@@ -79,7 +80,8 @@ def create_image(
         wait_for_repositories(configuration, job)
         ca_rpm = build_ca_rpm(render_ca_rpm(description), job)
         context = stage_context(configuration, ca_rpm, job)
-        build_image_root(context, find_builder_image(description), job)
-        package = package_artifacts(job)
+        with debug_shell_on_failure(job):
+            build_image_root(context, find_builder_image(description), job)
+            package = package_artifacts(job)
         artifacts = upload_artifacts(package, job)
         return publish_image(artifacts, job)

@@ -92,7 +92,7 @@ class Podman:
         tail = self._tail(container)
         return container.running(tail) if container.is_running else Outcome.of(container.facts(tail))
 
-    def remove(self, job_id: str, *, keep_claims: bool = False) -> list[str]:
+    def remove(self, job_id: str) -> list[str]:
         """Stop and remove every pod and claim of a job, and return their names; nothing there is success.
 
         Raises:
@@ -110,7 +110,7 @@ class Podman:
             self._podman.tell("pod", "rm", "--force", "--ignore", "--time", "0", *pods)
         for pod in pods:
             (self._hosts / pod).unlink(missing_ok=True)
-        claims = [] if keep_claims else [entry["Name"] for entry in self._list("volume", "ls", "--filter", mine)]
+        claims = [entry["Name"] for entry in self._list("volume", "ls", "--filter", mine)]
         for claim in claims:
             self._podman.ask("volume", "rm", "--force", claim)
             if self._exists("volume", claim):

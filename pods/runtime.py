@@ -85,7 +85,7 @@ class PodRuntime(Protocol):
     def outcome(self, name: str) -> Outcome | None:
         """Return how the pod of that name stands, or None when there is none (or it never started)."""
 
-    def remove(self, job_id: str, *, keep_claims: bool = False) -> list[str]:
+    def remove(self, job_id: str) -> list[str]:
         """Stop and remove every pod and claim of a job, within 30 seconds, and return their names."""
 
     def jobs(self) -> set[str]:

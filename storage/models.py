@@ -213,6 +213,43 @@ class Diagnosis(BaseModel):
     log_tail: list[str] = []
 
 
+class Address(BaseModel):
+    """Where something listens."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    host: str
+    port: int
+
+
+class ConnectionInfo(BaseModel):
+    """How a shell is reached from outside."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    customer_access: Address
+
+
+class SshContainer(BaseModel):
+    """A shell of a job: whether it is open, where, and the fingerprint of its host key."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    jail: bool = False
+    status: Literal["running", "ended"]
+    connection_info: ConnectionInfo | None = None
+    host_key: str = ""
+
+    @property
+    def command(self) -> str:
+        """What opens it; empty when it is not open."""
+        if self.connection_info is None:
+            return ""
+        access = self.connection_info.customer_access
+        return f"ssh -p {access.port} root@{access.host}"
+
+
 class Job(NewJob, Record):
     """A job as stored: its input, how far it is, and what came of it."""
 
@@ -224,4 +261,5 @@ class Job(NewJob, Record):
     flow_run_id: str = ""
     repositories: list[str] = []
     logs: list[Link] = []
+    ssh_containers: list[SshContainer] = []
     diagnosis: Diagnosis | None = None

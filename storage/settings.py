@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     package_limit: Duration = Field(timedelta(hours=2), description="Limit on packing an image.")
     upload_limit: Duration = Field(timedelta(hours=6), description="Limit on uploading an image.")
 
+    shell_limit: Duration = Field(timedelta(hours=24), description="How long a shell stays open at most.")
+    shell_address: str = Field("127.0.0.1", description="Address of this host that shells listen on.")
     site_file: Path | None = Field(
         None, description="YAML file of the site's CA, signing keys, repositories and credentials (docs/site.md)."
     )

@@ -53,8 +53,8 @@ def report(job: Job, **changes: Any) -> None:
 def reporting(job: Job) -> Iterator[None]:
     """Hold what every job needs at its end: its last status, the reason of a failure, and nothing left behind.
 
-    After a permanent error, a cancel or Ctrl-C everything of the job goes; with enable_debug the workspace stays. After
-    a transient error finished pods and the workspace stay, so that the same run, started again, goes on from there.
+    After a permanent error, a cancel or Ctrl-C everything of the job goes. After a transient error finished pods and
+    the workspace stay, so that the same run, started again, goes on from there.
     """
     try:
         yield
@@ -64,7 +64,7 @@ def reporting(job: Job) -> Iterator[None]:
             jobs.close_job(catalogue(), job.id, diagnose(error))
         if not isinstance(error, TransientError):
             with _error_first():
-                clean_up(job.id, keep_workspace=job.enable_debug)
+                clean_up(job.id)
         raise
     except BaseException:
         # KeyboardInterrupt, or the signal by which Prefect cancels a run.
@@ -114,12 +114,10 @@ def lose(job_id: str) -> None:
             jobs.close_job(catalogue(), job_id, lost)
 
 
-def clean_up(job_id: str, *, keep_workspace: bool = False) -> None:
+def clean_up(job_id: str) -> None:
     """Remove a job's pods, workspace, scratch files, credentials and unfinished uploads; what is gone is success."""
-    if gone := runtime().remove(job_id, keep_claims=keep_workspace):
+    if gone := runtime().remove(job_id):
         logger.info("removed %s", ", ".join(gone))
-    if keep_workspace:
-        logger.warning("the workspace of job %s is kept, since debugging is enabled", job_id)
     remove_scratch(job_id)
     object_store().delete(settings().ims_bucket, credentials_key(job_id))
     abort_uploads(object_store(), settings().boot_images_bucket, image_prefix(jobs.image_id_of(job_id)))

@@ -1,7 +1,7 @@
 """Running one step of a job in a pod: started once, adopted after a crash, its log kept in S3."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
 from itertools import count
@@ -50,6 +50,8 @@ def run_step(
     deadline: timedelta,
     privileged: bool = False,
     image: str = "",
+    host_network: bool = False,
+    on_line: Callable[[str], None] = logger.info,
 ) -> Outcome:
     """Run one of the builder's programs in a pod of the job, to its end.
 
@@ -64,6 +66,8 @@ def run_step(
         deadline: How long the pod may run.
         privileged: Whether the program mounts.
         image: The builder image to run it in; empty for the usual one.
+        host_network: Whether the program serves on an address of the host.
+        on_line: Gets each line that the program says.
 
     Raises:
         StepFailed: The pod ended badly and would do so again.
@@ -84,14 +88,14 @@ def run_step(
             privileged=privileged,
             memory_gib=job.job_mem_size,
             deadline=deadline,
-            host_network=_host_network(),
+            host_network=host_network or _host_network(),
         )
         known = runtime().outcome(pod.name)
         if known is not None and known.phase is Phase.FAILED and known.transient:
             continue
         starts += 1
         log = scratch(job.id) / f"{step}.log"
-        outcome = runtime().run(pod, log=log, on_line=logger.info)
+        outcome = runtime().run(pod, log=log, on_line=on_line)
         _keep_log(job, step, log)
         if outcome.phase is Phase.SUCCEEDED:
             return outcome

@@ -17,9 +17,9 @@ from storage.settings import Settings
 from tests.cli.running import Up, start
 from tests.distribution import tiny_distribution, tiny_repository
 from tests.https_site import https_site, rpm_site
-from tests.rpm.signing import signed_by_a, signed_by_b
 from tests.rpm_distribution import rpm_distribution
 from tests.s3_proxy import FaultProxy
+from tests.signed_repository import signed_by_a, signed_by_b
 
 __all__ = [
     "https_site",

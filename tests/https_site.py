@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,10 @@ class Served:
 
     @property
     def requests(self) -> list[str]:
-        """The access log: a line for each request, `200 GET /path user=name agent="…"`."""
+        """The access log: a line for each request, `200 GET /path user=name agent="…"`.
+
+        The last one may come a moment after its answer, but never after the end of `serve`.
+        """
         return (self._folder / "access.log").read_text().splitlines()
 
     @property
@@ -128,7 +132,7 @@ class HttpsSite:
             _configure(folder, port, login)
             nginx = self._start(folder, listening)
         try:
-            assert nginx.poll() is None, (folder / "error.log").read_text()
+            _wait_until_ready(nginx, folder)
             yield served
         finally:
             nginx.terminate()
@@ -160,6 +164,13 @@ class HttpsSite:
     def _issue(self, file: Path, kind: CertificateKind) -> None:
         authority = Authority("Nobody's CA") if kind == "stranger" else self._authority
         authority.issue(file, valid_for=timedelta(days=-1 if kind == "expired" else 1))
+
+
+def _wait_until_ready(nginx: subprocess.Popen[bytes], folder: Path) -> None:
+    # Clients could come earlier, but until setpriv has run, nginx would outlive tests that are killed.
+    while not (folder / "nginx.pid").exists():
+        assert nginx.poll() is None, f"nginx has ended: {(folder / 'error.log').read_text()}"
+        time.sleep(0.005)
 
 
 def _configure(folder: Path, port: int, login: Login | None) -> None:

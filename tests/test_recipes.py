@@ -1,4 +1,4 @@
-"""recipes/: every sample passes the gate that a user's recipe passes, and kiwi's own check of its description."""
+"""recipes/ and tests/recipes/: every one passes the gate that a user's recipe passes, and kiwi's own check."""
 
 import re
 from pathlib import Path
@@ -11,9 +11,11 @@ from ingest.packing import pack
 from ingest.recipe import Description, read_description, render_recipe, unpack_recipe
 from tests.builder_pod import run_in_builder
 
-RECIPES = sorted((Path(__file__).parent.parent / "recipes").iterdir())
+_TESTS = Path(__file__).parent
+RECIPES = sorted((_TESTS.parent / "recipes").iterdir())
+RECIPES_OF_TESTS = sorted((_TESTS / "recipes").iterdir())
 LIMITS = Limits(bytes=1 << 24, entries=1000, memory_bytes=1 << 29, seconds=60)
-VALUES = {"mirror": "http://127.0.0.1/mirror"}
+VALUES = {"mirror": "http://127.0.0.1/mirror", "repository": "http://127.0.0.1/repository"}
 MANAGERS = {"debian-minimal": "apt", "opensuse-leap": "zypper", "rocky-minimal": "dnf"}
 
 each_sample = pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.name for recipe in RECIPES])
@@ -35,6 +37,12 @@ def test_a_sample_is_accepted_and_fetches_from_the_users_mirror_alone(recipe: Pa
     assert (description.name, description.package_manager) == (recipe.name, MANAGERS[recipe.name])
     assert description.repositories
     assert all(repository.url.startswith(VALUES["mirror"]) for repository in description.repositories)
+
+
+@pytest.mark.parametrize("recipe", RECIPES_OF_TESTS, ids=[recipe.name for recipe in RECIPES_OF_TESTS])
+def test_a_recipe_of_the_tests_passes_the_same_gate(recipe: Path, tmp_path: Path) -> None:
+    _, description = taken_in(recipe, tmp_path)
+    assert [repository.url for repository in description.repositories] == [VALUES["repository"]]
 
 
 @each_sample

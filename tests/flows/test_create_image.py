@@ -99,18 +99,6 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(site: Site, tiny_recipe_
     assert site.leftovers(job_id) == []
 
 
-def test_with_debugging_a_failed_build_keeps_its_workspace(site: Site, tiny_recipe_archive: bytes) -> None:
-    archive = with_text(
-        tiny_recipe_archive, "config.xml", '<package name="bash"/>', '<package name="no-such-package"/>'
-    )
-    job_id = new_id()
-    recipe = site.add_recipe(archive)
-    assert site.run(job_id, recipe_id=recipe.id, enable_debug=True) == 1
-    assert job_id in site.podman.jobs()
-    assert len(site.podman.remove(job_id)) == 1
-    assert job_id not in site.podman.jobs()
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM, as Prefect cancels"])
 def test_a_cancelled_job_stops_its_pods_and_says_so(site: Site, number: signal.Signals) -> None:
     job_id = new_id()

@@ -15,7 +15,7 @@ from storage.models import Job, JobStatus, Recipe, new_id
 from tests.flows.site import Site
 from tests.flows.test_create_image import with_text
 from tests.https_site import CertificateKind, HttpsSite, Login, Served
-from tests.rpm.signing import SignedRepository
+from tests.signed_repository import SignedRepository
 
 pytestmark = pytest.mark.containers
 

@@ -332,9 +332,7 @@ def test_removing_a_job_leaves_nothing_however_often(
 ) -> None:
     step = pod("true", claim=claim)
     podman.run(step, log=tmp_path / "log")
-    assert podman.remove(job, keep_claims=True) == [step.name]
-    assert exists("volume", claim)
-    assert podman.remove(job) == [claim]
+    assert podman.remove(job) == [step.name, claim]
     assert podman.remove(job) == []
     assert not exists("pod", step.name)
     assert not exists("volume", claim)

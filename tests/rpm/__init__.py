@@ -1,4 +1,4 @@
-"""Turns Debian packages into an RPM distribution of a real one's size, and signs RPM repositories.
+"""Turns Debian packages into an RPM distribution of a real one's size.
 
-`debs.py` and `signing.py` run on the host; the rest runs in the builder container, on the standard library alone.
+`debs.py` runs on the host; the rest runs in the builder container, on the standard library alone.
 """

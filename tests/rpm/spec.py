@@ -29,6 +29,12 @@ _ESSENTIAL = (
     *("libc-bin", "libpam-modules", "libpam-runtime", "login", "mawk", "mount", "ncurses-base", "ncurses-bin"),
     *("passwd", "procps", "sed", "sysvinit-utils", "tar", "util-linux", "util-linux-extra"),
 )
+# What the debs leave unsaid for the same reason.
+_UNSAID = {
+    # Its links are the merged /usr: they have to be there before any file.
+    **dict.fromkeys(("bash", "libc6"), ("base-files",)),
+    CA_CERTIFICATES: ("bash", "coreutils", "findutils", "sed"),
+}
 _RELEASE_ALIASES = ("aaa_base", "sles-release", "system-release")
 _SCRIPTS = {CA_CERTIFICATES: "update-ca-certificates > /dev/null"}
 
@@ -59,9 +65,7 @@ def _package(deb: Deb, debs: Sequence[Deb], tree: Tree) -> Iterator[str]:
     yield f"Release: {deb.release}"
     yield "Summary: Converted from Debian"
     yield "AutoReqProv: no"
-    # Its links are the merged /usr: they have to be there before any file.
-    needed = requirements(deb, debs) + (["base-files"] if deb.name in ("bash", "libc6") else [])
-    yield from (f"Requires: {name}" for name in needed)
+    yield from (f"Requires: {name}" for name in (*requirements(deb, debs), *_UNSAID.get(deb.name, ())))
     provided = sorted({*deb.provides, *_ALIASES.get(deb.name, ())} - {deb.name})
     # A file has no version.
     versioned = f" = {deb.version}-{deb.release}"

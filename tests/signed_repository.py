@@ -20,7 +20,6 @@ rm -rf repository/repodata
 createrepo_c --quiet repository
 cd repository/repodata
 gpg --quiet --batch --armor --local-user "$SIGNER" --detach-sign repomd.xml
-cp ../../public-key.asc repomd.xml.key
 """
 
 
@@ -32,17 +31,21 @@ class SignedRepository:
     public_key: Path
 
 
-def signed_copy(repository: Path, folder: Path, *, signer: str) -> SignedRepository:
+def signed_copy(repository: Path, folder: Path, *, signer: str, offer_key: bool = True) -> SignedRepository:
     """Copy a repository into an empty folder, and sign the copy with a new key.
 
     Args:
         repository: The one to copy; it stays as it is.
         folder: Where the copy and the public key go.
         signer: The key's user id, such as `Site A <a@localhost>`.
+        offer_key: Lay the public key beside the metadata, as `repomd.xml.key`. kiwi calls zypper with
+            `--gpg-auto-import-keys`, so zypper believes whatever key it finds there.
     """
     shutil.copytree(repository, folder / "repository")
     signed = run_in_builder(["sh", "-c", _SIGN], workspace=folder, environment={"SIGNER": signer})
     assert signed.returncode == 0, signed.stdout
+    if offer_key:
+        shutil.copyfile(folder / "public-key.asc", folder / "repository/repodata/repomd.xml.key")
     return SignedRepository(folder / "repository", folder / "public-key.asc")
 
 

@@ -1,0 +1,150 @@
+"""The debug shell of tasks/shells.py, with a real ssh client."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from storage.models import Job, JobStatus, PublicKey, Recipe, SshContainer, new_id
+from tests.flows.site import Run, Site
+from tests.flows.test_create_image import with_text
+
+pytestmark = pytest.mark.containers
+
+
+@pytest.fixture
+def key(site: Site, tmp_path: Path) -> Path:
+    """The job's private key; its public half is the site's."""
+    file = new_key(tmp_path / "key")
+    public = PublicKey(name="mine", public_key=file.with_suffix(".pub").read_text())
+    site.key = site.catalogue.public_keys.create(public)
+    return file
+
+
+@pytest.fixture
+def broken(site: Site, tiny_recipe_archive: bytes) -> Recipe:
+    """A recipe that asks for a package that is not there."""
+    return site.add_recipe(
+        with_text(tiny_recipe_archive, "config.xml", '<package name="bash"/>', '<package name="no-such-package"/>')
+    )
+
+
+def new_key(file: Path) -> Path:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(file)], check=True)
+    return file
+
+
+def waiting(site: Site, run: Run, job_id: str) -> SshContainer:
+    """Wait for the shell of a job."""
+
+    def is_open() -> bool:
+        assert run.process.is_alive(), run.log.read_text()
+        return job_id in site.podman.jobs() and site.job(job_id).status is JobStatus.WAITING_ON_USER
+
+    site.wait_for(is_open)
+    [shell] = site.job(job_id).ssh_containers
+    return shell
+
+
+def ssh(shell: SshContainer, key: Path, command: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a command by the line that the job's record gives."""
+    known = key.with_name("known_hosts")
+    quiet = ["-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes"]
+    return subprocess.run(
+        [*shell.command.split(), "-F", "none", "-i", str(key), "-o", "IdentitiesOnly=yes", *quiet, *options, command],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def ended(site: Site, run: Run, job_id: str) -> Job:
+    """Wait for the end of a job whose shell was ended, and return its record."""
+    assert run.wait() == 1
+    job = site.job(job_id)
+    assert job.status is JobStatus.ERROR
+    assert job.diagnosis is not None
+    assert "no-such-package" in job.diagnosis.summary
+    assert [(shell.status, shell.command) for shell in job.ssh_containers] == [("ended", "")]
+    assert site.leftovers(job_id) == []
+    return job
+
+
+def test_a_failed_build_can_be_looked_at_until_a_file_ends_it(site: Site, key: Path, broken: Recipe) -> None:
+    job_id = new_id()
+    run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
+    shell = waiting(site, run, job_id)
+    diagnosis = site.job(job_id).diagnosis
+    assert diagnosis is not None
+    assert "no-such-package" in diagnosis.summary, "the reason is told while the shell is open"
+    looked = ssh(shell, key, "echo $IMS_JOB_ID $IMS_ARCH; cat /mnt/image/image-root/../kiwi.log")
+    assert looked.returncode == 0, looked.stderr
+    assert looked.stdout.startswith(f"{job_id} x86_64\n")
+    assert "No provider of 'no-such-package' found." in looked.stdout
+    known = key.with_name("known_hosts")
+    shown = subprocess.run(["ssh-keygen", "-l", "-f", known], capture_output=True, text=True, check=True).stdout
+    assert shell.host_key in shown.split()
+    assert ssh(shell, key, "touch /mnt/image/complete").returncode == 0
+    ended(site, run, job_id)
+
+
+def test_nobody_else_comes_in(site: Site, key: Path, broken: Recipe, tmp_path: Path) -> None:
+    job_id = new_id()
+    run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
+    shell = waiting(site, run, job_id)
+    stranger = ssh(shell, new_key(tmp_path / "other"), "true")
+    assert "Permission denied (publickey)" in stranger.stderr
+    password = ssh(shell, key, "true", "-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password")
+    assert "Permission denied (publickey)" in password.stderr
+    forwarding = ssh(shell, key, "true", "-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:22")
+    assert forwarding.returncode != 0
+    ssh(shell, key, "touch /mnt/image/failed")
+    ended(site, run, job_id)
+
+
+def test_the_shell_ends_at_its_limit(site: Site, key: Path, broken: Recipe) -> None:
+    site.environment["IMS_SHELL_LIMIT"] = "3s"
+    job_id = new_id()
+    run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
+    waiting(site, run, job_id)
+    job = ended(site, run, job_id)
+    [log] = [log for log in job.logs if log.key.endswith("shell.log")]
+    assert b"ended at its limit" in site.store.read(log.bucket, log.key)[0]
+
+
+def test_a_shell_outlives_the_flows_process_and_the_next_run_waits_for_it(
+    site: Site, key: Path, broken: Recipe
+) -> None:
+    job_id = new_id()
+    run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
+    before = waiting(site, run, job_id)
+    run.kill()
+    run.wait()
+    assert ssh(before, key, "touch /mnt/image/mark").returncode == 0
+    again = site.start(job_id, recipe_id=broken.id, enable_debug=True)
+    site.wait_for(lambda: again.log.exists() and "look around with" in again.log.read_text())
+    assert waiting(site, again, job_id) == before
+    assert ssh(before, key, "rm /mnt/image/mark && touch /mnt/image/complete").returncode == 0
+    ended(site, again, job_id)
+
+
+def test_a_cancel_ends_the_shell(site: Site, key: Path, broken: Recipe) -> None:
+    job_id = new_id()
+    run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
+    shell = waiting(site, run, job_id)
+    run.interrupt(signal.SIGTERM)
+    assert run.wait() != 0
+    diagnosis = site.job(job_id).diagnosis
+    assert diagnosis is not None
+    assert diagnosis.summary == "cancelled"
+    assert site.leftovers(job_id) == []
+    assert ssh(shell, key, "true").returncode == 255
+
+
+def test_without_debugging_no_shell_opens(site: Site, broken: Recipe) -> None:
+    job_id = new_id()
+    assert site.run(job_id, recipe_id=broken.id) == 1
+    assert site.job(job_id).ssh_containers == []
+    assert {Path(log.key).name for log in site.job(job_id).logs} == {"prepare.log"}
