@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,10 @@ def test_a_build_that_is_cut_off_leaves_no_image_and_no_process(copy: Path, how:
     build.send_signal(how)
     build.communicate(timeout=60)
     assert build.returncode in {143, -how}
+    # What dies with its namespace does so a moment after us.
+    end = time.monotonic() + 5
+    while processes_that_name(copy) and time.monotonic() < end:
+        time.sleep(0.05)
     assert not processes_that_name(copy)
     assert not any(map(has_image, mine))
     if how == signal.SIGTERM:
