@@ -82,7 +82,7 @@ def build_base(scratch: Path) -> None:
     keyring = [f"--keyring={_KEYRING}"] if _KEYRING.exists() else []
     carried = [f"--aptopt={line}" for line in _carried_settings()]
     command = [
-        *_confinement(),
+        *confinement(),
         *("mmdebstrap", *_OPTIONS, *keyring, *carried),
         *(f"--include={','.join(PACKAGES)}", RELEASE, str(tar), str(sources)),
     ]
@@ -92,20 +92,20 @@ def build_base(scratch: Path) -> None:
     podman(["import", "--quiet", *changes, str(tar), base_reference()])
 
 
-def _carried_settings() -> list[str]:
-    asked = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
-    return [line for line in asked.stdout.splitlines() if line.startswith(_CARRIED)]
+def confinement() -> list[str]:
+    """Return what keeps a command's mounts and processes from outliving it, or us: killed, it cleans up neither.
 
-
-def _confinement() -> list[str]:
-    """Return what keeps mmdebstrap's mounts and processes from outliving it, or us: killed, it cleans up neither.
-
-    Without root's rights mmdebstrap makes such namespaces itself.
+    Without root's rights there are no such namespaces to be had; mmdebstrap makes them itself.
     """
     if os.geteuid():
         return []
     namespaces = ("--mount", "--pid", "--mount-proc", "--fork", "--kill-child")
     return ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces]
+
+
+def _carried_settings() -> list[str]:
+    asked = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
+    return [line for line in asked.stdout.splitlines() if line.startswith(_CARRIED)]
 
 
 def _run_to_the_end(command: list[str], scratch: Path) -> None:

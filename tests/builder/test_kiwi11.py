@@ -1,11 +1,13 @@
 """Tests of builder/kiwi11.py: the second builder image, built and used."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from builder.base import base_reference
 from builder.image import builder_image_reference, ensure_builder_image, image_inputs
 from builder.kiwi11 import kiwi11_reference
 from builder.podman import has_image, podman
-from tests.builder.test_image import copy, processes_that_name
+from tests.builder.test_image import copy, processes_left_that_name, processes_that_name
 from tests.builder.test_pod_programs import Lab, lab
 from tests.builder_pod import run_in_builder
 from tests.distribution import KERNEL_VERSION
@@ -42,6 +44,15 @@ def start_build(copy: Path, **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def command_lines(copy: Path) -> list[str]:
+    """Return the command lines that name the copy's build."""
+    lines = []
+    for process in processes_that_name(copy / "cache"):
+        with contextlib.suppress(OSError):
+            lines.append((process / "cmdline").read_text(errors="replace"))
+    return lines
 
 
 def change(copy: Path) -> list[str]:
@@ -86,10 +97,15 @@ def test_a_build_that_is_cut_off_leaves_no_image_and_no_process(copy: Path, how:
     build = start_build(copy)
     assert build.stderr is not None
     assert any("fetching kiwi 11" in line for line in build.stderr)
+    end = time.monotonic() + 20
+    # Before setpriv has asked for it, nothing ends with us.
+    while not any("kiwi11/packages" in line and "setpriv" not in line for line in command_lines(copy)):
+        assert time.monotonic() < end
+        time.sleep(0.01)
     build.send_signal(how)
     build.communicate(timeout=60)
     assert build.returncode in {143, -how}
-    assert not processes_that_name(copy)
+    assert not processes_left_that_name(copy)
     assert not any(map(has_image, mine))
     if how == signal.SIGTERM:
         assert [entry.name for entry in (copy / "cache/ims").iterdir()] == ["builder.lock"]
