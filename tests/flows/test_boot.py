@@ -1,6 +1,11 @@
-"""The main job, end to end: recipes/debian-minimal becomes an image whose downloaded artifacts boot."""
+"""The main job, end to end: the samples of recipes/ become images whose downloaded artifacts boot.
+
+Those of RPM distributions are built from the test distribution, which lies where the real ones do below their mirror.
+"""
 
 import io
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,30 +13,100 @@ import pytest
 from builder.mirror import host_mirror
 from ingest.packing import pack
 from storage.images import read_manifest
-from storage.models import new_id
+from storage.models import Recipe, new_id
+from tests.builder_pod import run_in_builder
 from tests.flows.site import Site
+from tests.flows.test_rpm_site import LOGIN, assert_no_canary, command_lines, site_file
+from tests.https_site import HttpsSite, Served
 from tests.qemu import boot
 
-pytestmark = [pytest.mark.containers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
-RECIPE = Path(__file__).parent.parent.parent / "recipes" / "debian-minimal"
+RECIPES = Path(__file__).parent.parent.parent / "recipes"
+LEAP = ("distribution/leap/15.6/repo/oss", "update/leap/15.6/oss", "update/leap/15.6/sle")
+ROCKY = ("9/BaseOS/x86_64/os", "9/AppStream/x86_64/os")
 
 
-def test_the_sample_recipe_becomes_an_image_that_boots(site: Site, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def mirror(https_site: HttpsSite, rpm_distribution: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A mirror as the samples expect one, by HTTPS with the site's CA, for one user alone."""
+    folder = tmp_path_factory.mktemp("mirror")
+    for path in (*LEAP, *ROCKY):
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(rpm_distribution)
+    with https_site.serve(folder, login=LOGIN) as served:
+        yield served
+
+
+def sample(site: Site, name: str, distribution: str, address: str) -> Recipe:
+    """Register one of the samples."""
     archive = io.BytesIO()
-    pack(RECIPE, archive)
-    recipe = site.add_recipe(
-        archive.getvalue(),
-        linux_distribution="debian12",
-        template_dictionary=[{"key": "mirror", "value": host_mirror()}],
-    )
-    assert site.run(new_id(), recipe_id=recipe.id, job_mem_size=4, build_env_size=4) == 0, site.runs[0].log.read_text()
+    pack(RECIPES / name, archive)
+    dictionary = [{"key": "mirror", "value": address}]
+    return site.add_recipe(archive.getvalue(), linux_distribution=distribution, template_dictionary=dictionary)
+
+
+def build(site: Site, recipe: Recipe) -> str:
+    """Build an image and return the job's id."""
+    job_id = new_id()
+    assert site.run(job_id, recipe_id=recipe.id, job_mem_size=4, build_env_size=4) == 0, site.runs[0].log.read_text()
+    return job_id
+
+
+def downloaded(site: Site, folder: Path) -> dict[str, Path]:
+    """Download the artifacts of the only image."""
     [image] = site.images()
     manifest, _ = read_manifest(site.store, image)
     files = {}
     for artifact in manifest.artifacts:
         name = artifact.link.key.rpartition("/")[2]
-        files[name] = tmp_path / name
+        files[name] = folder / name
         site.store.download(artifact.link.bucket, artifact.link.key, files[name], etag=artifact.link.etag)
+    return files
+
+
+def assert_boots(files: dict[str, Path]) -> None:
     booted = boot(files["kernel"], files["initrd"], files["rootfs"])
     assert booted.ok, booted.console
+
+
+def unsquashed(files: dict[str, Path], folder: Path) -> Path:
+    subprocess.run(["unsquashfs", "-quiet", "-no-progress", "-d", folder / "root", files["rootfs"]], check=True)
+    return folder / "root"
+
+
+def test_the_debian_sample_becomes_an_image_that_boots_and_trusts_the_sites_ca(
+    site: Site, mirror: Served, tmp_path: Path
+) -> None:
+    site_file(site, mirror)
+    build(site, sample(site, "debian-minimal", "debian12", host_mirror()))
+    files = downloaded(site, tmp_path)
+    assert (
+        mirror.ca_file.read_text().strip()
+        in (unsquashed(files, tmp_path) / "etc/ssl/certs/ca-certificates.crt").read_text()
+    )
+    assert_boots(files)
+
+
+@pytest.mark.parametrize(
+    ("name", "distribution", "repositories"),
+    [("opensuse-leap", "sles15", LEAP), ("rocky-minimal", "centos7", ROCKY)],
+    ids=["zypper", "dnf"],
+)
+def test_an_rpm_sample_becomes_an_image_that_boots_and_trusts_the_sites_server(
+    site: Site, mirror: Served, tmp_path: Path, name: str, distribution: str, repositories: tuple[str, ...]
+) -> None:
+    site_file(site, mirror)
+    with command_lines() as seen:
+        job_id = build(site, sample(site, name, distribution, mirror.url.rstrip("/")))
+    assert site.job(job_id).repositories == [f"{mirror.url}{path}/" for path in repositories]
+    files = downloaded(site, tmp_path)
+    root = unsquashed(files, tmp_path)
+    assert_no_canary(site, site.job(job_id), root, seen)
+    address = f"{mirror.url}{repositories[0]}/repodata/repomd.xml"
+    asked = run_in_builder(
+        ["chroot", "/workspace/root", "curl", "--silent", "--show-error", "--head", address], workspace=tmp_path
+    )
+    assert "401 Unauthorized" in asked.stdout, "the server is trusted, and wants to know who is there"
+    assert_boots(files)

@@ -15,6 +15,8 @@ SEEDS = (
     # what boots it
     *("linux-image-cloud-amd64", "kmod", "systemd-sysv", "udev", "dracut", "dracut-live", "squashfs-tools"),
     *("iproute2", "iputils-ping"),
+    # what the samples in recipes/ have besides
+    *("network-manager", "openssh-server", "dbus", "dracut-network"),
 )
 # The kernel package would take it for its initrd, in place of dracut.
 _LEFT_OUT = ("initramfs-tools",)

@@ -8,18 +8,23 @@ from tests.rpm.trust import PACKAGE as CA_CERTIFICATES
 
 # The names that recipes of RPM distributions call these packages by.
 _ALIASES = {
-    "base-files": ("filesystem",),
+    "base-files": ("filesystem", "basesystem"),
     "bash": ("/bin/sh", "/bin/bash", "/usr/bin/sh", "/usr/bin/bash"),
     "ca-certificates": ("ca-certificates-mozilla",),
+    "dbus": ("dbus-1",),
+    "iproute2": ("iproute",),
     "iputils-ping": ("iputils",),
-    "libc-bin": ("glibc", "glibc-locale"),
+    "libc-bin": ("glibc", "glibc-locale", "glibc-locale-base", "glibc-minimal-langpack"),
     "linux-image-cloud-amd64": ("kernel", "kernel-default"),
     "login": ("shadow",),
     "mawk": ("awk", "gawk"),
     "ncurses-base": ("terminfo-base",),
+    "network-manager": ("NetworkManager",),
     "passwd": ("shadow-utils",),
     "squashfs-tools": ("squashfs",),
     "tzdata": ("timezone",),
+    "udev": ("systemd-udev",),
+    "util-linux": ("util-linux-systemd",),
     "xz-utils": ("xz",),
     "zypper": ("libzypp",),
 }
@@ -33,9 +38,11 @@ _ESSENTIAL = (
 _UNSAID = {
     # Its links are the merged /usr: they have to be there before any file.
     **dict.fromkeys(("bash", "libc6"), ("base-files",)),
+    # SUSE's has all modules in one package.
+    "dracut": ("dracut-live", "dracut-network"),
     CA_CERTIFICATES: ("bash", "coreutils", "findutils", "sed"),
 }
-_RELEASE_ALIASES = ("aaa_base", "sles-release", "system-release")
+_RELEASE_ALIASES = ("aaa_base", "openSUSE-release", "rocky-release", "sles-release", "system-release")
 _SCRIPTS = {CA_CERTIFICATES: "update-ca-certificates > /dev/null"}
 
 _HEAD = """\

@@ -34,7 +34,7 @@ _LINKS = (
     ("gpg", "usr/bin/gpg2", "gpg"),
 )
 # systemd's packages make them; nothing in the distribution is owned by them yet.
-_USERS = {"systemd-network": 990, "systemd-resolve": 989, "messagebus": 988, "systemd-timesync": 987}
+_USERS = {"sshd": 991, "systemd-network": 990, "systemd-resolve": 989, "messagebus": 988, "systemd-timesync": 987}
 _GROUPS = {"systemd-journal": 980, "input": 979, "kvm": 978, "render": 977, "sgx": 976}
 
 
@@ -46,6 +46,10 @@ def add_system_files(tree: Tree, kernel_package: str) -> None:
     _add_module_index(tree, kernel_package)
     for package, path, target in _LINKS:
         tree.link(package, path, target)
+    # A link would be an alias, which systemctl enables by its other name only.
+    units = "usr/lib/systemd/system"
+    unit = (tree.root / units / "ssh.service").read_text().replace("Alias=sshd.service\n", "")
+    tree.write("openssh-server", f"{units}/sshd.service", unit)
 
 
 def _add_folders(tree: Tree) -> None:
