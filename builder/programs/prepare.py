@@ -82,7 +82,8 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
         log_file=log_file,
         config=context.kiwi_config,
         profiles=options.profiles,
-        target_arch=options.arch,
+        # kiwi 9.24 hands its own spelling of it on to apt-get, which does not know it.
+        target_arch="" if deferred else options.arch,
         bootstrap_packages=context.bootstrap_packages,
         signing_keys=[*context.bootstrap_keys, *context.signing_keys],
         options=options.kiwi_options,
