@@ -6,7 +6,6 @@ Prefect, no records, no checks. Run as root, `python -m bench.flow [ROUNDS]`; it
 
 import hashlib
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -16,16 +15,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from prefect.settings import PREFECT_API_URL
-from prefect.testing.utilities import prefect_test_harness
-
+from bench.services import services
 from builder.image import ensure_builder_image
 from builder.mirror import host_mirror
 from ingest.packing import pack
 from storage.catalogue import catalogue
 from storage.models import Link, PublicKey, Recipe, new_id
 from storage.objects import object_store
-from storage.server import EmbeddedS3
 from storage.settings import settings
 from storage.uploads import abort_upload, open_upload, presigned_parts
 
@@ -38,19 +34,7 @@ def main() -> None:
     """Run both ways in turn and print their times and the ratio."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 2
     ensure_builder_image()
-    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        EmbeddedS3(Path(folder) / "s3") as s3,
-        prefect_test_harness(server_startup_timeout=120),
-    ):
-        os.environ |= {
-            "IMS_DATA_DIR": folder,
-            "IMS_S3_ENDPOINT_URL": s3.endpoint_url,
-            "IMS_S3_ACCESS_KEY": s3.access_key,
-            "IMS_S3_SECRET_KEY": s3.secret_key,
-            "PREFECT_API_URL": PREFECT_API_URL.value(),
-        }
+    with services():
         recipe, key = register()
         by_hand, by_flow = [], []
         for number in range(1, rounds + 1):
@@ -64,8 +48,6 @@ def main() -> None:
 
 def register() -> tuple[Recipe, PublicKey]:
     """Put the recipe and a key into a fresh catalogue."""
-    for bucket in (settings().ims_bucket, settings().boot_images_bucket):
-        object_store().ensure_bucket(bucket)
     with tempfile.TemporaryDirectory() as scratch:
         archive = Path(scratch) / "debian-minimal.tgz"
         with archive.open("wb") as file:

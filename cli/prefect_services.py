@@ -13,6 +13,7 @@ import httpx
 from cli.child import WITH_US, Child
 from cli.data_folder import Endpoints
 from errors import Conflict, LimitReached
+from storage.settings import settings
 
 LOOPBACK = "127.0.0.1"
 # Where people look for a Prefect server; another port is taken when this one is in use.
@@ -69,6 +70,8 @@ def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "IMS_DATA_DIR": str(data_dir),
+        # They work in folders of their own.
+        **({"IMS_SITE_FILE": str(site.absolute())} if (site := settings().site_file) else {}),
         "IMS_S3_ENDPOINT_URL": endpoints.s3_endpoint_url,
         "IMS_S3_ACCESS_KEY": endpoints.s3_access_key,
         "IMS_S3_SECRET_KEY": endpoints.s3_secret_key,

@@ -10,6 +10,7 @@ from pathlib import Path
 from cli import prefect_services
 from cli.child import Child
 from cli.data_folder import Endpoints, publish
+from cli.site import summary
 from errors import Broken, ImsError
 from flows import deployments
 from flows.deployments import Runs, connected
@@ -52,6 +53,9 @@ class Services:
             ImsError: Something does not start.
         """
         self.logs.mkdir(exist_ok=True)
+        if settings().site_file:
+            # What is wrong in it is told now, not in the first job.
+            self._say(f"Site file      {summary().file}")
         with self._step("starting the S3 server"):
             endpoints = self._start_s3(prefect_services.prefect_port(prefect_port))
         self._say(f"S3 server      {endpoints.s3_endpoint_url}")

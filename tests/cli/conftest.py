@@ -52,10 +52,10 @@ def environment(s3_settings: Settings, store: ObjectStore, tmp_path: Path) -> di
 
 @pytest.fixture
 def ims(environment: dict[str, str]) -> Ims:
-    """Run the command on this test's buckets."""
+    """Run the command on this test's buckets, with further variables when they are given."""
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return run_ims(arguments, environment)
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return run_ims(arguments, environment | variables)
 
     return run
 
