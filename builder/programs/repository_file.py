@@ -20,7 +20,8 @@ KEYS = Path(_OF_THE_BUILD) / "ims-keys"
 def complete(file: Path, credentials: Sequence[Credentials], keys: Sequence[Path]) -> None:
     """Add what a repository's file of a build needs.
 
-    dnf has options of its own for all of it; zypper and APT take credentials in the address.
+    Credentials go into the address, where all package managers take them: dnf would put values for `$basearch` and the
+    like into a password that is an option of its own.
 
     Args:
         file: The file, as kiwi has written it.
@@ -29,23 +30,17 @@ def complete(file: Path, credentials: Sequence[Credentials], keys: Sequence[Path
     """
     if _OF_THE_BUILD not in str(file):
         return
-    of_dnf = "/dnf" in str(file)
     text = file.read_text()
     for each in credentials:
-        # An address ends at a blank or a line's end; a longer one is another repository's.
-        address = re.compile(rf"{re.escape(each.url.rstrip('/'))}/?(?=\s|\?|$)")
-        if of_dnf and address.search(text):
-            text = _with_option(_with_option(text, "username", each.username), "password", each.password)
-        elif not of_dnf:
-            text = address.sub(partial(_in_address, each), text)
+        # An address stands alone, but for an option's name before it; a longer one is another repository's.
+        address = re.compile(rf"(?<![^\s=]){re.escape(each.url.rstrip('/'))}/?(?=\s|\?|$)")
+        text = address.sub(partial(_in_address, each), text)
+    # /var/cache/kiwi/dnf/repos/ALIAS.repo, whatever the alias.
+    of_dnf = file.parent.parent.name.startswith("dnf")
     if of_dnf and keys:
-        text = _with_option(text, "gpgkey", " ".join(key.as_uri() for key in keys))
+        text = f"{text.rstrip()}\ngpgkey = {' '.join(key.as_uri() for key in keys)}\n"
     file.chmod(0o600)
     file.write_text(text)
-
-
-def _with_option(text: str, name: str, value: str) -> str:
-    return f"{text.rstrip()}\n{name} = {value}\n"
 
 
 def _in_address(credentials: Credentials, found: re.Match[str]) -> str:
