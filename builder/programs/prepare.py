@@ -99,7 +99,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
         said = f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}"
         cause = log.cause(log_file)
         raise StepFailed(f"{cause.what}: {said}", advice=cause.advice) if cause else StepFailed(said)
-    run_images_script(root)
+    run_images_script(root, lambda line: say(mask(line)))
     if deferred:
         make_missing_initrd(root)
 
