@@ -76,7 +76,8 @@ def at_hand(credentials: Sequence[Credentials]) -> Iterator[None]:
         return
     try:
         _write_private(STORE, json.dumps([asdict(each) for each in credentials]))
-        hosts = {urlsplit(each.url).hostname: each for each in credentials}
+        # Of several of one server, those of the first repository: debootstrap builds from that.
+        hosts = {urlsplit(each.url).hostname: each for each in reversed(credentials)}
         lines = [
             f"machine {host} login {_quoted(each.username)} password {_quoted(each.password)}"
             for host, each in hosts.items()

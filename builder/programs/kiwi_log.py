@@ -63,8 +63,9 @@ class KiwiLog:
         """Take one line."""
         masked = self._mask(line)
         say(masked)
-        if masked.startswith("[ "):
-            self._in_error = masked.startswith("[ ERROR")
+        # Of the line as it came: a password of a letter would be masked in it, too.
+        if line.startswith("[ "):
+            self._in_error = line.startswith("[ ERROR")
             masked = masked.partition("| ")[2]
         if self._in_error:
             self._words.append(masked.strip())

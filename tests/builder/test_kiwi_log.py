@@ -31,6 +31,12 @@ def test_the_error_is_what_kiwi_says_last_with_the_lines_that_belong_to_it() -> 
     assert log.error == "KiwiX: *** more"
 
 
+def test_a_password_of_a_letter_hides_no_error() -> None:
+    log = KiwiLog(Mask([Credentials("https://h/", "u", "R")]))
+    log("[ ERROR   ]: 10:00:00 | KiwiX: it failed")
+    assert log.error == "KiwiX: it failed"
+
+
 def test_a_giant_error_is_told_by_its_beginning_and_its_end() -> None:
     error = after("[ ERROR   ]: 10:00:00 | KiwiX: begins", *["x" * 1000] * 1000, "ends").error
     assert error.startswith("KiwiX: begins ")
