@@ -3,16 +3,24 @@
 kiwi would put them into command lines, which every process of the host may read, and into the image.
 """
 
+import re
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from ingest.description_xml import Element
+from ingest.description_xml import Document, Element, refused
+from ingest.names import shown
+
+# As far as the last @, since a password may hold what ends a server's name: / or #.
+_BEFORE_SERVER = re.compile(r"(?<=//).*@", re.DOTALL)
 
 
-def take_credentials(repository: Element) -> tuple[str, str]:
+def take_credentials(document: Document, repository: Element) -> tuple[str, str]:
     """Take a repository's user name and password out of its element, attributes and source address alike.
 
     Returns:
         User name and password, both empty when there are none. An address's own win over the attributes.
+
+    Raises:
+        BadInput: They hold what would begin another line of the files that package managers read.
     """
     username, password = repository.get("username", ""), repository.get("password", "")
     for attribute in ("username", "password"):
@@ -24,7 +32,20 @@ def take_credentials(repository: Element) -> tuple[str, str]:
             username, password = unquote(user), unquote(secret)
         if "@" in address:
             source.set("path", without_credentials(address))
+    # U+FFFD stands for what was no UTF-8 once decoded.
+    if ":" in username or "\ufffd" in username + password or not (username + password).isprintable():
+        raise refused(
+            document,
+            repository,
+            "the repository's user name or password holds control characters, or its user name a colon",
+            "correct it, or give the credentials in the site file (IMS_SITE_FILE)",
+        )
     return username, password
+
+
+def shown_address(address: str) -> str:
+    """Return an address fit for a message: quoted, and without what may be a password, however badly it is written."""
+    return shown(_BEFORE_SERVER.sub("***@", address))
 
 
 def without_credentials(address: str) -> str:

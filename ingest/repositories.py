@@ -4,7 +4,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingest.credentials import take_credentials
+from ingest.credentials import shown_address, take_credentials
 from ingest.description_xml import Document, Element, refused
 from ingest.local_paths import check_recipe_path
 from ingest.names import shown
@@ -25,7 +25,7 @@ def repository(document: Document, element: Element, manager: str, folder: str) 
     Raises:
         BadInput: It has no source, or one that is no address a recipe may name, or an attribute makes no sense.
     """
-    username, password = take_credentials(element)
+    username, password = take_credentials(document, element)
     return {
         "url": _url(document, element, folder),
         "alias": element.get("alias", ""),
@@ -54,16 +54,16 @@ def _url(document: Document, element: Element, folder: str) -> str:
         raise refused(
             document,
             source,
-            f"the repository {shown(url)} was not rendered",
+            f"the repository {shown_address(url)} was not rendered",
             f"list {document.file} in .ims_recipe_template.yaml",
         )
     if not url.isprintable() or " " in url:
-        raise refused(document, source, f"the repository {shown(url)} holds blanks", _ADDRESSES)
+        raise refused(document, source, f"the repository {shown_address(url)} holds blanks", _ADDRESSES)
     if url.startswith(_THIS):
         check_recipe_path(document, source, "path", url.removeprefix(_THIS), folder)
         return url
     if not _is_web_address(url):
-        raise refused(document, source, f"the repository {shown(url)} is not allowed", _ADDRESSES)
+        raise refused(document, source, f"the repository {shown_address(url)} is not allowed", _ADDRESSES)
     return url
 
 

@@ -14,6 +14,9 @@ from errors import BadInput
 
 # A site has a few; the trust store of a whole distribution has about 150 and about 250 KB.
 LARGEST_BUNDLE_BYTES = 4 << 20
+_LONGEST_SUBJECT = 200
+# What cryptography raises of a certificate that is no good: only the first are ValueErrors.
+_UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class CaCertificate:
     """One certificate of a certificate authority.
 
     Args:
-        subject: Who it is, as RFC 4514 writes it.
+        subject: Who it is, as RFC 4514 writes it, in one line that prints.
         pem: The certificate alone, without the text that may surround it in a file.
         sha256: Its fingerprint in hexadecimal.
         expires: When it ends, in UTC.
@@ -57,7 +60,7 @@ def parse_bundle(data: bytes, source: str, *, today: datetime | None = None) -> 
         )
     try:
         found = x509.load_pem_x509_certificates(data)
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise BadInput(f"{source} holds a certificate that cannot be read: {error}") from error
     checked = [_checked(certificate, source, today or datetime.now(UTC)) for certificate in found]
     return list({certificate.sha256: certificate for certificate in checked}.values())
@@ -65,16 +68,16 @@ def parse_bundle(data: bytes, source: str, *, today: datetime | None = None) -> 
 
 def _checked(certificate: x509.Certificate, source: str, today: datetime) -> CaCertificate:
     try:
-        subject = certificate.subject.rfc4514_string() or "a certificate without a subject"
+        subject = _printable(certificate.subject.rfc4514_string()) or "a certificate without a subject"
         is_ca = _is_ca(certificate)
-    except ValueError as error:
+        begins, expires = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except _UNREADABLE as error:
         raise BadInput(f"{source} holds a certificate that cannot be read: {error}") from error
     if not is_ca:
         raise BadInput(
             f"{source}: {subject} is not the certificate of a certificate authority",
             resolution="give the root certificate that the server's certificate was signed with",
         )
-    begins, expires = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if expires <= today:
         raise BadInput(f"{source}: {subject} has expired on {expires:%Y-%m-%d}", resolution="get its successor")
     if begins > today:
@@ -95,3 +98,9 @@ def _is_ca(certificate: x509.Certificate) -> bool:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:
         return certificate.version is x509.Version.v1 and certificate.issuer == certificate.subject
+
+
+def _printable(subject: str) -> str:
+    """Return a subject as one line of a log: RFC 4514 lets line breaks and terminals' control characters be."""
+    line = "".join(character if character.isprintable() else "?" for character in subject)
+    return line if len(line) <= _LONGEST_SUBJECT else f"{line[:_LONGEST_SUBJECT]}…"

@@ -7,7 +7,7 @@ credentials of its servers. Passwords are kept as secrets and never printed.
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -16,13 +16,22 @@ from errors import BadInput
 from storage.models import LinuxDistribution
 from storage.settings import settings
 
+# The trust store of a whole distribution has 250 KB, its keyrings have 100 KB.
+LARGEST_FILE_BYTES = 16 << 20
+_QUOTE = "correct it; put values with special characters between single quotes"
+
 
 def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not text.isprintable() or " " in text:
-        raise ValueError("must be an address: https://SERVER/PATH")
-    if parts.username or parts.password:
+    if "@" in text.partition("://")[2].partition("/")[0]:
         raise ValueError("must not hold credentials: give them under `credentials`")
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # Its words quote what it takes for a port, which may be a password.
+        sound = False
+    if not sound or not text.isprintable() or " " in text:
+        raise ValueError("must be an address: https://SERVER/PATH")
     return text
 
 
@@ -32,16 +41,37 @@ def _plain(text: str) -> str:
     return text
 
 
+def _user(text: str) -> str:
+    if not text or ":" in text:
+        raise ValueError("must be a name without a colon (RFC 7617)")
+    return _plain(text)
+
+
+def _secret(secret: SecretStr) -> SecretStr:
+    # A line break would begin another line of the files that package managers read.
+    if not secret.get_secret_value().isprintable():
+        raise ValueError("must not contain line breaks or control characters")
+    return secret
+
+
+def _path(path: Path) -> Path:
+    _plain(str(path))
+    return path
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Plain = Annotated[str, AfterValidator(_plain)]
+User = Annotated[str, AfterValidator(_user)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+File = Annotated[Path, AfterValidator(_path)]
 # kiwi's --add-repo and the names of repository files.
 Alias = Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.:-]*)?$", max_length=128)]
 
 
 class Model(BaseModel):
-    """What every part of the file is: unknown fields are refused."""
+    """What every part of the file is: unknown fields are refused, and no error quotes what was said."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Credentials(Model):
@@ -51,9 +81,9 @@ class Credentials(Model):
     """
 
     url: WebAddress
-    username: Plain = Field(min_length=1)
-    password: SecretStr = SecretStr("")
-    password_file: Path | None = None
+    username: User
+    password: Secret = SecretStr("")
+    password_file: File | None = None
 
     @model_validator(mode="after")
     def _has_one_password(self) -> "Credentials":
@@ -69,15 +99,24 @@ class Credentials(Model):
         """
         if self.password_file is None:
             return self.password.get_secret_value()
-        lines = _read(self.password_file, "the password file").decode(errors="replace").splitlines()
-        if not lines or not lines[0].strip():
+        try:
+            password = _read(self.password_file, "the password file").decode().partition("\n")[0].strip()
+        except UnicodeDecodeError:
+            # Without its words, and not as their cause: they quote the password.
+            raise BadInput(f"the password file {self.password_file} is not UTF-8") from None
+        if not password:
             raise BadInput(f"the password file {self.password_file} is empty")
-        return lines[0].strip()
+        if not password.isprintable():
+            raise BadInput(f"the password in {self.password_file} contains control characters")
+        return password
 
     def fits(self, url: str) -> bool:
         """Tell whether they hold for an address: the same server, and a path at or below ours."""
         mine, other = urlsplit(self.url), urlsplit(url)
         if (mine.scheme, mine.hostname, _port(self.url)) != (other.scheme, other.hostname, _port(url)):
+            return False
+        # Servers take the way up out of an address, and so would lead out of what the credentials are for.
+        if ".." in unquote(other.path).split("/"):
             return False
         below = mine.path.rstrip("/")
         return other.path == below or other.path.startswith(f"{below}/")
@@ -99,8 +138,8 @@ class SiteRepository(Model):
 class Site(Model):
     """The whole file."""
 
-    ca_certificates: Path | None = None
-    signing_keys: list[Path] = []
+    ca_certificates: File | None = None
+    signing_keys: list[File] = []
     repositories: list[SiteRepository] = []
     replace_repositories: bool = Field(False, description="Build from the site's repositories alone.")
     credentials: list[Credentials] = []
@@ -125,6 +164,11 @@ class Site(Model):
                 raise BadInput(
                     f"the signing key {file} is no armoured OpenPGP public key",
                     resolution="export it by `gpg --armor --export KEY`",
+                )
+            if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" in key:
+                raise BadInput(
+                    f"the signing key {file} holds a private key",
+                    resolution="give the public key alone, as `gpg --armor --export KEY` writes it",
                 )
         return found
 
@@ -159,10 +203,7 @@ def read_site(file: Path | None = None) -> Site:
     if file is None:
         return Site()
     try:
-        said = yaml.safe_load(_read(file, "the site file")) or {}
-        site = Site.model_validate(said)
-    except yaml.YAMLError as error:
-        raise BadInput(f"the site file {file} is not YAML: {' '.join(str(error).split())}") from error
+        site = Site.model_validate(_parsed(file))
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, at['loc'])) or 'the file'}: {at['msg'].removeprefix('Value error, ')}"
@@ -170,6 +211,19 @@ def read_site(file: Path | None = None) -> Site:
         )
         raise BadInput(f"the site file {file} is refused: {wrong}") from error
     return _absolute(site, file.absolute().parent)
+
+
+def _parsed(file: Path) -> object:
+    # Neither the parser's words nor itself as the cause: it quotes the line, which may hold a password.
+    try:
+        said = yaml.safe_load(_read(file, "the site file"))
+    except yaml.MarkedYAMLError as error:
+        place = f": line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise BadInput(f"the site file {file} is not YAML{place}", resolution=_QUOTE) from None
+    except (yaml.YAMLError, RecursionError, ValueError):
+        # ValueError: a date or a number that is none.
+        raise BadInput(f"the site file {file} is not YAML", resolution=_QUOTE) from None
+    return {} if said is None else said
 
 
 def _absolute(site: Site, folder: Path) -> Site:
@@ -187,9 +241,13 @@ def _absolute(site: Site, folder: Path) -> Site:
 
 def _read(file: Path, what: str) -> bytes:
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST_FILE_BYTES + 1)
     except OSError as error:
         raise BadInput(f"{what} {file} cannot be read: {error.strerror}") from error
+    if len(data) > LARGEST_FILE_BYTES:
+        raise BadInput(f"{what} {file} has more than {LARGEST_FILE_BYTES} bytes")
+    return data
 
 
 def _port(url: str) -> int:

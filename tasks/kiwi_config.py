@@ -44,6 +44,7 @@ class KiwiConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    package_manager: str
     repositories: list[Repository]
     site_repositories: list[SiteRepository] = []
     replace_repositories: bool = False
@@ -64,6 +65,7 @@ class KiwiConfig(BaseModel):
     def options(self) -> dict[str, Any]:
         """Return what the pod's program is told of it in step.json; no secret is in it."""
         return {
+            "package_manager": self.package_manager,
             "profiles": self.profiles,
             "site_repositories": [repository.model_dump(mode="json") for repository in self.site_repositories],
             "replace_repositories": self.replace_repositories,
@@ -81,7 +83,8 @@ def render_kiwi_config(description: Description, recipe: Recipe, job: Job) -> Ki
     """Put together how the description is built here: what the site says, and what the job asks for.
 
     Raises:
-        BadInput: The site file or something that it names is refused, or the description has no such profile.
+        BadInput: The site file or something that it names is refused, the description has no such profile, or two
+            repositories have the same alias.
     """
     site = read_site()
     if unknown := sorted(set(job.profiles) - set(description.profiles)):
@@ -97,11 +100,13 @@ def render_kiwi_config(description: Description, recipe: Recipe, job: Job) -> Ki
             resolution="add one, or set replace_repositories to false",
         )
     own = [] if site.replace_repositories else _used(description.repositories, job.profiles)
+    _refuse_same_aliases(own, added)
     repositories = [_known(each, site.credentials) for each in (*own, *map(_as_repository, added))]
     for repository in repositories:
         logger.info("repository %s", repository.url)
     report(job, repositories=[repository.url for repository in repositories])
     return KiwiConfig(
+        package_manager=description.package_manager,
         repositories=repositories,
         site_repositories=added,
         replace_repositories=site.replace_repositories,
@@ -115,6 +120,18 @@ def render_kiwi_config(description: Description, recipe: Recipe, job: Job) -> Ki
 def _used(repositories: Sequence[Repository], profiles: Sequence[str]) -> list[Repository]:
     """Leave out the repositories of profiles that are not built; which ones kiwi takes by itself, it alone knows."""
     return [each for each in repositories if not (each.profiles and profiles) or set(each.profiles) & set(profiles)]
+
+
+def _refuse_same_aliases(own: Sequence[Repository], added: Sequence[SiteRepository]) -> None:
+    """Refuse an alias of the site's that another repository has: kiwi would write both into one file, and lose one."""
+    taken = {each.alias for each in own}
+    for alias in (each.alias for each in added if each.alias):
+        if alias in taken:
+            raise BadInput(
+                f"two repositories have the alias {alias}, one of them from the site file",
+                resolution="give the site's another alias, or none",
+            )
+        taken.add(alias)
 
 
 def _as_repository(site: SiteRepository) -> Repository:

@@ -89,12 +89,17 @@ def metadata_urls(repository: Repository) -> list[str]:
     """
     if repository.source_type != "baseurl":
         return [repository.url]
-    base = repository.url.rstrip("/")
     if repository.type != "apt-deb":
-        return [f"{base}/repodata/repomd.xml"]
-    if repository.distribution and repository.distribution != "./":
-        base = f"{base}/dists/{repository.distribution}"
-    return [f"{base}/InRelease", f"{base}/Release"]
+        return [_below(repository.url, "repodata/repomd.xml")]
+    flat = repository.distribution in {"", "./"}
+    folder = "" if flat else f"dists/{repository.distribution}/"
+    return [_below(repository.url, f"{folder}{name}") for name in ("InRelease", "Release")]
+
+
+def _below(url: str, path: str) -> str:
+    """Return the address of a file of a repository; a query, which may be a token, stays at the end."""
+    address, mark, query = url.partition("?")
+    return f"{address.rstrip('/')}/{path}{mark}{query}"
 
 
 def wait_until_ready(

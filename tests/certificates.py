@@ -14,10 +14,14 @@ _DAY = timedelta(days=1)
 
 
 class Authority:
-    """A root CA."""
+    """A root CA.
 
-    def __init__(self, name: str) -> None:
-        self._name = _distinguished(name)
+    Args:
+        names: Its common name; several make a long subject.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._name = _distinguished(*names)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = self._authority_certificate()
 
@@ -25,6 +29,11 @@ class Authority:
     def pem(self) -> bytes:
         """The CA's certificate, as trust stores take it."""
         return self.certificate.public_bytes(Encoding.PEM)
+
+    @property
+    def pem_with_key(self) -> bytes:
+        """The CA's certificate and its private key, as who signs by it takes them."""
+        return self.pem + self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def issue(self, file: Path, *, valid_for: timedelta = _DAY) -> None:
         """Write a certificate for localhost and 127.0.0.1 and its key into one PEM file.
@@ -75,8 +84,8 @@ class Authority:
         )
 
 
-def _distinguished(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+def _distinguished(*names: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names])
 
 
 def _key_usage_of_an_authority() -> x509.KeyUsage:

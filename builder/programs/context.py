@@ -35,6 +35,7 @@ class Options:
         squashfs: How the rootfs is packed.
         epoch: Seconds since 1970 that the rootfs is dated with, so that the same root gives the same bytes; 0
             dates it with today.
+        package_manager: The description's: apt, dnf, microdnf or zypper.
         profiles: kiwi profiles to build.
         kiwi_options: More options of `kiwi-ng system prepare`, each one an argument of its own.
         site_repositories: Repositories that the description does not name.
@@ -47,6 +48,7 @@ class Options:
     kernel_parameters_file_name: str = "kernel-parameters"
     squashfs: Squashfs = field(default_factory=Squashfs)
     epoch: int = 0
+    package_manager: str = ""
     profiles: tuple[str, ...] = ()
     kiwi_options: tuple[str, ...] = ()
     site_repositories: tuple[dict[str, Any], ...] = ()

@@ -19,6 +19,7 @@ from builder.programs.transfer import read
 STORE = Path("/run/ims-credentials.json")
 # wget, which debootstrap calls, reads it.
 _NETRC = Path("/root/.netrc")
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _PASSWORD_IN_ADDRESS = re.compile(r"(://)[^/@\s]+@")
 
 
@@ -32,8 +33,10 @@ class Credentials:
 
     @property
     def spellings(self) -> set[str]:
-        """How the password may appear in a text."""
-        return {self.password, quote(self.password, safe=""), quote(self.password)} - {""}
+        """How the password may appear in a text: as it is, in an address, in what a program quotes."""
+        encoded = {quote(self.password, safe=""), quote(self.password)}
+        lowered = {_ESCAPE.sub(lambda found: found[0].lower(), each) for each in encoded}
+        return {self.password, repr(self.password)[1:-1], *encoded, *lowered} - {""}
 
     def in_address(self, address: str) -> str:
         """Return the address with them in it."""
@@ -73,8 +76,12 @@ def at_hand(credentials: Sequence[Credentials]) -> Iterator[None]:
         return
     try:
         _write_private(STORE, json.dumps([asdict(each) for each in credentials]))
-        hosts = {urlsplit(each.url).hostname: each for each in credentials}
-        lines = [f"machine {host} login {each.username} password {each.password}" for host, each in hosts.items()]
+        # Of several of one server, those of the first repository: debootstrap builds from that.
+        hosts = {urlsplit(each.url).hostname: each for each in reversed(credentials)}
+        lines = [
+            f"machine {host} login {_quoted(each.username)} password {_quoted(each.password)}"
+            for host, each in hosts.items()
+        ]
         _write_private(_NETRC, "\n".join(lines) + "\n")
         yield
     finally:
@@ -96,6 +103,12 @@ class Mask:
         for spelling in self._known:
             text = text.replace(spelling, "***")
         return text
+
+
+def _quoted(word: str) -> str:
+    """Return a word as wget's parser of .netrc reads it, whatever it holds."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 kiwi runs images.sh only when it also makes an image of its own, which nobody here needs.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from builder.programs.boot_files import INITRD, find_optional
@@ -20,8 +21,12 @@ done
 """
 
 
-def run_images_script(root: Path) -> None:
+def run_images_script(root: Path, on_line: Callable[[str], None] = say) -> None:
     """Run the description's images.sh in the root, when it has one.
+
+    Args:
+        root: The image root.
+        on_line: Gets each line that the script says.
 
     Raises:
         StepFailed: The script failed.
@@ -30,7 +35,7 @@ def run_images_script(root: Path) -> None:
     if script.is_file():
         # As kiwi does: a script without the executable bit is given to bash.
         interpreter = [] if script.stat().st_mode & 0o111 else ["bash"]
-        _run_in(root, [*interpreter, "/image/images.sh"], "images.sh")
+        _run_in(root, [*interpreter, "/image/images.sh"], "images.sh", on_line)
 
 
 def make_missing_initrd(root: Path) -> None:
@@ -42,7 +47,7 @@ def make_missing_initrd(root: Path) -> None:
     boot, hooks = root / "boot", root / "etc/kernel/postinst.d"
     if not boot.is_dir() or not hooks.is_dir() or _has_initrd(root, boot):
         return
-    _run_in(root, ["sh", "-e", "-c", _KERNEL_HOOKS], "the kernel's installation hooks")
+    _run_in(root, ["sh", "-e", "-c", _KERNEL_HOOKS], "the kernel's installation hooks", say)
 
 
 def _has_initrd(root: Path, boot: Path) -> bool:
@@ -52,9 +57,9 @@ def _has_initrd(root: Path, boot: Path) -> bool:
     )
 
 
-def _run_in(root: Path, command: list[str], what: str) -> None:
+def _run_in(root: Path, command: list[str], what: str, on_line: Callable[[str], None]) -> None:
     say(f"running {what} in the image root")
     with kernel_file_systems(root):
-        exit_code = run(["chroot", str(root), *command])
+        exit_code = run(["chroot", str(root), *command], on_line=on_line)
     if exit_code:
         raise StepFailed(f"{what} failed in the image root with exit code {exit_code}")

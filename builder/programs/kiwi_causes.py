@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+_LONGEST_NAME = 300
+
 
 class Cause(NamedTuple):
     """What went wrong with which server, repository or package, and what to do about it."""
@@ -24,7 +26,7 @@ def cause_in(log: str) -> Cause | None:
     for rule in _RULES:
         if found := rule.says.search(log):
             named = next((group for group in found.groups() if group), "")
-            return Cause(rule.what.format(named.replace("***@", "")), rule.advice)
+            return Cause(rule.what.format(named.replace("***@", "")[:_LONGEST_NAME]), rule.advice)
     return None
 
 
@@ -34,22 +36,28 @@ def _rule(what: str, advice: str, *says: str) -> _Rule:
 
 # zypper says `[alias|URL] Valid metadata not found …` of whatever is wrong with a repository, and why a few lines on.
 _ZYPPER = r"\[[^|\]\n]*\|(\S+)\] Valid metadata not found(?:(?!Valid metadata)[\s\S])*?"
+# And of a package's file, three lines on end.
+_ZYPPER_DOWNLOAD = r"Download \(curl\) error for '([^'\n]+)':\s+Error code: [^\n]*\s+Error message: [^\n]*?"
+# APT says why in the line of the address, or in the next one. Possessive: long lines are gone over once.
+_APT = r"(https://\S++)(?:[^\n]*+\n)?[^\n]*?"
 
 _RULES = (
     _rule(
         "the certificate of the server of {0} has expired",
         "the server needs a new certificate; see also whether this host's clock is right",
         rf"{_ZYPPER}certificate has expired",
-        r"certificates for (\S+) \[[^\]]*certificate has expired",
-        r"(https://\S+)[^\n]*\n?[^\n]*uses expired certificate",
+        r"Curl error \(60\): [^\n]*? for (\S+) \[[^\]\n]*certificate has expired",
+        rf"{_ZYPPER_DOWNLOAD}certificate has expired",
+        rf"{_APT}uses expired certificate",
     ),
     _rule(
         "the certificate of the server of {0} is not trusted",
         "name the CA that certified it as ca_certificates in the site file (IMS_SITE_FILE), and have ca-certificates "
-        "among the bootstrap packages of the description",
+        "among the bootstrap packages of the description; or see whether it has expired",
         rf"{_ZYPPER}SSL certificate problem",
-        r"certificates for (\S+) \[SSL certificate problem",
-        r"(https://\S+)[^\n]*\n?[^\n]*Certificate verification failed",
+        r"Curl error \(60\): [^\n]*? for (\S+)",
+        rf"{_ZYPPER_DOWNLOAD}SSL certificate problem",
+        rf"{_APT}Certificate verification failed",
     ),
     _rule(
         "the server of {0} refuses our credentials",
@@ -81,6 +89,9 @@ _RULES = (
         r"Curl error \(\d+\): [^\n]*? for (\S+)",
         r"(\S+): Cannot download, all mirrors were already tried",
         r"Failed to fetch (\S+)",
+        r"The repository '(\S+)[^'\n]*' does not have a Release file",
+        # debootstrap tells no reason, and the server answered when the build began.
+        r"Failed getting release file (\S+)",
     ),
     _rule(
         "there is no package {0} in the repositories of the description",

@@ -26,6 +26,7 @@ GONE = (
 _MARK = "# Added by the builder image: functions that do nothing any more."
 # In /image, which is left out of the rootfs.
 _KEPT = "image/.warnings"
+_LONGEST_WARNINGS_BYTES = 64 << 10
 # In the words that every shell knows which reads the rest of the file, busybox for one.
 _SHIMS = f"""
 {_MARK}
@@ -63,4 +64,6 @@ def warnings_of_scripts(root: Path) -> list[str]:
     # A script may have put anything there.
     if kept.is_symlink() or not kept.is_file():
         return []
-    return list(dict.fromkeys(kept.read_text(errors="replace").splitlines()))
+    with kept.open("rb") as file:
+        text = file.read(_LONGEST_WARNINGS_BYTES).decode(errors="replace")
+    return list(dict.fromkeys(text.splitlines()))

@@ -1,8 +1,8 @@
 """The pod that builds an image root: fetch the context, run `kiwi-ng system prepare`, leave the root in the workspace.
 
 Environment: IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256; IMS_CREDENTIALS_URL (presigned) when repositories need
-any. Safe to run again: a root that is ready is kept, a
-half-built one is removed first. kiwi mounts /dev and lets package scripts at it: it must only run in a pod.
+any. Safe to run again: a root that is ready is kept, a half-built one is removed first. kiwi mounts /dev and lets
+package scripts at it: it must only run in a pod.
 """
 
 import json
@@ -23,12 +23,14 @@ from builder.programs.kiwi_command import kiwi_version, prepare_command
 from builder.programs.kiwi_log import KiwiLog
 from builder.programs.mounts import unmount_below
 from builder.programs.old_functions import functions_file, make_harmless, warnings_of_scripts
-from builder.programs.repositories import adapt, package_manager
+from builder.programs.repositories import adapt
 from builder.programs.signatures import accept_only
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 from builder.programs.trust import trust, trust_in_root
 
 _KIWI_CACHE = Path("/var/cache/kiwi")
+# Of zypper and dnf, and of APT (kiwi/repository).
+_REPOSITORY_FOLDERS = ("repos", "sources.list.d")
 
 
 def prepare() -> None:
@@ -64,7 +66,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     options, description = context.options, context.description
     if options.arch != platform.machine():
         raise StepFailed(f"the image is for {options.arch}, and this machine is {platform.machine()}")
-    deferred = package_manager(description) == "apt"
+    deferred = options.package_manager == "apt"
     trust(context.certificates)
     if deferred:
         trust_in_root(context.certificates, description)
@@ -75,7 +77,8 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     accept_only(context.signing_keys)
     if functions := functions_file():
         make_harmless(functions)
-    log, log_file = KiwiLog(Mask(credentials)), root.parent / "kiwi.log"
+    mask = Mask(credentials)
+    log, log_file = KiwiLog(mask), root.parent / "kiwi.log"
     command = prepare_command(
         description,
         root,
@@ -91,13 +94,13 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     say(f"building the image root with kiwi-ng {kiwi_version()}")
     exit_code = run(command, environment=environment, on_line=log)
     for warning in warnings_of_scripts(root):
-        log(warning)
+        say(mask(warning))
     if exit_code:
         log.show_end_of(log_file)
         said = f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}"
         cause = log.cause(log_file)
         raise StepFailed(f"{cause.what}: {said}", advice=cause.advice) if cause else StepFailed(said)
-    run_images_script(root)
+    run_images_script(root, lambda line: say(mask(line)))
     if deferred:
         make_missing_initrd(root)
 
@@ -121,8 +124,9 @@ def remove_root(root: Path) -> None:
 
 def _forget_repositories(downloads: Path) -> None:
     # kiwi's repository files of the build may hold credentials, which no look into a kept workspace may show.
-    for files in downloads.glob("*/repos"):
-        shutil.rmtree(files, ignore_errors=True)
+    for name in _REPOSITORY_FOLDERS:
+        for files in downloads.glob(f"*/{name}"):
+            shutil.rmtree(files, ignore_errors=True)
 
 
 def _keep_downloads_in(folder: Path) -> None:

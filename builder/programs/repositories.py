@@ -13,6 +13,8 @@ from builder.programs.context import Options
 from builder.programs.step import StepFailed
 
 _THIS = "this://"
+# Beside the description: no name of a recipe's, and no link, is in the way.
+_SCRIPTS = "repository-scripts"
 # kiwi calls it with the path of a repository's file that it has just written.
 _SCRIPT = """\
 {own}exec python3 -m builder.programs.repository_file "$1"
@@ -32,23 +34,13 @@ def adapt(description: Path, options: Options) -> None:
             _remove_repositories(tree.getroot())
     for repository in options.site_repositories:
         main.append(_element(repository))
+    scripts = description.parent / _SCRIPTS
+    scripts.mkdir()
     elements = [element for tree in trees.values() for element in tree.getroot().iter("repository")]
     for number, element in enumerate(elements):
-        _add_script(element, description, f"ims-repository-{number}.sh")
+        _add_script(element, description, scripts / f"{number}.sh")
     for file, tree in trees.items():
         tree.write(file, encoding="utf-8", xml_declaration=True)
-
-
-def package_manager(description: Path) -> str:
-    """Return the first package manager that a description names; empty when it names none.
-
-    Raises:
-        StepFailed: The description is not XML.
-    """
-    for _, tree in _trees(description):
-        for element in tree.getroot().iter("packagemanager"):
-            return (element.text or "").strip()
-    return ""
 
 
 def _trees(description: Path) -> "Iterator[tuple[Path, ElementTree.ElementTree[ElementTree.Element]]]":
@@ -63,7 +55,7 @@ def _trees(description: Path) -> "Iterator[tuple[Path, ElementTree.ElementTree[E
 
 def _parse(file: Path) -> "ElementTree.ElementTree[ElementTree.Element]":
     try:
-        # Comments are kept: whoever looks into a kept workspace finds the description as it was written.
+        # Comments of <image> are kept, for whoever looks into a kept workspace.
         builder = ElementTree.TreeBuilder(insert_comments=True)
         return ElementTree.parse(file, ElementTree.XMLParser(target=builder))  # noqa: S314 - validated before
     except ElementTree.ParseError as error:
@@ -91,8 +83,8 @@ def _element(site: dict[str, Any]) -> ElementTree.Element:
     return element
 
 
-def _add_script(element: ElementTree.Element, description: Path, name: str) -> None:
+def _add_script(element: ElementTree.Element, description: Path, script: Path) -> None:
     own = element.get("customize")
     run_own = f'bash --norc {shlex.quote(str(description / own))} "$1" || exit\n' if own else ""
-    (description / name).write_text(_SCRIPT.format(own=run_own))
-    element.set("customize", name)
+    script.write_text(_SCRIPT.format(own=run_own))
+    element.set("customize", str(script))

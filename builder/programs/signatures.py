@@ -25,7 +25,7 @@ def accept_only(keys: Sequence[Path]) -> None:
     Args:
         keys: Armoured OpenPGP public keys.
     """
-    shutil.rmtree(KEYS, ignore_errors=True)
+    _remove(KEYS)
     _ZYPPER.unlink(missing_ok=True)
     if not keys:
         return
@@ -35,3 +35,10 @@ def accept_only(keys: Sequence[Path]) -> None:
     _ZYPPER.write_text(_WITHOUT_STRANGERS_KEYS)
     _ZYPPER.chmod(0o755)
     say(f"{len(keys)} signing keys are known")
+
+
+def _remove(folder: Path) -> None:
+    # An earlier attempt's scripts had a way to it: anything may stand there.
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)

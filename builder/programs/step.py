@@ -1,8 +1,8 @@
 """How a program of a pod ends: its exit code, its last words, and what SIGTERM does.
 
 0: done. 1: the step failed and would fail again. 75: the network or a server failed and the step may be tried again.
-143: ended by SIGTERM. The last line on stderr then begins with `error: `; what to do about it, when the program knows,
-is the line before and begins with `advice: `.
+143: ended by SIGTERM. The last line on stderr then begins with `error: `; of a step that failed, the line before begins
+with `advice: ` and says what to do about it. It is always there: a child's last line must not stand in for it.
 """
 
 import os
@@ -18,11 +18,13 @@ FAILED = 1
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 TERMINATED = 128 + signal.SIGTERM
 
+READ_ON = "read the end of its log for what led to it"
+
 
 class StepFailed(Exception):
     """The step cannot succeed as it is; message and advice are one line each, for the administrator."""
 
-    def __init__(self, message: str, *, advice: str = "") -> None:
+    def __init__(self, message: str, *, advice: str = READ_ON) -> None:
         super().__init__(message)
         self.advice = advice
 
@@ -72,7 +74,7 @@ def run_step(step: Callable[[], None]) -> int:
     except Terminated:
         return _last_words("ended from outside", TERMINATED)
     except OSError as failure:
-        return _last_words(f"{type(failure).__name__}: {failure}", FAILED)
+        return _last_words(f"{type(failure).__name__}: {failure}", FAILED, advice=READ_ON)
     return DONE
 
 
@@ -93,7 +95,12 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 def _last_words(message: str, exit_code: int, *, advice: str = "") -> int:
     sys.stdout.flush()
     if advice:
-        sys.stderr.write(f"advice: {' '.join(advice.split())}\n")
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+        sys.stderr.write(f"advice: {_one_line(advice)}\n")
+    sys.stderr.write(f"error: {_one_line(message)}\n")
     sys.stderr.flush()
     return exit_code
+
+
+def _one_line(text: str) -> str:
+    # What a script or a server said may be part of it, and move a terminal's cursor.
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))

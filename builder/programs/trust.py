@@ -10,7 +10,8 @@ from builder.programs.step import StepFailed, say
 
 ANCHORS = Path("/usr/local/share/ca-certificates")
 _POST_BOOTSTRAP = "post_bootstrap.sh"
-_OWN = "post_bootstrap_of_recipe.sh"
+# Where the recipe's own lies in the image; /image is left out of the rootfs.
+_OWN = Path("/image/post_bootstrap_of_recipe.sh")
 
 # kiwi runs it in the root between the bootstrap phase, which this container's trust holds for, and the image phase,
 # in which the root's own package manager fetches. ca-certificates that come later run the same by themselves.
@@ -47,7 +48,7 @@ def trust(certificates: Sequence[Path]) -> None:
 def trust_in_root(certificates: Sequence[Path], description: Path) -> None:
     """Let kiwi put the certificates into the image's root and refresh its trust store, after the bootstrap phase.
 
-    A script of the recipe for the same moment runs after ours. Safe to repeat.
+    A script of the recipe for the same moment runs after ours.
 
     Args:
         certificates: PEM files.
@@ -55,11 +56,12 @@ def trust_in_root(certificates: Sequence[Path], description: Path) -> None:
     """
     if not certificates:
         return
-    script, own = description / _POST_BOOTSTRAP, description / _OWN
-    if script.exists() and not own.exists():
-        script.rename(own)
+    script = description / _POST_BOOTSTRAP
+    own = _run_own(script) if script.is_file() else ""
+    # It may be a link: what it leads to stays as it is.
+    script.unlink(missing_ok=True)
     files = "\n".join(_here_document(_anchor(each), each.read_text()) for each in certificates)
-    script.write_text(_SCRIPT.format(anchors=ANCHORS, files=files) + (_run_own(own) if own.exists() else ""))
+    script.write_text(_SCRIPT.format(anchors=ANCHORS, files=files) + own, errors="surrogateescape")
     script.chmod(0o755)
 
 
@@ -67,13 +69,13 @@ def _anchor(certificate: Path) -> Path:
     return ANCHORS / f"ims-site-ca-{certificate.stem}.crt"
 
 
-def _run_own(own: Path) -> str:
+def _run_own(script: Path) -> str:
     # kiwi copies nothing but scripts of its own names into the root: the recipe's goes along in ours.
-    copy = Path("/image") / own.name
-    interpreter = "" if own.stat().st_mode & 0o111 else "bash "
-    return f"{_here_document(copy, own.read_text())}\nchmod 755 {copy}\nexec {interpreter}{copy}\n"
+    interpreter = "" if script.stat().st_mode & 0o111 else "bash "
+    text = script.read_text(errors="surrogateescape")
+    return f"{_here_document(_OWN, text)}\nchmod 755 {_OWN}\nexec {interpreter}{_OWN}\n"
 
 
 def _here_document(target: Path, text: str) -> str:
-    end = f"END OF {hashlib.sha256(text.encode()).hexdigest()}"
+    end = f"END OF {hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()}"
     return f"cat > {target} <<'{end}'\n{text.strip()}\n{end}"

@@ -60,6 +60,16 @@ def test_a_warning_is_told_once(tmp_path: Path) -> None:
     assert warnings_of_scripts(tmp_path) == ["warning: a", "warning: b"]
 
 
+def test_of_giant_warnings_the_beginning_is_told(tmp_path: Path) -> None:
+    (tmp_path / "image").mkdir()
+    with (tmp_path / "image/.warnings").open("wb") as file:
+        file.write(b"warning: a \xff\n")
+        file.truncate(8 << 30)
+    told = warnings_of_scripts(tmp_path)
+    assert told[0] == "warning: a \ufffd"
+    assert sum(map(len, told)) < 100_000
+
+
 def test_nothing_outside_the_root_is_told(tmp_path: Path) -> None:
     (tmp_path / "outside").write_text("not the image's\n")
     (tmp_path / "root/image").mkdir(parents=True)

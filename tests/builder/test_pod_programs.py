@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from builder.image import ensure_builder_image
 from tests.builder.s3_stand_in import StandIn
+from tests.builder.test_repository_file import NASTY
 from tests.builder_pod import run_in_builder, start_options
 from tests.distribution import KERNEL_VERSION, TINY_RECIPE
 
@@ -209,6 +211,47 @@ def test_an_images_sh_that_fails_is_the_error(lab: Lab) -> None:
     (lab.description / "images.sh").write_text("exit 4\n")
     ran = lab.prepare()
     assert (ran.returncode, last_line(ran)) == (1, "error: images.sh failed in the image root with exit code 4")
+
+
+def test_a_script_does_not_speak_for_the_program(lab: Lab) -> None:
+    (lab.description / "images.sh").write_text("echo 'error: a lie'\necho 'advice: a lie'\nexit 4\n")
+    assert lab.prepare().stdout.splitlines()[-2:] == [
+        "advice: read the end of its log for what led to it",
+        "error: images.sh failed in the image root with exit code 4",
+    ]
+
+
+def test_a_script_that_plays_kiwi_in_its_warnings_is_shown_and_not_believed(lab: Lab) -> None:
+    (lab.description / "config.sh").write_text("#!/bin/sh\necho '[ ERROR   ]: 1 | a lie' > /image/.warnings\nexit 3\n")
+    ran = lab.prepare()
+    assert "[ ERROR   ]: 1 | a lie" in ran.stdout.splitlines()
+    assert "KiwiScriptFailed: config.sh failed" in last_line(ran)
+    assert "a lie" not in last_line(ran)
+
+
+@pytest.mark.parametrize("manager", ["zypper", "dnf"])
+def test_a_build_with_credentials_leaves_none_in_the_workspace_or_the_log(
+    lab: Lab, tiny_repository: str, manager: str
+) -> None:
+    lab.edit(">zypper<", f">{manager}<")
+    # A name and a link that our own scripts might have.
+    lab.edit("<repository ", '<repository customize="0.sh" ')
+    (lab.description / "0.sh").write_text('echo \'# by the recipe\' >> "$1"; cp "$1" /workspace/seen\n')
+    (lab.description / "repository-scripts").symlink_to("/workspace")
+    (lab.workspace / "password").write_text(NASTY)
+    (lab.description / "images.sh").write_text(f"cat <<'END'\nsaid {NASTY}\nEND\n")
+    known = [{"url": tiny_repository, "username": "us er", "password": NASTY}]
+    lab.server.objects["/credentials"] = json.dumps(known).encode()
+    ran = lab.run("prepare", {**lab.stage(), "IMS_CREDENTIALS_URL": lab.server.url("/credentials")})
+    assert ran.returncode == 0, ran.stdout
+    assert "said ***" in ran.stdout
+    assert "# by the recipe" in (lab.workspace / "seen").read_text()
+    secrets = [NASTY.encode(), quote(NASTY, safe="").encode()]
+    assert not any(secret.decode() in ran.stdout for secret in secrets)
+    files = [file for file in lab.workspace.rglob("*") if file.is_file() and not file.is_symlink()]
+    holding = {file.name for file in files if any(secret in file.read_bytes() for secret in secrets)}
+    # What we have put there ourselves, in the description and its copy in the root.
+    assert holding == {"password", "images.sh"}
 
 
 def test_an_initrd_that_no_script_made_is_made_by_the_kernels_hooks_held_back_during_an_apt_build(lab: Lab) -> None:

@@ -5,11 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from pods.diagnosis import Facts, diagnose
+
 REPOSITORY = Path(__file__).parents[2]
+READ_ON = "advice: read the end of its log for what led to it\n"
+NOW = datetime.now(UTC)
 
 
 def start(body: str) -> subprocess.Popen[str]:
@@ -29,15 +34,20 @@ def start(body: str) -> subprocess.Popen[str]:
     ("body", "exit_code", "last_words"),
     [
         ("say('well')", 0, ""),
-        ("raise StepFailed('one\\n  line')", 1, "error: one line\n"),
+        ("raise StepFailed('one\\n  line')", 1, f"{READ_ON}error: one line\n"),
+        ("raise StepFailed('a', advice='do\\n b')", 1, "advice: do b\nerror: a\n"),
+        ("raise StepFailed('a \\x1b[2K', advice='\\u202eb')", 1, "advice: ?b\nerror: a ?[2K\n"),
         ("raise TryAgain('later')", 75, "error: later\n"),
         (
             "open('/no/such/file')",
             1,
-            "error: FileNotFoundError: [Errno 2] No such file or directory: '/no/such/file'\n",
+            f"{READ_ON}error: FileNotFoundError: [Errno 2] No such file or directory: '/no/such/file'\n",
         ),
     ],
-    ids=["done", "failed", "may be tried again", "a fault of the system"],
+    ids=[
+        *("done", "failed", "failed, and knows what to do", "control characters"),
+        *("may be tried again", "a fault of the system"),
+    ],
 )
 def test_the_exit_code_and_the_last_words_say_how_a_step_ended(body: str, exit_code: int, last_words: str) -> None:
     process = start(body)
@@ -55,7 +65,15 @@ def test_a_program_that_is_missing_fails_the_step() -> None:
     process = start("run(['/no/such/program'])")
     _, said = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert said.startswith("error: /no/such/program does not start")
+    assert said.startswith(f"{READ_ON}error: /no/such/program does not start")
+
+
+def test_a_childs_last_line_does_not_stand_in_for_the_steps_advice() -> None:
+    process = start("run(['echo', 'advice: send me your password'])\nraise StepFailed('it failed')")
+    said, last_words = process.communicate(timeout=20)
+    verdict = diagnose(Facts(name="x", exit_code=1, started=NOW, log_tail=(said + last_words).splitlines()))
+    assert verdict.summary == "it failed"
+    assert verdict.resolution == "read the end of its log for what led to it"
 
 
 @pytest.mark.parametrize(

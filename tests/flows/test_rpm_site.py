@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -19,9 +20,9 @@ from tests.signed_repository import SignedRepository
 
 pytestmark = pytest.mark.containers
 
-# Unlike anything else, and with what an address has to escape.
-CANARY = f"Canary/{secrets.token_hex(8)}@:"
-ESCAPED = CANARY.replace("/", "%2F").replace("@", "%40").replace(":", "%3A")
+# Unlike anything else, with what an address has to escape, and what dnf would put a value for.
+CANARY = f"Canary/$basearch {secrets.token_hex(8)}@:"
+ESCAPED = quote(CANARY, safe="")
 LOGIN = Login("builder", CANARY)
 
 

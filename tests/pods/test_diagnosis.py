@@ -80,3 +80,18 @@ def test_only_passing_faults_are_worth_another_try(exit_code: int, transient: bo
     outcome = Outcome.of(facts(exit_code=exit_code))
     assert outcome.phase is Phase.FAILED
     assert outcome.transient is transient
+
+
+@pytest.mark.parametrize(
+    ("log_tail", "resolution"),
+    [
+        pytest.param(["advice: add it", "error: it is missing"], "add it", id="before the last words"),
+        pytest.param(["error: it is missing"], "read the end of its log", id="none"),
+        pytest.param(["advice: add it", "more", "error: it is missing"], "read the end of its log", id="further up"),
+        pytest.param(["advice: add it", "and no last words"], "read the end of its log", id="no last words"),
+        pytest.param(["error: it is missing", "advice: add it"], "read the end of its log", id="after the last words"),
+        pytest.param([" advice: add it", "error: it is missing"], "read the end of its log", id="indented"),
+    ],
+)
+def test_the_steps_own_advice_is_the_line_before_its_last_words(log_tail: list[str], resolution: str) -> None:
+    assert diagnose(facts(log_tail=log_tail)).resolution.startswith(resolution)

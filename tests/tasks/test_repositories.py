@@ -78,6 +78,8 @@ def repository(url: str, **fields: str) -> Repository:
     ("known", "urls"),
     [
         (repository("https://h/leap/"), ["https://h/leap/repodata/repomd.xml"]),
+        (repository("https://h/leap/?token"), ["https://h/leap/repodata/repomd.xml?token"]),
+        (repository("https://[::1]:8443"), ["https://[::1]:8443/repodata/repomd.xml"]),
         (
             repository("http://h/debian", type="apt-deb", distribution="bookworm"),
             ["http://h/debian/dists/bookworm/InRelease", "http://h/debian/dists/bookworm/Release"],
@@ -89,7 +91,15 @@ def repository(url: str, **fields: str) -> Repository:
         (repository("http://h/flat/", type="apt-deb"), ["http://h/flat/InRelease", "http://h/flat/Release"]),
         (repository("http://h/mirrors?repo=base", source_type="mirrorlist"), ["http://h/mirrors?repo=base"]),
     ],
-    ids=["rpm-md", "apt", "flat apt", "apt without distribution", "list of mirrors"],
+    ids=[
+        "rpm-md",
+        "rpm-md with a query",
+        "IPv6 and no path",
+        "apt",
+        "flat apt",
+        "apt without distribution",
+        "list of mirrors",
+    ],
 )
 def test_each_kind_of_repository_is_asked_for_its_own_metadata(known: Repository, urls: list[str]) -> None:
     assert metadata_urls(known) == urls

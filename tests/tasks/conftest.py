@@ -1,0 +1,34 @@
+"""What the tests of tasks share: settings of the environment that name the tests' S3 server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from storage.catalogue import Catalogue, catalogue
+from storage.objects import ObjectStore, object_store
+from storage.server import EmbeddedS3
+from storage.settings import Settings, settings
+
+
+def _forget() -> None:
+    for cached in (settings, object_store, catalogue):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def own_catalogue(
+    store: ObjectStore, s3_settings: Settings, embedded_s3: EmbeddedS3, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Catalogue]:
+    """The catalogue that tasks find, in buckets of this test's."""
+    environment = {
+        "IMS_S3_ENDPOINT_URL": embedded_s3.endpoint_url,
+        "IMS_S3_ACCESS_KEY": embedded_s3.access_key,
+        "IMS_S3_SECRET_KEY": embedded_s3.secret_key,
+        "IMS_IMS_BUCKET": s3_settings.ims_bucket,
+        "IMS_BOOT_IMAGES_BUCKET": s3_settings.boot_images_bucket,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    _forget()
+    yield catalogue()
+    _forget()
