@@ -80,6 +80,12 @@ class PodmanCommand:
     def _environment(self) -> dict[str, str]:
         return environment(self._state_dir)
 
+    @cached_property
+    def _folder(self) -> Path:
+        """Where Podman is started: its supervisor leaves a file `oom` there when a container ran out of memory."""
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        return self._state_dir
+
     def ask(self, *arguments: str, stdin: str = "", limit: timedelta = CALL_LIMIT) -> Answer:
         """Call Podman and return its answer, whatever it is; tried again while something is locked.
 
@@ -145,6 +151,7 @@ class PodmanCommand:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=self._environment,
+                cwd=self._folder,
                 # A terminal's Ctrl-C is for us: it must not cut off a `kube play` in the middle.
                 start_new_session=True,
             )

@@ -58,7 +58,7 @@ def test_a_missing_file_is_named(ims: Ims, tmp_path: Path) -> None:
     assert f"{tmp_path}/none.pub cannot be read: No such file" in refused.stderr
 
 
-@pytest.mark.parametrize("unknown", [new_id(), "nonsense"])
+@pytest.mark.parametrize("unknown", [new_id(), "nonsense"], ids=["an id", "nonsense"])
 def test_an_unknown_key_is_the_users_mistake(unknown: str, ims: Ims) -> None:
     ended = ims("public-keys", "describe", unknown)
     assert ended.returncode == 2
