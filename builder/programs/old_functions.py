@@ -24,8 +24,8 @@ GONE = (
 )
 
 _MARK = "# Added by the builder image: functions that do nothing any more."
-# In /image, which is left out of the rootfs.
-_KEPT = "image/.warnings"
+# Warnings for the pod's log, in the root. In /image, which is left out of the rootfs.
+KEPT = "image/.warnings"
 _LONGEST_WARNINGS_BYTES = 64 << 10
 # In the words that every shell knows which reads the rest of the file, busybox for one.
 _SHIMS = f"""
@@ -33,7 +33,7 @@ _SHIMS = f"""
 function deprecated {{
     set -- "warning: ${{0##*/}} calls $1, which does nothing any more:" $(cat)
     echo "$*" >&2
-    echo "$*" 2>/dev/null >> /{_KEPT} || true
+    echo "$*" 2>/dev/null >> /{KEPT} || true
 }}
 function _gone {{
     echo "this release of kiwi has no such function" | deprecated "$1"
@@ -60,7 +60,7 @@ def make_harmless(file: Path) -> None:
 
 def warnings_of_scripts(root: Path) -> list[str]:
     """Return the warnings of the scripts that kiwi ran in an image root, each once, in the order they came."""
-    kept = root / _KEPT
+    kept = root / KEPT
     # A script may have put anything there.
     if kept.is_symlink() or not kept.is_file():
         return []

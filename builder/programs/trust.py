@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from builder.programs.old_functions import KEPT
 from builder.programs.step import StepFailed, say
 
 ANCHORS = Path("/usr/local/share/ca-certificates")
@@ -23,7 +24,7 @@ mkdir -p {anchors}
 if command -v update-ca-certificates >/dev/null; then
     update-ca-certificates
 else
-    echo "ims: warning: the image has no update-ca-certificates yet: add ca-certificates to its bootstrap packages"
+    echo "warning: the image has no update-ca-certificates yet: add ca-certificates to its bootstrap packages" >> {kept}
 fi
 """
 
@@ -61,7 +62,7 @@ def trust_in_root(certificates: Sequence[Path], description: Path) -> None:
     # It may be a link: what it leads to stays as it is.
     script.unlink(missing_ok=True)
     files = "\n".join(_here_document(_anchor(each), each.read_text()) for each in certificates)
-    script.write_text(_SCRIPT.format(anchors=ANCHORS, files=files) + own, errors="surrogateescape")
+    script.write_text(_SCRIPT.format(anchors=ANCHORS, files=files, kept=f"/{KEPT}") + own, errors="surrogateescape")
     script.chmod(0o755)
 
 

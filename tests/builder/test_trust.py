@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.programs.old_functions import warnings_of_scripts
 from builder.programs.trust import trust_in_root
 from tests.builder_pod import run_in_builder
 from tests.certificates import Authority
@@ -78,9 +79,10 @@ def test_the_script_puts_the_certificates_into_the_root_and_refreshes_its_trust(
 
 def test_a_root_without_the_tool_is_warned_about(tmp_path: Path, description: Path, certificates: list[Path]) -> None:
     trust_in_root(certificates, description)
-    ran = run_in(tmp_path / "root", description, tool=False)
-    assert ran.returncode == 0
-    assert ran.stdout.startswith("ims: warning: the image has no update-ca-certificates")
+    root = tmp_path / "root"
+    assert run_in(root, description, tool=False).returncode == 0
+    [warning] = warnings_of_scripts(root)
+    assert warning.startswith("warning: the image has no update-ca-certificates")
 
 
 def test_without_certificates_the_recipes_script_stays_as_it_is(description: Path) -> None:
