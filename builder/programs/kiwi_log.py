@@ -38,6 +38,14 @@ class KiwiLog:
             return None
         return cause_in("\n".join(self._end_of(file)))
 
+    def mask(self, file: Path) -> None:
+        """Take the secrets out of the log file itself: it stays in the workspace, which a debug shell shows."""
+        if file.exists():
+            masked = file.with_suffix(".masked")
+            with file.open(errors="replace") as lines, masked.open("w") as kept:
+                kept.writelines(map(self._mask, lines))
+            masked.replace(file)
+
     def show_end_of(self, file: Path) -> None:
         """Show the end of the log file, where kiwi keeps what package managers and scripts said."""
         last = self._end_of(file)

@@ -92,7 +92,10 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
         options=options.kiwi_options,
     )
     say(f"building the image root with kiwi-ng {kiwi_version()}")
-    exit_code = run(command, environment=environment, on_line=log)
+    try:
+        exit_code = run(command, environment=environment, on_line=log)
+    finally:
+        log.mask(log_file)
     for warning in warnings_of_scripts(root):
         say(mask(warning))
     if exit_code:

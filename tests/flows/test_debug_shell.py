@@ -9,6 +9,8 @@ import pytest
 from storage.models import Job, JobStatus, PublicKey, Recipe, SshContainer, new_id
 from tests.flows.site import Run, Site
 from tests.flows.test_create_image import with_text
+from tests.flows.test_rpm_site import LOGIN, recipe_of, site_file
+from tests.https_site import HttpsSite
 
 pytestmark = pytest.mark.containers
 
@@ -141,6 +143,22 @@ def test_a_cancel_ends_the_shell(site: Site, key: Path, broken: Recipe) -> None:
     assert diagnosis.summary == "cancelled"
     assert site.leftovers(job_id) == []
     assert ssh(shell, key, "true").returncode == 255
+
+
+def test_the_sites_credentials_are_not_to_be_found_in_it(
+    site: Site, key: Path, https_site: HttpsSite, tiny_distribution: Path, tiny_recipe_archive: bytes
+) -> None:
+    job_id = new_id()
+    with https_site.serve(tiny_distribution, login=LOGIN) as served:
+        site_file(site, served)
+        archive = with_text(tiny_recipe_archive, "config.sh", "#!/bin/sh", "#!/bin/sh\nexit 3")
+        run = site.start(job_id, recipe_id=recipe_of(site, served.url, archive).id, enable_debug=True)
+        shell = waiting(site, run, job_id)
+        places = "/workspace /run /root /etc /tmp /var"
+        found = ssh(shell, key, f"grep -rlF {LOGIN.password.split()[1].rstrip('@:')} {places}; ls /workspace/kiwi.log")
+        assert found.stdout == "/workspace/kiwi.log\n"
+        ssh(shell, key, "touch /mnt/image/complete")
+        assert run.wait() == 1
 
 
 def test_without_debugging_no_shell_opens(site: Site, broken: Recipe) -> None:
