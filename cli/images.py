@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
 
 app = typer.Typer(help="Images: a kernel, an initrd and a root file system.", no_args_is_help=True)
@@ -22,6 +23,8 @@ ARTIFACT_COLUMNS: Columns = {
 }
 ImageId = Annotated[str, typer.Argument(metavar="ID", help="The image's id.")]
 
+add_deletion(app, "image")
+
 
 @app.command("list")
 def list_images(output: FormatOption = None) -> None:
@@ -36,7 +39,7 @@ def describe(image_id: ImageId, output: FormatOption = None) -> None:
     """Show one image."""
     from storage.catalogue import catalogue
 
-    print_record(catalogue().images.get(image_id), output)
+    print_record(catalogue().images.available(image_id), output)
 
 
 @app.command("artifacts")
@@ -46,7 +49,7 @@ def artifacts(image_id: ImageId, output: FormatOption = None) -> None:
     from storage.images import read_manifest
     from storage.objects import object_store
 
-    manifest, _ = read_manifest(object_store(), catalogue().images.get(image_id))
+    manifest, _ = read_manifest(object_store(), catalogue().images.available(image_id))
     print_records(manifest.artifacts, ARTIFACT_COLUMNS, output)
 
 
@@ -59,5 +62,5 @@ def download(
     from cli.downloads import download_image
     from storage.catalogue import catalogue
 
-    for file in download_image(catalogue().images.get(image_id), directory):
+    for file in download_image(catalogue().images.available(image_id), directory):
         typer.echo(file)

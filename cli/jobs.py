@@ -106,14 +106,14 @@ def _check(fields: dict[str, Any]) -> None:
     asked = {name: value for name, value in fields.items() if name not in {"require_dkms", "profiles"}}
     profiles = [name for name in fields.get("profiles", "").split(",") if name]
     NewJob(job_type=JobType.CREATE, profiles=profiles, **asked)
-    recipe = catalogue().recipes.get(fields["artifact_id"])
+    recipe = catalogue().recipes.available(fields["artifact_id"])
     if recipe.link is None:
         raise BadInput(
             f"recipe {recipe.id} ({recipe.name}) has no archive",
             resolution="register it anew with `ims recipes create --file`",
         )
     object_store().head(recipe.link.bucket, recipe.link.key)
-    catalogue().public_keys.get(fields["public_key_id"])
+    catalogue().public_keys.available(fields["public_key_id"])
 
 
 def _start(fields: dict[str, Any]) -> tuple[Job, str]:

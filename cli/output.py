@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-# Which list a record is in is known by the noun that lists it.
-INTERNAL_FIELDS = {"collection"}
+# Which list a record is in is known by the noun that lists it; the journal is for those who finish a deletion.
+INTERNAL_FIELDS = {"collection", "journal"}
 
 
 class Format(StrEnum):
@@ -73,7 +73,8 @@ def print_record(record: BaseModel, wanted: Format | None) -> None:
 
 def fields(record: BaseModel) -> dict[str, Any]:
     """Return a record's fields as they are printed: times in ISO 8601."""
-    return record.model_dump(mode="json", exclude=INTERNAL_FIELDS)
+    live = {"deleted"} if getattr(record, "deleted", None) is None else set()
+    return record.model_dump(mode="json", exclude=INTERNAL_FIELDS | live)
 
 
 def _console() -> Console:

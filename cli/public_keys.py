@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
 from errors import BadInput
 from storage.models import NewPublicKey, PublicKey
@@ -18,6 +19,8 @@ COLUMNS: Columns = {
 }
 # The largest RSA keys in use have about 3 kB.
 LARGEST_KEY_FILE_BYTES = 64 * 1024
+
+add_deletion(app, "public-key")
 
 
 @app.command("create")
@@ -49,7 +52,7 @@ def describe(
     """Show one public key."""
     from storage.catalogue import catalogue
 
-    print_record(catalogue().public_keys.get(key_id), output)
+    print_record(catalogue().public_keys.available(key_id), output)
 
 
 def _read(file: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.progress import transfers
 from errors import BadInput, Conflict, NotFound
@@ -22,6 +23,8 @@ COLUMNS: Columns = {
     "distribution": lambda recipe: recipe.linux_distribution,
     "arch": lambda recipe: recipe.arch,
 }
+
+add_deletion(app, "recipe")
 
 
 @app.command("create")
@@ -82,7 +85,7 @@ def describe(
     """Show one recipe."""
     from storage.catalogue import catalogue
 
-    print_record(catalogue().recipes.get(recipe_id), output)
+    print_record(catalogue().recipes.available(recipe_id), output)
 
 
 def _register(wanted: NewRecipe, file: Path | None) -> Recipe:

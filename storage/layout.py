@@ -42,6 +42,16 @@ def ca_rpm_key(digest: str) -> str:
     return f"ca-rpm/{digest}.tgz"
 
 
+def deleted_key(key: str) -> str:
+    """Return where an object lies while its record is deleted, in the same bucket."""
+    return f"{DELETED_PREFIX}{key}"
+
+
+def deleted_manifest_key(image_id: str) -> str:
+    """Return the key of the manifest of a deleted image: that of its artifacts where they lie then."""
+    return deleted_key(artifact_key(image_id, "deleted_manifest.json"))
+
+
 def image_prefix(image_id: str) -> str:
     """Return what the keys of all artifacts of an image begin with (bucket `boot-images`)."""
     return f"{image_id}/"

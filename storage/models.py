@@ -56,26 +56,23 @@ GiB = Annotated[int, Field(ge=1, le=65536)]
 
 
 class Collection(StrEnum):
-    """Where a record is. A record moves between collections by one write that changes this field alone."""
+    """Where a record is. It moves between collections by one write, which keeps every other field.
+
+    While its objects are on their way, so is the record: `deleting` and `restoring` end in one of the two collections,
+    `erasing` in nothing.
+    """
 
     AVAILABLE = "available"
+    DELETING = "deleting"
     DELETED = "deleted"
+    RESTORING = "restoring"
+    ERASING = "erasing"
 
 
 class Input(BaseModel):
     """What a user says. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class Record(BaseModel):
-    """What every stored record has."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: Id = Field(default_factory=new_id)
-    created: datetime = Field(default_factory=now)
-    collection: Collection = Collection.AVAILABLE
 
 
 class Link(BaseModel):
@@ -96,6 +93,61 @@ class Link(BaseModel):
     def key(self) -> str:
         """The object's key in its bucket."""
         return self.path.removeprefix("s3://").partition("/")[2]
+
+
+class Move(BaseModel):
+    """An object that moves when its record is deleted, and back when the record is restored.
+
+    Args:
+        source: Its address now.
+        target: Its address then.
+        etag: Its etag.
+        size: Its size in bytes.
+        md5: The md5 that it carries, if it does: a server may give a copy another etag.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: S3Path
+    target: S3Path
+    etag: str
+    size: int
+    md5: str = ""
+
+    @property
+    def back(self) -> "Move":
+        """The same object's way back."""
+        return self.model_copy(update={"source": self.target, "target": self.source})
+
+
+class Journal(BaseModel):
+    """What a deletion has moved or is about to move, so that it can be finished, or undone, by anybody.
+
+    Args:
+        link: The record's link before the deletion.
+        moves: Its objects.
+        missing: Objects that were not there any more, and were let go.
+        flow_run_id: The run that works on it; empty when none does.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    link: Link | None = None
+    moves: list[Move] = []
+    missing: list[S3Path] = []
+    flow_run_id: str = ""
+
+
+class Record(BaseModel):
+    """What every stored record has."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Id = Field(default_factory=new_id)
+    created: datetime = Field(default_factory=now)
+    collection: Collection = Collection.AVAILABLE
+    deleted: datetime | None = None
+    journal: Journal | None = None
 
 
 class NewPublicKey(Input):

@@ -76,6 +76,21 @@ class Records(Generic[R]):
         document, _ = self._load(shard_of(record_id))
         return self._read(record_id, document.records.get(record_id))
 
+    def available(self, record_id: str) -> R:
+        """Return a record that is not deleted.
+
+        Raises:
+            NotFound: no such record, or it is deleted.
+            Corrupt: the record is there and cannot be read.
+        """
+        record = self.get(record_id)
+        if record.collection is not Collection.AVAILABLE:
+            raise NotFound(
+                f"{self._noun} {record.id} is {record.collection}",
+                resolution=f"see it with `ims deleted {self._kind} describe {record.id}`",
+            )
+        return record
+
     def create(self, record: R) -> R:
         """Store a new record and return it.
 

@@ -27,8 +27,8 @@ def find_recipe(job: Job) -> Recipe:
         NotFound: Either is unknown.
         BadInput: The recipe has no link, or is not one that this service builds.
     """
-    recipe = catalogue().recipes.get(job.artifact_id)
-    catalogue().public_keys.get(job.public_key_id)
+    recipe = catalogue().recipes.available(job.artifact_id)
+    catalogue().public_keys.available(job.public_key_id)
     if recipe.link is None:
         raise BadInput(
             f"recipe {recipe.id} ({recipe.name}) has no archive",

@@ -1,0 +1,11 @@
+"""`ims deleted`: what was deleted, and the way back."""
+
+import typer
+
+from cli import images, public_keys, recipes
+from cli.deletions import deleted_noun
+
+app = typer.Typer(help="What was deleted: to look at, to get back, to remove for good.", no_args_is_help=True)
+app.add_typer(deleted_noun("image", images.COLUMNS), name="images")
+app.add_typer(deleted_noun("recipe", recipes.COLUMNS), name="recipes")
+app.add_typer(deleted_noun("public-key", public_keys.COLUMNS), name="public-keys")

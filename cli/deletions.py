@@ -1,0 +1,163 @@
+"""Deleting, restoring and erasing, for every noun that can be deleted: each record by a flow run of its own."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from cli.output import Columns, FormatOption, print_record, print_records
+from errors import BadInput, Conflict, ImsError
+from storage.models import Collection, Record
+
+RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Delete it although objects of it are missing, or its manifest is none.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would move.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+# Where a record is that `ims deleted` lists: also one whose deletion, or whose return, was cut off.
+NOT_AVAILABLE = tuple(each for each in Collection if each is not Collection.AVAILABLE)
+MOVE_COLUMNS: Columns = {
+    "from": lambda move: move.source,
+    "to": lambda move: move.target,
+    "bytes": lambda move: str(move.size),
+}
+
+
+class Operation(StrEnum):
+    """What `update` does to a deleted record."""
+
+    UNDELETE = "undelete"
+
+
+def add_deletion(app: typer.Typer, kind: str) -> None:
+    """Give a noun `delete` and `deleteall`.
+
+    Args:
+        app: The noun's commands.
+        kind: image, recipe or public-key.
+    """
+
+    @app.command("delete")
+    def delete(record_id: RecordId, force: Force = False, dry_run: DryRun = False) -> None:
+        """Delete it so that it can be got back."""
+        if dry_run:
+            _show_moves(kind, record_id, force)
+            return
+        _run("soft_delete", kind, record_id, force=force)
+        typer.echo(f"Get it back with: ims deleted {kind}s update {record_id} --operation undelete", err=True)
+
+    @app.command("deleteall")
+    def delete_all(yes: Yes = False, force: Force = False) -> None:
+        """Delete all of them so that they can be got back."""
+        _each(kind, [Collection.AVAILABLE], "delete", yes, lambda each: _run("soft_delete", kind, each, force=force))
+
+
+def deleted_noun(kind: str, columns: Columns) -> typer.Typer:
+    """Return the commands of `ims deleted` for one noun.
+
+    Args:
+        kind: image, recipe or public-key.
+        columns: The noun's own columns in lists.
+    """
+    app = typer.Typer(help=f"Deleted {kind.replace('-', ' ')}s.", no_args_is_help=True)
+    shown: Columns = {**columns, "state": lambda record: record.collection}
+
+    @app.command("list")
+    def list_deleted(output: FormatOption = None) -> None:
+        """List what is deleted, or on its way."""
+        print_records(_records(kind, NOT_AVAILABLE), shown, output)
+
+    @app.command("describe")
+    def describe(record_id: RecordId, output: FormatOption = None) -> None:
+        """Show one deleted record."""
+        from tasks.deletions import records_of
+
+        record = records_of(kind).get(record_id)
+        if record.collection is Collection.AVAILABLE:
+            raise Conflict(f"{kind} {record.id} is not deleted")
+        print_record(record, output)
+
+    @app.command("update")
+    def update(
+        record_id: RecordId, operation: Annotated[Operation, typer.Option(help="undelete: get it back.")]
+    ) -> None:
+        """Get a deleted record back."""
+        del operation  # There is one.
+        _run("undelete", kind, record_id)
+
+    @app.command("delete")
+    def erase(record_id: RecordId) -> None:
+        """Remove it for good, with its objects. It cannot be got back."""
+        _run("hard_delete", kind, record_id)
+
+    @app.command("deleteall")
+    def erase_all(yes: Yes = False) -> None:
+        """Remove all of them for good, with their objects."""
+        wanted = [Collection.DELETED, Collection.ERASING]
+        _each(kind, wanted, "remove for good", yes, lambda each: _run("hard_delete", kind, each))
+
+    return app
+
+
+def _run(flow: str, kind: str, record_id: str, **parameters: bool) -> None:
+    """Run one of the flows in this process, its own words on stderr, its run on the Prefect server."""
+    # Prefect's own words, and its tracebacks, are for its web interface.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    from flows.deployments import connected
+    from flows.hard_delete import hard_delete
+    from flows.soft_delete import soft_delete
+    from flows.undelete import undelete
+
+    flows: dict[str, Any] = {"soft_delete": soft_delete, "undelete": undelete, "hard_delete": hard_delete}
+    _show_log()
+    with connected():
+        flows[flow](kind, record_id, **parameters)
+
+
+def _show_log() -> None:
+    logger = logging.getLogger("ims.deletions")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+
+
+def _show_moves(kind: str, record_id: str, force: bool) -> None:
+    from tasks.deletions import plan_deletion
+
+    journal = plan_deletion(kind, record_id, force=force)
+    print_records(journal.moves, MOVE_COLUMNS, None)
+    for path in journal.missing:
+        typer.echo(f"missing: {path}", err=True)
+
+
+def _records(kind: str, collections: Sequence[Collection]) -> list[Record]:
+    from tasks.deletions import records_of
+
+    return [record for record in records_of(kind).list(None) if record.collection in collections]
+
+
+def _each(kind: str, collections: Sequence[Collection], verb: str, yes: bool, act: Callable[[str], None]) -> None:
+    """Do it to every record; one that cannot be done is told, and does not hold up the others."""
+    records = _records(kind, collections)
+    if not records:
+        typer.echo("none", err=True)
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise BadInput(f"this would {verb} {len(records)} {kind}s", resolution="say so with --yes")
+        typer.confirm(f"Really {verb} {len(records)} {kind}s?", abort=True, err=True)
+    left = []
+    for record in records:
+        try:
+            act(record.id)
+        except ImsError as error:
+            left.append(record.id)
+            typer.echo(f"{record.id}: {error}", err=True)
+    if left:
+        raise Conflict(f"{len(left)} of {len(records)} {kind}s could not be done: {', '.join(left)}")

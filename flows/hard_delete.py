@@ -1,0 +1,21 @@
+"""The flow that removes a deleted record for good."""
+
+from typing import Literal
+
+from prefect import flow
+
+from tasks.deletions import begin_erasure, erase
+
+
+@flow(name="hard-delete", flow_run_name="erase {kind} {record_id}")
+def hard_delete(kind: Literal["image", "recipe", "public-key"], record_id: str) -> None:
+    """Remove a deleted image, recipe or public key for good, with its objects. It cannot be restored.
+
+    Safe to run again after a failure or a kill: it goes on where it stopped.
+
+    Args:
+        kind: What it is.
+        record_id: Its id.
+    """
+    if record := begin_erasure(kind, record_id):
+        erase(kind, record)

@@ -1,0 +1,23 @@
+"""The flow that deletes a record so that it can be got back."""
+
+from typing import Literal
+
+from prefect import flow
+
+from tasks.deletions import begin_deletion, finish_deletion, move_away
+
+
+@flow(name="soft-delete", flow_run_name="delete {kind} {record_id}")
+def soft_delete(kind: Literal["image", "recipe", "public-key"], record_id: str, force: bool = False) -> None:
+    """Delete an image, a recipe or a public key so that it can be restored: its objects move to `deleted/`.
+
+    Safe to run again after a failure or a kill: it goes on where it stopped.
+
+    Args:
+        kind: What it is.
+        record_id: Its id.
+        force: Delete it although objects of it are missing, or its manifest cannot be read.
+    """
+    record = begin_deletion(kind, record_id, force)
+    move_away(record)
+    finish_deletion(kind, record)

@@ -1,0 +1,99 @@
+"""Moves of objects within S3: a copy, made sure of, and then the removal of the source.
+
+A move may be cut off anywhere and carried out again: what is done already is recognised. Nothing is overwritten.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from errors import Conflict, NotFound
+from storage.copies import copy
+from storage.models import Link, Move
+from storage.object_info import MD5SUM, ObjectInfo
+from storage.objects import ObjectStore
+
+# The server does the work: a few at a time keep it busy.
+AT_A_TIME = 4
+
+
+def carry_out_all(store: ObjectStore, moves: Sequence[Move], on_done: Callable[[Move], None] = lambda _: None) -> None:
+    """Carry out moves, several at a time; the first error is raised when those that had begun have ended.
+
+    Raises:
+        Conflict, NotFound, Corrupt: See carry_out.
+    """
+
+    def one(move: Move) -> None:
+        carry_out(store, move)
+        on_done(move)
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        running = [pool.submit(one, move) for move in moves]
+        try:
+            for each in running:
+                each.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def carry_out(store: ObjectStore, move: Move) -> None:
+    """Move one object.
+
+    Raises:
+        NotFound: It is neither at its source nor at its target.
+        Conflict: Another object stands at either of them.
+        Corrupt: The copy is not the object.
+    """
+    source, target = find(store, move.source), find(store, move.target)
+    if target is not None and not _is(target, move):
+        raise Conflict(
+            f"{move.target} is taken by another object (etag {target.etag}, not {move.etag})",
+            resolution="move it away, then run this again",
+        )
+    if source is None:
+        if target is None:
+            raise NotFound(f"{move.source} is gone, and {move.target} is not there either")
+        return
+    if not _is(source, move):
+        raise Conflict(
+            f"{move.source} was replaced (etag {source.etag}, not {move.etag})",
+            resolution="see who wrote it; put the original back, then run this again",
+        )
+    if target is None:
+        link = Link(path=move.target)
+        copy(store, source, link.bucket, link.key)
+    store.delete(source.bucket, source.key)
+
+
+def remove_all(store: ObjectStore, moves: Sequence[Move]) -> None:
+    """Remove the objects at the targets of moves. One that is gone is a success.
+
+    Raises:
+        Conflict: Another object stands there.
+    """
+    for move in moves:
+        there = find(store, move.target)
+        if there is None:
+            continue
+        if not _is(there, move):
+            raise Conflict(
+                f"{move.target} was replaced (etag {there.etag}, not {move.etag})",
+                resolution="see who wrote it, and move it away",
+            )
+        store.delete(there.bucket, there.key)
+
+
+def find(store: ObjectStore, path: str) -> ObjectInfo | None:
+    """Return what S3 says of an object by its address; None when there is none."""
+    link = Link(path=path)
+    try:
+        return store.head(link.bucket, link.key)
+    except NotFound:
+        return None
+
+
+def _is(found: ObjectInfo, move: Move) -> bool:
+    """Tell whether an object is the one of a move."""
+    carries = bool(move.md5) and found.metadata.get(MD5SUM) == move.md5
+    return found.size == move.size and (found.etag == move.etag or carries)

@@ -1,0 +1,270 @@
+"""Deleting, restoring and erasing public keys, recipes and images: the steps of their flows.
+
+The record is the journal (storage/deletion.py): each step looks at it and at the objects, so each may run twice.
+"""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import flow_run
+
+from errors import BadInput, Conflict, ImsError, NotFound
+from storage import deletion
+from storage.catalogue import catalogue
+from storage.holdings import Deletable, links_of, moves_of
+from storage.layout import deleted_manifest_key
+from storage.manifest import Manifest
+from storage.models import Collection, Image, Journal, Link, Move, new_id
+from storage.moves import carry_out_all, find, remove_all
+from storage.object_info import uri_of
+from storage.objects import object_store
+from storage.records import Records
+from storage.settings import settings
+from tasks.retries import retryable
+
+logger = logging.getLogger("ims.deletions")
+
+KINDS = ("image", "recipe", "public-key")
+
+
+def records_of(kind: str) -> Records[Any]:
+    """Return the records of a kind: image, recipe or public-key.
+
+    Raises:
+        BadInput: There is no such kind.
+    """
+    known: dict[str, Records[Any]] = {
+        "image": catalogue().images,
+        "recipe": catalogue().recipes,
+        "public-key": catalogue().public_keys,
+    }
+    if kind not in known:
+        raise BadInput(f"there is no kind {kind}", resolution=f"it is one of {', '.join(known)}")
+    return known[kind]
+
+
+def plan_deletion(kind: str, record_id: str, *, force: bool = False) -> Journal:
+    """Look what would move if a record were deleted; nothing is changed.
+
+    Args:
+        kind: image, recipe or public-key.
+        record_id: The record.
+        force: Let objects go that are not there any more, and a manifest that cannot be read.
+
+    Raises:
+        NotFound: No such record, or one of its objects is gone; each is named.
+        Conflict: A job is using it, or one of its objects is not the one that was linked.
+        BadInput, Corrupt: Its manifest is none, or its objects are not ours to move.
+    """
+    record = records_of(kind).get(record_id)
+    if record.collection is not Collection.AVAILABLE:
+        return record.journal or Journal()
+    _refuse_used(record)
+    try:
+        links = links_of(object_store(), record)
+    except ImsError as error:
+        if not force:
+            raise
+        logger.warning("the artifacts of %s stay where they are: %s", record.id, error.message)
+        links = []
+    buckets = {settings().ims_bucket, settings().boot_images_bucket}
+    moves, missing = moves_of(object_store(), catalogue(), buckets, record, links)
+    if missing and not force:
+        raise NotFound(
+            f"{', '.join(missing)} of {kind} {record.id} is not there",
+            resolution="put it back, or delete with --force, which moves what is there",
+        )
+    return Journal(link=getattr(record, "link", None), moves=moves, missing=missing)
+
+
+@retryable
+def begin_deletion(kind: str, record_id: str, force: bool) -> Deletable:
+    """Write to the record what is going to move. From here on the deletion can be finished by anybody.
+
+    Raises:
+        Conflict: Another run works on the record, or see plan_deletion.
+    """
+    journal = plan_deletion(kind, record_id, force=force)
+    found: Deletable = deletion.begin(
+        records_of(kind),
+        record_id,
+        Collection.AVAILABLE,
+        Collection.DELETING,
+        flow_run_id=_run_id(),
+        is_alive=is_alive,
+        journal=journal,
+    )
+    for path in journal.missing:
+        logger.warning("%s is not there, and is let go", path)
+    return found
+
+
+@retryable
+def move_away(record: Deletable) -> None:
+    """Move a record's objects to where deleted ones lie."""
+    _move(_journal(record).moves)
+
+
+@retryable
+def finish_deletion(kind: str, record: Deletable) -> Deletable:
+    """Write the manifest of a deleted image, and note in the record that it is deleted."""
+    done: Deletable = deletion.finish_deleting(records_of(kind), record.id, _link_when_deleted(record))
+    logger.info("%s %s is deleted", kind, record.id)
+    return done
+
+
+@retryable
+def begin_restoration(kind: str, record_id: str) -> Deletable:
+    """See that every object can go back to where it was, and put the record on its way.
+
+    Raises:
+        Conflict: The record is not deleted, another run works on it, or something stands where an object was; nothing
+            was changed.
+        NotFound: An object is gone.
+    """
+    records = records_of(kind)
+    record = records.get(record_id)
+    if record.collection in {Collection.DELETED, Collection.RESTORING}:
+        for move in _journal(record).moves:
+            _refuse_taken(move)
+    found: Deletable = deletion.begin(
+        records,
+        record_id,
+        Collection.DELETED,
+        Collection.RESTORING,
+        flow_run_id=_run_id(),
+        is_alive=is_alive,
+    )
+    return found
+
+
+@retryable
+def move_back(record: Deletable) -> None:
+    """Move a record's objects to where they were, and remove the manifest that told where they lay."""
+    _move([move.back for move in _journal(record).moves])
+    _remove_deleted_manifest(record)
+
+
+@retryable
+def finish_restoration(kind: str, record: Deletable) -> Deletable:
+    """Note in the record that it is available again, by its own link."""
+    done: Deletable = deletion.finish_restoring(records_of(kind), record.id)
+    logger.info("%s %s is back", kind, record.id)
+    return done
+
+
+@retryable
+def begin_erasure(kind: str, record_id: str) -> Deletable | None:
+    """Put a deleted record on its way out; None when it is gone already.
+
+    Raises:
+        Conflict: The record is not deleted, or another run works on it.
+    """
+    try:
+        found: Deletable = deletion.begin(
+            records_of(kind),
+            record_id,
+            Collection.DELETED,
+            Collection.ERASING,
+            flow_run_id=_run_id(),
+            is_alive=is_alive,
+        )
+    except NotFound:
+        if _first_try():
+            raise
+        return None
+    return found
+
+
+@retryable
+def erase(kind: str, record: Deletable) -> None:
+    """Remove a record's objects for good, and then the record."""
+    remove_all(object_store(), _journal(record).moves)
+    _remove_deleted_manifest(record)
+    try:
+        records_of(kind).remove(record.id)
+    except NotFound:
+        logger.info("%s %s was gone already", kind, record.id)
+    logger.info("%s %s is gone for good", kind, record.id)
+
+
+def is_alive(flow_run_id: str) -> bool:
+    """Tell whether a flow run has not ended; one that Prefect does not know has."""
+    with get_client(sync_client=True) as client:
+        try:
+            state = client.read_flow_run(UUID(flow_run_id)).state
+        except (ObjectNotFound, ValueError):
+            return False
+    return state is not None and not state.is_final()
+
+
+def _move(moves: list[Move]) -> None:
+    done = 0
+
+    def count(move: Move) -> None:
+        nonlocal done
+        done += 1
+        logger.info("%d of %d moved: %s", done, len(moves), move.target)
+
+    carry_out_all(object_store(), moves, count)
+
+
+def _refuse_used(record: Deletable) -> None:
+    for job in catalogue().jobs.list():
+        if job.artifact_id == record.id and not job.status.is_final:
+            raise Conflict(
+                f"job {job.id} is using {record.id}: it is {job.status}", resolution="wait for its end, or cancel it"
+            )
+
+
+def _refuse_taken(move: Move) -> None:
+    here, there = find(object_store(), move.source), find(object_store(), move.target)
+    if there is None and here is None:
+        raise NotFound(f"{move.target} is gone, so {move.source} cannot be restored")
+    if there is not None and here is not None and (here.etag, here.size) != (there.etag, there.size):
+        raise Conflict(
+            f"something else stands at {move.source} now", resolution="move it away, then restore the record again"
+        )
+
+
+def _link_when_deleted(record: Deletable) -> Link | None:
+    """Return what leads to a deleted record's objects: for an image the manifest of its artifacts as they lie then."""
+    moves = {move.source: move for move in _journal(record).moves}
+    link = _journal(record).link
+    if link is None or link.path not in moves:
+        return link
+    moved = moves[link.path]
+    if not isinstance(record, Image):
+        return Link(path=moved.target, etag=moved.etag)
+    place = Link(path=moved.target)
+    body, _ = object_store().read(place.bucket, place.key)
+    manifest = Manifest.model_validate_json(body)
+    artifacts = [
+        artifact.model_copy(update={"link": Link(path=moves[artifact.link.path].target, etag=artifact.link.etag)})
+        for artifact in manifest.artifacts
+        if artifact.link.path in moves
+    ]
+    there = manifest.model_copy(update={"artifacts": artifacts}).model_dump_json(indent=2).encode()
+    key = deleted_manifest_key(record.id)
+    etag = object_store().write(place.bucket, key, there, content_type="application/json")
+    return Link(path=uri_of(place.bucket, key), etag=etag)
+
+
+def _remove_deleted_manifest(record: Deletable) -> None:
+    if isinstance(record, Image) and (link := _journal(record).link):
+        object_store().delete(link.bucket, deleted_manifest_key(record.id))
+
+
+def _journal(record: Deletable) -> Journal:
+    return record.journal or Journal()
+
+
+def _run_id() -> str:
+    return str(flow_run.id or new_id())
+
+
+def _first_try() -> bool:
+    return (flow_run.run_count or 1) <= 1
