@@ -17,5 +17,4 @@ def hard_delete(kind: Literal["image", "recipe", "public-key"], record_id: str) 
         kind: What it is.
         record_id: Its id.
     """
-    if record := begin_erasure(kind, record_id):
-        erase(kind, record)
+    erase(kind, begin_erasure(kind, record_id))

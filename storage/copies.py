@@ -33,14 +33,14 @@ def copy(store: ObjectStore, source: ObjectInfo, bucket: str, key: str) -> Objec
         NotFound: The object is gone.
         Corrupt: The copy differs from it.
     """
-    try:
-        _copy_whole(store, source, bucket, key)
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if source.size <= LARGEST_COPY_BYTES or code not in REFUSED_FOR_SIZE:
-            with translating(source.uri):
+    with translating(source.uri):
+        try:
+            _copy_whole(store, source, bucket, key)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if source.size <= LARGEST_COPY_BYTES or code not in REFUSED_FOR_SIZE:
                 raise
-        copy_in_parts(store, source, bucket, key)
+            copy_in_parts(store, source, bucket, key)
     made = store.head(bucket, key)
     if not is_same(source, made):
         raise Corrupt(

@@ -27,8 +27,6 @@ from tasks.retries import retryable
 
 logger = logging.getLogger("ims.deletions")
 
-KINDS = ("image", "recipe", "public-key")
-
 
 def records_of(kind: str) -> Records[Any]:
     """Return the records of a kind: image, recipe or public-key.
@@ -157,25 +155,21 @@ def finish_restoration(kind: str, record: Deletable) -> Deletable:
 
 
 @retryable
-def begin_erasure(kind: str, record_id: str) -> Deletable | None:
-    """Put a deleted record on its way out; None when it is gone already.
+def begin_erasure(kind: str, record_id: str) -> Deletable:
+    """Put a deleted record on its way out.
 
     Raises:
+        NotFound: There is no such record, or it is gone already.
         Conflict: The record is not deleted, or another run works on it.
     """
-    try:
-        found: Deletable = deletion.begin(
-            records_of(kind),
-            record_id,
-            Collection.DELETED,
-            Collection.ERASING,
-            flow_run_id=_run_id(),
-            is_alive=is_alive,
-        )
-    except NotFound:
-        if _first_try():
-            raise
-        return None
+    found: Deletable = deletion.begin(
+        records_of(kind),
+        record_id,
+        Collection.DELETED,
+        Collection.ERASING,
+        flow_run_id=_run_id(),
+        is_alive=is_alive,
+    )
     return found
 
 
@@ -264,7 +258,3 @@ def _journal(record: Deletable) -> Journal:
 
 def _run_id() -> str:
     return str(flow_run.id or new_id())
-
-
-def _first_try() -> bool:
-    return (flow_run.run_count or 1) <= 1

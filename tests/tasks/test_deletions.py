@@ -1,0 +1,496 @@
+"""tasks/deletions.py: what is deleted can be got back, byte for byte, wherever a fault or a kill cuts in."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
+from storage.catalogue import Catalogue, catalogue
+from storage.layout import artifact_key, deleted_key, deleted_manifest_key
+from storage.manifest import Artifact, ArtifactType, Manifest
+from storage.models import Collection, Image, Job, JobStatus, JobType, Link, PublicKey, Recipe, new_id
+from storage.objects import ObjectStore, object_store
+from storage.settings import Settings, settings
+from tasks.deletions import (
+    begin_deletion,
+    begin_erasure,
+    begin_restoration,
+    erase,
+    finish_deletion,
+    finish_restoration,
+    move_away,
+    move_back,
+    plan_deletion,
+    records_of,
+)
+from tests.s3_proxy import Call, Fault, FaultProxy
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv me"
+ARTIFACTS = {
+    "rootfs": ArtifactType.ROOTFS,
+    "kernel": ArtifactType.KERNEL,
+    "initrd": ArtifactType.INITRD,
+    "boot_parameters": ArtifactType.BOOT_PARAMETERS,
+    "debug_kernel": ArtifactType.DEBUG_KERNEL,
+}
+Content = dict[str, tuple[bytes, str, dict[str, str]]]
+
+
+def delete(kind: str, record_id: str, *, force: bool = False) -> None:
+    """The steps of flows/soft_delete.py."""
+    record = begin_deletion.fn(kind, record_id, force)
+    move_away.fn(record)
+    finish_deletion.fn(kind, record)
+
+
+def restore(kind: str, record_id: str) -> None:
+    """The steps of flows/undelete.py."""
+    record = begin_restoration.fn(kind, record_id)
+    move_back.fn(record)
+    finish_restoration.fn(kind, record)
+
+
+def remove(kind: str, record_id: str) -> None:
+    """The steps of flows/hard_delete.py."""
+    erase.fn(kind, begin_erasure.fn(kind, record_id))
+
+
+@pytest.fixture(autouse=True)
+def _one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What Prefect sets for the process of a flow run: a run that is started again has the same id.
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(uuid4()))
+
+
+@pytest.fixture
+def image(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings) -> Image:
+    """An image of five artifacts."""
+    image_id, bucket = new_id(), s3_settings.boot_images_bucket
+    artifacts = []
+    for number, (name, type_) in enumerate(ARTIFACTS.items()):
+        body = bytes([number]) * (1000 + number)
+        md5 = hashlib.md5(body).hexdigest()
+        key = artifact_key(image_id, name)
+        metadata = {"md5sum": md5, "x-shasta-ims-image-name": "näme" * 100}
+        etag = store.write(bucket, key, body, content_type="x/y", metadata=metadata)
+        artifacts.append(Artifact(link=Link(path=f"s3://{bucket}/{key}", etag=etag), type=type_, md5=md5))
+    manifest = Manifest(artifacts=artifacts).model_dump_json(indent=3).encode()
+    key = artifact_key(image_id, "manifest.json")
+    etag = store.write(bucket, key, manifest, content_type="application/json")
+    link = Link(path=f"s3://{bucket}/{key}", etag=etag)
+    made = Image(id=image_id, name="image", link=link, arch="aarch64", metadata={"ims_job_id": "x"})
+    return own_catalogue.images.create(made)
+
+
+@pytest.fixture
+def recipe(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings) -> Recipe:
+    """A recipe with its archive."""
+    recipe_id, bucket = new_id(), s3_settings.ims_bucket
+    key = f"recipes/{recipe_id}/recipe.tgz"
+    etag = store.write(bucket, key, b"archive", content_type="application/gzip", metadata={"md5sum": "m"})
+    link = Link(path=f"s3://{bucket}/{key}", etag=etag)
+    made = Recipe(id=recipe_id, name="recipe", linux_distribution="sles15", link=link, require_dkms=False)
+    return own_catalogue.recipes.create(made)
+
+
+def objects(store: ObjectStore, where: Settings) -> Content:
+    """Return every object of a record's, with its type and its metadata."""
+    found: Content = {}
+    for bucket in (where.ims_bucket, where.boot_images_bucket):
+        for key in store.keys(bucket, ""):
+            if not key.startswith("records/"):
+                body, info = store.read(bucket, key)
+                found[f"{bucket}/{key}"] = (body, info.content_type, info.metadata)
+    return found
+
+
+def moved(content: Content) -> Content:
+    """Return what the objects become when they are deleted."""
+    places = (name.partition("/") for name in content)
+    return {f"{bucket}/{deleted_key(key)}": content[f"{bucket}/{key}"] for bucket, _, key in places}
+
+
+def assert_deleted(store: ObjectStore, where: Settings, image: Image, before: Content) -> None:
+    record = catalogue().images.get(image.id)
+    assert record.collection is Collection.DELETED
+    assert record.deleted is not None
+    kept = {"collection", "deleted", "journal", "link"}
+    assert record.model_dump(exclude=kept) == image.model_dump(exclude=kept)
+    there = objects(store, where)
+    manifest_name = f"{where.boot_images_bucket}/{deleted_manifest_key(image.id)}"
+    manifest = Manifest.model_validate_json(there.pop(manifest_name)[0])
+    assert there == moved(before)
+    assert record.link is not None
+    assert record.link.etag == store.head(record.link.bucket, record.link.key).etag
+    for artifact in manifest.artifacts:
+        info = store.head(artifact.link.bucket, artifact.link.key)
+        assert (info.etag, info.metadata["md5sum"]) == (artifact.link.etag, artifact.md5)
+
+
+def test_an_image_is_deleted_and_restored_byte_for_byte(
+    store: ObjectStore, s3_settings: Settings, image: Image
+) -> None:
+    before = objects(store, s3_settings)
+    delete("image", image.id)
+    assert_deleted(store, s3_settings, image, before)
+    assert catalogue().images.list() == []
+    restore("image", image.id)
+    assert objects(store, s3_settings) == before
+    assert catalogue().images.list() == [image]
+
+
+def test_a_deleted_image_is_erased_with_all_it_had(store: ObjectStore, s3_settings: Settings, image: Image) -> None:
+    delete("image", image.id)
+    remove("image", image.id)
+    assert objects(store, s3_settings) == {}
+    with pytest.raises(NotFound):
+        catalogue().images.get(image.id)
+
+
+def test_a_recipe_goes_with_its_archive(store: ObjectStore, s3_settings: Settings, recipe: Recipe) -> None:
+    before = objects(store, s3_settings)
+    delete("recipe", recipe.id)
+    assert objects(store, s3_settings) == moved(before)
+    link = catalogue().recipes.get(recipe.id).link
+    assert link is not None
+    assert (link.key, link.etag) == (f"deleted/recipes/{recipe.id}/recipe.tgz", recipe.link and recipe.link.etag)
+    restore("recipe", recipe.id)
+    assert (objects(store, s3_settings), catalogue().recipes.list()) == (before, [recipe])
+
+
+def test_a_public_key_is_its_record_alone(own_catalogue: Catalogue) -> None:
+    key = own_catalogue.public_keys.create(PublicKey(name="me", public_key=KEY))
+    delete("public-key", key.id)
+    assert own_catalogue.public_keys.list() == []
+    restore("public-key", key.id)
+    assert own_catalogue.public_keys.list() == [key]
+    delete("public-key", key.id)
+    remove("public-key", key.id)
+    assert own_catalogue.public_keys.list(None) == []
+
+
+def test_a_plan_changes_nothing(store: ObjectStore, s3_settings: Settings, image: Image) -> None:
+    before = objects(store, s3_settings)
+    plan = plan_deletion("image", image.id)
+    assert len(plan.moves) == 6
+    assert (objects(store, s3_settings), catalogue().images.get(image.id)) == (before, image)
+
+
+OPERATIONS: dict[str, tuple[list[Callable[[str, str], None]], Callable[[str, str], None]]] = {
+    "delete": ([], delete),
+    "restore": ([delete], restore),
+    "erase": ([delete], remove),
+}
+each_operation = pytest.mark.parametrize(("before", "operation"), OPERATIONS.values(), ids=OPERATIONS)
+
+
+@pytest.fixture
+def through(proxy: FaultProxy, image: Image, monkeypatch: pytest.MonkeyPatch) -> FaultProxy:
+    """The proxy, which the tasks' calls go through, each tried once."""
+    monkeypatch.setenv("IMS_S3_ENDPOINT_URL", proxy.endpoint_url)
+    monkeypatch.setenv("IMS_S3_ATTEMPTS", "1")
+    _forget()
+    return proxy
+
+
+def _forget() -> None:
+    for cached in (settings, object_store, catalogue):
+        cached.cache_clear()
+
+
+def assert_nothing_lost(store: ObjectStore, where: Settings, records: Catalogue, image: Image, before: Content) -> None:
+    """Assert that every byte is at its place or where it is moved to, and that the record is in one list."""
+    there = objects(store, where)
+    for name, content in before.items():
+        away = next(iter(moved({name: content})))
+        assert content in (there.get(name), there.get(away)), name
+    assert [record.id for record in records.images.list(None)] == [image.id]
+
+
+def assert_whole(store: ObjectStore, where: Settings, image: Image, before: Content, operation: Any) -> None:
+    """Assert that an operation has done all of its work."""
+    if operation is delete:
+        assert_deleted(store, where, image, before)
+    elif operation is restore:
+        assert (objects(store, where), catalogue().images.list()) == (before, [image])
+    else:
+        assert (objects(store, where), catalogue().images.list(None)) == ({}, [])
+
+
+@each_operation
+@pytest.mark.parametrize("fault", [Fault.ANSWER_500, Fault.LOST_ANSWER], ids=["nothing done", "done, answer lost"])
+def test_a_fault_at_any_call_loses_nothing_and_the_next_run_finishes(
+    store: ObjectStore,
+    s3_settings: Settings,
+    own_catalogue: Catalogue,
+    image: Image,
+    through: FaultProxy,
+    before: list[Callable[[str, str], None]],
+    operation: Callable[[str, str], None],
+    fault: Fault,
+) -> None:
+    original = objects(store, s3_settings)
+    cases = 0
+    for number in range(1, 500):
+        for step in before:
+            if catalogue().images.get(image.id).collection is Collection.AVAILABLE:
+                step("image", image.id)
+        turn = Turn(image, number)
+        through.plan(fault, when=turn.is_now)
+        try:
+            operation("image", image.id)
+            failed = False
+        except ImsError:
+            failed = True
+        if turn.seen < number:
+            break
+        cases += 1
+        if failed:
+            _finish(
+                operation,
+                image.id,
+                lambda: assert_nothing(operation, store, s3_settings, own_catalogue, image, original),
+            )
+        assert_whole(store, s3_settings, image, original, operation)
+        _begin_anew(store, own_catalogue, image, original, operation)
+    assert cases > 10
+    print(f"\n{operation.__name__}: {cases} calls, each met {fault}")
+
+
+class Turn:
+    """The nth call that matters: of the lists of records, only the document that the image is in."""
+
+    def __init__(self, image: Image, number: int) -> None:
+        self._own = f"records/images/{image.id[-1]}.json"
+        self._number = number
+        self.seen = 0
+
+    def is_now(self, call: Call) -> bool:
+        matters = not call.key.startswith("records/") or call.key == self._own
+        self.seen += matters
+        return matters and self.seen == self._number
+
+
+def assert_nothing(
+    operation: Any, store: ObjectStore, where: Settings, records: Catalogue, image: Image, original: Content
+) -> None:
+    """Assert that nothing was lost; what is being erased may go."""
+    if operation is not remove:
+        assert_nothing_lost(store, where, records, image, original)
+
+
+def _finish(operation: Callable[[str, str], None], image_id: str, check: Callable[[], None]) -> None:
+    """Run an operation that was cut off again; one that had done all of its work says so."""
+    check()
+    try:
+        operation("image", image_id)
+    except (Conflict, NotFound) as error:
+        if not any(word in str(error) for word in ("is deleted", "is available", "no image")):
+            raise
+
+
+def _begin_anew(store: ObjectStore, records: Catalogue, image: Image, original: Content, operation: Any) -> None:
+    if operation is delete:
+        restore("image", image.id)
+    elif operation is remove:
+        for name, (body, content_type, metadata) in original.items():
+            bucket, _, key = name.partition("/")
+            store.write(bucket, key, body, content_type=content_type, metadata=metadata)
+        records.images.create(image)
+
+
+@each_operation
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
+    store: ObjectStore,
+    s3_settings: Settings,
+    own_catalogue: Catalogue,
+    image: Image,
+    through: FaultProxy,
+    before: list[Callable[[str, str], None]],
+    operation: Callable[[str, str], None],
+    moment: str,
+) -> None:
+    original = objects(store, s3_settings)
+    cases = 0
+    while True:
+        for step in before:
+            if catalogue().images.get(image.id).collection is Collection.AVAILABLE:
+                step("image", image.id)
+        if not _killed(through, cases, moment, lambda: operation("image", image.id)):
+            break
+        cases += 1
+        _finish(
+            operation, image.id, lambda: assert_nothing(operation, store, s3_settings, own_catalogue, image, original)
+        )
+        assert_whole(store, s3_settings, image, original, operation)
+        _begin_anew(store, own_catalogue, image, original, operation)
+    assert cases > 5
+    print(f"\n{operation.__name__}: killed {moment} each of {cases} writes")
+
+
+def _killed(proxy: FaultProxy, number: int, moment: str, act: Callable[[], None]) -> bool:
+    """Act in a process that is killed at its nth write; tell whether it came so far."""
+    writes = 0
+
+    def is_its_turn(call: Call) -> bool:
+        nonlocal writes
+        writes += call.is_write
+        return call.is_write and writes == number + 1
+
+    def kill(_: Call) -> None:
+        os.kill(child, signal.SIGKILL)
+
+    child = os.fork()
+    if not child:
+        _forget()
+        try:
+            act()
+        finally:
+            os._exit(0)
+    proxy.plan(when=is_its_turn, before=kill if moment == "before" else None, after=kill if moment == "after" else None)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def test_what_is_missing_stops_the_deletion_before_the_first_move(
+    store: ObjectStore, s3_settings: Settings, image: Image
+) -> None:
+    store.delete(s3_settings.boot_images_bucket, artifact_key(image.id, "kernel"))
+    before = objects(store, s3_settings)
+    with pytest.raises(NotFound, match=r"kernel of image .* is not there"):
+        delete("image", image.id)
+    assert (objects(store, s3_settings), catalogue().images.list()) == (before, [image])
+    delete("image", image.id, force=True)
+    record = catalogue().images.get(image.id)
+    assert record.journal is not None
+    assert record.journal.missing == [f"s3://{s3_settings.boot_images_bucket}/{artifact_key(image.id, 'kernel')}"]
+    restore("image", image.id)
+    assert objects(store, s3_settings) == before
+
+
+def test_nothing_is_overwritten_by_a_restoration(store: ObjectStore, s3_settings: Settings, image: Image) -> None:
+    delete("image", image.id)
+    store.write(s3_settings.boot_images_bucket, artifact_key(image.id, "kernel"), b"something new")
+    before = objects(store, s3_settings)
+    with pytest.raises(Conflict, match="something else stands at"):
+        restore("image", image.id)
+    assert objects(store, s3_settings) == before
+    assert catalogue().images.get(image.id).collection is Collection.DELETED
+
+
+def _artifacts(count: int, **changes: Any) -> Callable[[Manifest], Manifest]:
+    return lambda manifest: manifest.model_copy(
+        update={"artifacts": [each.model_copy(update=changes) for each in manifest.artifacts[:count]]}
+    )
+
+
+BAD_MANIFESTS: dict[str, tuple[Callable[[Manifest], bytes], type[ImsError], str]] = {
+    "no JSON": (lambda _: b"{", Corrupt, "is not the manifest"),
+    "empty": (lambda manifest: _artifacts(0)(manifest).model_dump_json().encode(), BadInput, "lists no artifacts"),
+    "huge": (lambda _: b" " * (2 << 20), BadInput, "more than"),
+    "without md5": (
+        lambda manifest: _artifacts(5, md5="")(manifest).model_dump_json().encode(),
+        BadInput,
+        "has no md5",
+    ),
+    "twice": (
+        lambda manifest: Manifest(artifacts=[*manifest.artifacts, manifest.artifacts[0]]).model_dump_json().encode(),
+        BadInput,
+        "twice",
+    ),
+    "elsewhere": (
+        lambda manifest: (
+            _artifacts(5, link=Link(path="s3://other/key"))(_artifacts(1)(manifest)).model_dump_json().encode()
+        ),
+        BadInput,
+        "none of our buckets",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "kind", "said"), BAD_MANIFESTS.values(), ids=BAD_MANIFESTS)
+def test_a_manifest_that_is_none_is_refused_and_nothing_moves(
+    store: ObjectStore,
+    s3_settings: Settings,
+    own_catalogue: Catalogue,
+    image: Image,
+    make: Callable[[Manifest], bytes],
+    kind: type[ImsError],
+    said: str,
+) -> None:
+    assert image.link is not None
+    body, _ = store.read(image.link.bucket, image.link.key)
+    etag = store.write(image.link.bucket, image.link.key, make(Manifest.model_validate_json(body)))
+    link = Link(path=image.link.path, etag=etag)
+    own_catalogue.images.change(image.id, lambda record: record.model_copy(update={"link": link}))
+    before = objects(store, s3_settings)
+    with pytest.raises(kind, match=said):
+        delete("image", image.id)
+    assert objects(store, s3_settings) == before
+    assert [record.id for record in own_catalogue.images.list()] == [image.id]
+
+
+def test_an_artifact_of_another_image_is_not_moved(
+    store: ObjectStore, own_catalogue: Catalogue, image: Image, s3_settings: Settings
+) -> None:
+    assert image.link is not None
+    thief = own_catalogue.images.create(Image(name="thief"))
+    key = artifact_key(thief.id, "manifest.json")
+    body, _ = store.read(image.link.bucket, image.link.key)
+    etag = store.write(s3_settings.boot_images_bucket, key, body)
+    link = Link(path=f"s3://{s3_settings.boot_images_bucket}/{key}", etag=etag)
+    own_catalogue.images.change(thief.id, lambda record: record.model_copy(update={"link": link}))
+    with pytest.raises(BadInput, match=f"is an artifact of image {image.id}"):
+        delete("image", thief.id)
+
+
+def test_a_record_that_is_not_deleted_is_neither_restored_nor_erased(image: Image) -> None:
+    for operation in (restore, remove):
+        with pytest.raises(Conflict, match="is available, not deleted"):
+            operation("image", image.id)
+    delete("image", image.id)
+    with pytest.raises(Conflict, match="is deleted, not available"):
+        delete("image", image.id)
+
+
+def test_a_recipe_that_a_job_is_building_from_is_not_deleted(own_catalogue: Catalogue, recipe: Recipe) -> None:
+    job = own_catalogue.jobs.create(
+        Job(job_type=JobType.CREATE, artifact_id=recipe.id, public_key_id=new_id(), image_root_archive_name="x")
+    )
+    with pytest.raises(Conflict, match=f"job {job.id} is using {recipe.id}"):
+        delete("recipe", recipe.id)
+    own_catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.ERROR}))
+    delete("recipe", recipe.id)
+
+
+def test_two_deletions_from_the_same_place_lose_nothing(
+    store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, recipe: Recipe
+) -> None:
+    delete("recipe", recipe.id)
+    assert recipe.link is not None
+    etag = store.write(recipe.link.bucket, recipe.link.key, b"another archive")
+    second = own_catalogue.recipes.create(
+        Recipe(name="second", linux_distribution="sles15", link=Link(path=recipe.link.path, etag=etag))
+    )
+    before = objects(store, s3_settings)
+    with pytest.raises(Conflict, match="is taken"):
+        delete("recipe", second.id)
+    assert objects(store, s3_settings) == before
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(BadInput, match="it is one of image, recipe, public-key"):
+        records_of("job")
+
+
+def test_the_time_of_a_deletion_is_noted(image: Image) -> None:
+    delete("image", image.id)
+    deleted = catalogue().images.get(image.id).deleted
+    assert deleted is not None
+    assert deleted - image.created < timedelta(minutes=1)
