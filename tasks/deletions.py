@@ -34,14 +34,11 @@ def records_of(kind: str) -> Records[Any]:
     Raises:
         BadInput: There is no such kind.
     """
-    known: dict[str, Records[Any]] = {
-        "image": catalogue().images,
-        "recipe": catalogue().recipes,
-        "public-key": catalogue().public_keys,
-    }
-    if kind not in known:
-        raise BadInput(f"there is no kind {kind}", resolution=f"it is one of {', '.join(known)}")
-    return known[kind]
+    attributes = {"image": "images", "recipe": "recipes", "public-key": "public_keys"}
+    if kind not in attributes:
+        raise BadInput(f"there is no kind {kind}", resolution=f"it is one of {', '.join(attributes)}")
+    records: Records[Any] = getattr(catalogue(), attributes[kind])
+    return records
 
 
 def plan_deletion(kind: str, record_id: str, *, force: bool = False) -> Journal:
