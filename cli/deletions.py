@@ -1,11 +1,9 @@
 """Deleting, restoring and erasing, for every noun that can be deleted: each record by a flow run of its own."""
 
-import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -48,13 +46,13 @@ def add_deletion(app: typer.Typer, kind: str) -> None:
         if dry_run:
             _show_moves(kind, record_id, force)
             return
-        _run("soft_delete", kind, record_id, force=force)
+        _run("soft-delete", kind, record_id, force=force)
         typer.echo(f"Get it back with: ims deleted {kind}s update {record_id} --operation undelete", err=True)
 
     @app.command("deleteall")
     def delete_all(yes: Yes = False, force: Force = False) -> None:
         """Delete all of them so that they can be got back."""
-        _each(kind, [Collection.AVAILABLE], "delete", yes, lambda each: _run("soft_delete", kind, each, force=force))
+        _each(kind, [Collection.AVAILABLE], "delete", yes, lambda each: _run("soft-delete", kind, each, force=force))
 
 
 def deleted_noun(kind: str, columns: Columns) -> typer.Typer:
@@ -93,38 +91,22 @@ def deleted_noun(kind: str, columns: Columns) -> typer.Typer:
     @app.command("delete")
     def erase(record_id: RecordId) -> None:
         """Remove it for good, with its objects. It cannot be got back."""
-        _run("hard_delete", kind, record_id)
+        _run("hard-delete", kind, record_id)
 
     @app.command("deleteall")
     def erase_all(yes: Yes = False) -> None:
         """Remove all of them for good, with their objects."""
         wanted = [Collection.DELETED, Collection.ERASING]
-        _each(kind, wanted, "remove for good", yes, lambda each: _run("hard_delete", kind, each))
+        _each(kind, wanted, "remove for good", yes, lambda each: _run("hard-delete", kind, each))
 
     return app
 
 
 def _run(flow: str, kind: str, record_id: str, **parameters: bool) -> None:
-    """Run one of the flows in this process, its own words on stderr, its run on the Prefect server."""
-    # Prefect's own words, and its tracebacks, are for its web interface.
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    from flows.deployments import connected
-    from flows.hard_delete import hard_delete
-    from flows.soft_delete import soft_delete
-    from flows.undelete import undelete
+    # Importing Prefect takes more than a second.
+    from cli.runs import run_to_its_end
 
-    flows: dict[str, Any] = {"soft_delete": soft_delete, "undelete": undelete, "hard_delete": hard_delete}
-    _show_log()
-    with connected():
-        flows[flow](kind, record_id, **parameters)
-
-
-def _show_log() -> None:
-    logger = logging.getLogger("ims.deletions")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
+    run_to_its_end(f"{flow}/{flow}", {"kind": kind, "record_id": record_id, **parameters})
 
 
 def _show_moves(kind: str, record_id: str, force: bool) -> None:

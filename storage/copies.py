@@ -1,6 +1,7 @@
 """Copies of objects within S3: the server copies, and content type, user metadata and tags come along."""
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
 
@@ -64,7 +65,11 @@ def copy_in_parts(
         tags = client.get_object_tagging(Bucket=source.bucket, Key=source.key)["TagSet"]
     with translating(uri_of(bucket, key)):
         upload_id = client.create_multipart_upload(
-            Bucket=bucket, Key=key, ContentType=source.content_type, Metadata=to_headers(source.metadata)
+            Bucket=bucket,
+            Key=key,
+            ContentType=source.content_type,
+            Metadata=to_headers(source.metadata),
+            Tagging=urlencode({tag["Key"]: tag["Value"] for tag in tags}),
         )["UploadId"]
         try:
             parts: list[CompletedPartTypeDef] = []
@@ -85,8 +90,6 @@ def copy_in_parts(
         except BaseException:
             client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
             raise
-        if tags:
-            client.put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": tags})
 
 
 def is_same(one: ObjectInfo, other: ObjectInfo) -> bool:

@@ -4,7 +4,7 @@ A move may be cut off anywhere and carried out again: what is done already is re
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from errors import Conflict, NotFound
 from storage.copies import copy
@@ -19,19 +19,21 @@ AT_A_TIME = 4
 def carry_out_all(store: ObjectStore, moves: Sequence[Move], on_done: Callable[[Move], None] = lambda _: None) -> None:
     """Carry out moves, several at a time; the first error is raised when those that had begun have ended.
 
+    Args:
+        store: The object store.
+        moves: What to move.
+        on_done: Called with each move that is done, in the caller's thread.
+
     Raises:
         Conflict, NotFound, Corrupt: See carry_out.
     """
-
-    def one(move: Move) -> None:
-        carry_out(store, move)
-        on_done(move)
-
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        running = [pool.submit(one, move) for move in moves]
+        running = {pool.submit(carry_out, store, move): move for move in moves}
         try:
-            for each in running:
-                each.result()
+            # Here, not in the threads: they know nothing of the flow run that the words belong to.
+            for done in as_completed(running):
+                done.result()
+                on_done(running[done])
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -7,11 +7,12 @@ import logging
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 
-from errors import BadInput, Conflict, ImsError, NotFound
+from errors import BadInput, Conflict, ImsError, NotFound, Unreachable
 from storage import deletion
 from storage.catalogue import catalogue
 from storage.holdings import Deletable, links_of, moves_of
@@ -189,6 +190,8 @@ def is_alive(flow_run_id: str) -> bool:
             state = client.read_flow_run(UUID(flow_run_id)).state
         except (ObjectNotFound, ValueError):
             return False
+        except httpx.HTTPError as error:
+            raise Unreachable(f"Prefect does not tell whether flow run {flow_run_id} has ended: {error}") from error
     return state is not None and not state.is_final()
 
 
