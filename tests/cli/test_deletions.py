@@ -8,6 +8,8 @@ from errors import NotFound
 from storage.models import Collection
 from tests.cli.running import Up, catalogue_of, public_key, waiting_recipe
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_recipe_is_deleted_got_back_and_removed_for_good(up: Up) -> None:
     recipe = waiting_recipe(up)

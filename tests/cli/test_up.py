@@ -26,7 +26,7 @@ from tests.cli.running import (
     waiting_recipe,
 )
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_it_says_where_everything_is_and_what_to_do_next(up: Up) -> None:

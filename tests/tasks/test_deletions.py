@@ -222,6 +222,7 @@ def assert_whole(store: ObjectStore, where: Settings, image: Image, before: Cont
         assert (objects(store, where), catalogue().images.list(None)) == ({}, [])
 
 
+@pytest.mark.slow
 @each_operation
 @pytest.mark.parametrize("fault", [Fault.ANSWER_500, Fault.LOST_ANSWER], ids=["nothing done", "done, answer lost"])
 def test_a_fault_at_any_call_loses_nothing_and_the_next_run_finishes(
@@ -304,6 +305,7 @@ def _begin_anew(store: ObjectStore, records: Catalogue, image: Image, original: 
         records.images.create(image)
 
 
+@pytest.mark.slow
 @each_operation
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
