@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from storage.catalogue import catalogue
-from storage.models import Address, ConnectionInfo, Diagnosis, Job, JobStatus, SshContainer
+from storage.models import Diagnosis, Job, JobStatus
 from storage.settings import settings
+from storage.shells import Address, ConnectionInfo, SshContainer
 from tasks.jobs import report
 from tasks.pods import StepFailed, run_step
 from tasks.retries import retryable

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.models import Job, JobStatus, PublicKey, Recipe, SshContainer, new_id
+from storage.models import Job, JobStatus, PublicKey, Recipe, new_id
+from storage.shells import SshContainer
 from tests.flows.site import Run, Site
 from tests.flows.test_create_image import with_text
 from tests.flows.test_rpm_site import LOGIN, recipe_of, site_file
