@@ -13,7 +13,11 @@ from storage.models import Collection, Record
 
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.")]
 Force = Annotated[
-    bool, typer.Option("--force", help="Delete it although objects of it are missing, or its manifest is none.")
+    bool,
+    typer.Option("--force", help="Delete it although objects are missing; where its manifest is none, they all stay."),
+]
+Leave = Annotated[
+    bool, typer.Option("--force", help="Remove it although objects are left that may be its own; they are named.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would move.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -89,9 +93,9 @@ def deleted_noun(kind: str, columns: Columns) -> typer.Typer:
         _run("undelete", kind, record_id)
 
     @app.command("delete")
-    def erase(record_id: RecordId) -> None:
+    def erase(record_id: RecordId, force: Leave = False) -> None:
         """Remove it for good, with its objects. It cannot be got back."""
-        _run("hard-delete", kind, record_id)
+        _run("hard-delete", kind, record_id, force=force)
 
     @app.command("deleteall")
     def erase_all(yes: Yes = False) -> None:

@@ -8,7 +8,7 @@ from tasks.deletions import begin_erasure, erase
 
 
 @flow(name="hard-delete", flow_run_name="erase {kind} {record_id}")
-def hard_delete(kind: Literal["image", "recipe", "public-key"], record_id: str) -> None:
+def hard_delete(kind: Literal["image", "recipe", "public-key"], record_id: str, force: bool = False) -> None:
     """Remove a deleted image, recipe or public key for good, with its objects. It cannot be restored.
 
     Safe to run again after a failure or a kill: it goes on where it stopped.
@@ -16,5 +16,7 @@ def hard_delete(kind: Literal["image", "recipe", "public-key"], record_id: str) 
     Args:
         kind: What it is.
         record_id: Its id.
+        force: Remove it although objects are left that may be its own: those of an image whose manifest could not be
+            read when it was deleted, or others that stand in their place. They are named in the log.
     """
-    erase(kind, begin_erasure(kind, record_id))
+    erase(kind, begin_erasure(kind, record_id, force))

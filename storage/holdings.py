@@ -72,6 +72,29 @@ def moves_of(
     return moves, missing
 
 
+def left_behind(store: ObjectStore, bucket: str, image: Image) -> list[str]:
+    """Return what a deletion has let lie because the image's manifest could not be read: nobody knows what it holds.
+
+    Args:
+        store: The object store.
+        bucket: The bucket of the images.
+        image: The deleted image.
+
+    Returns:
+        The addresses of the objects below the image's own prefix, and of its manifest.
+    """
+    journal = image.journal
+    if journal is None or journal.link is None:
+        return []
+    link = journal.link
+    if link.path in journal.missing or any(move.source == link.path for move in journal.moves):
+        return []
+    left = {uri_of(bucket, key) for key in store.keys(bucket, f"{image.id}/")}
+    if link.bucket != bucket or find(store, link.path):
+        left.add(link.path)
+    return sorted(left)
+
+
 def _check_artifacts(artifacts: list[Artifact], image: Image) -> None:
     where = f"the manifest of image {image.id}"
     if not artifacts:

@@ -68,22 +68,28 @@ def carry_out(store: ObjectStore, move: Move) -> None:
     store.delete(source.bucket, source.key)
 
 
-def remove_all(store: ObjectStore, moves: Sequence[Move]) -> None:
+def replaced(store: ObjectStore, moves: Sequence[Move]) -> list[str]:
+    """Return the addresses, among the targets of moves, where another object stands by now."""
+    found = [(move, find(store, move.target)) for move in moves]
+    return [move.target for move, there in found if there is not None and not _is(there, move)]
+
+
+def remove_all(store: ObjectStore, moves: Sequence[Move]) -> list[str]:
     """Remove the objects at the targets of moves. One that is gone is a success.
 
-    Raises:
-        Conflict: Another object stands there.
+    Returns:
+        The addresses that were left, because another object stands there.
     """
+    left = []
     for move in moves:
         there = find(store, move.target)
         if there is None:
             continue
-        if not _is(there, move):
-            raise Conflict(
-                f"{move.target} was replaced (etag {there.etag}, not {move.etag})",
-                resolution="see who wrote it, and move it away",
-            )
-        store.delete(there.bucket, there.key)
+        if _is(there, move):
+            store.delete(there.bucket, there.key)
+        else:
+            left.append(move.target)
+    return left
 
 
 def find(store: ObjectStore, path: str) -> ObjectInfo | None:

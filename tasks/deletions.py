@@ -12,14 +12,14 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 
-from errors import BadInput, Conflict, ImsError, NotFound, Unreachable
+from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage import deletion
 from storage.catalogue import catalogue
-from storage.holdings import Deletable, links_of, moves_of
+from storage.holdings import Deletable, left_behind, links_of, moves_of
 from storage.layout import deleted_manifest_key
 from storage.manifest import Manifest
 from storage.models import Collection, Image, Journal, Link, Move, new_id
-from storage.moves import carry_out_all, find, remove_all
+from storage.moves import carry_out_all, find, remove_all, replaced
 from storage.object_info import uri_of
 from storage.objects import object_store
 from storage.records import Records
@@ -48,7 +48,8 @@ def plan_deletion(kind: str, record_id: str, *, force: bool = False) -> Journal:
     Args:
         kind: image, recipe or public-key.
         record_id: The record.
-        force: Let objects go that are not there any more, and a manifest that cannot be read.
+        force: Let objects go that are not there any more; and all of them stay where they are, when the manifest is
+            none or one of them is not ours to move.
 
     Raises:
         NotFound: No such record, or one of its objects is gone; each is named.
@@ -59,15 +60,15 @@ def plan_deletion(kind: str, record_id: str, *, force: bool = False) -> Journal:
     if record.collection is not Collection.AVAILABLE:
         return record.journal or Journal()
     _refuse_used(record)
+    buckets = {settings().ims_bucket, settings().boot_images_bucket}
     try:
         links = links_of(object_store(), record)
-    except ImsError as error:
+        moves, missing = moves_of(object_store(), catalogue(), buckets, record, links)
+    except (BadInput, Conflict, Corrupt, NotFound) as error:
         if not force:
             raise
-        logger.warning("the artifacts of %s stay where they are: %s", record.id, error.message)
-        links = []
-    buckets = {settings().ims_bucket, settings().boot_images_bucket}
-    moves, missing = moves_of(object_store(), catalogue(), buckets, record, links)
+        logger.warning("the objects of %s stay where they are: %s", record.id, error.message)
+        moves, missing = [], []
     if missing and not force:
         raise NotFound(
             f"{', '.join(missing)} of {kind} {record.id} is not there",
@@ -83,9 +84,11 @@ def begin_deletion(kind: str, record_id: str, force: bool) -> Deletable:
     Raises:
         Conflict: Another run works on the record, or see plan_deletion.
     """
+    records = records_of(kind)
+    is_new = records.get(record_id).collection is Collection.AVAILABLE
     journal = plan_deletion(kind, record_id, force=force)
     found: Deletable = deletion.begin(
-        records_of(kind),
+        records,
         record_id,
         Collection.AVAILABLE,
         Collection.DELETING,
@@ -93,6 +96,13 @@ def begin_deletion(kind: str, record_id: str, force: bool) -> Deletable:
         is_alive=is_alive,
         journal=journal,
     )
+    try:
+        # Again: a job writes its record before it looks for what it works on, so one of the two sees the other.
+        _refuse_used(found)
+    except Conflict:
+        if is_new:
+            deletion.finish_restoring(records, record_id)
+        raise
     for path in journal.missing:
         logger.warning("%s is not there, and is let go", path)
     return found
@@ -153,15 +163,24 @@ def finish_restoration(kind: str, record: Deletable) -> Deletable:
 
 
 @retryable
-def begin_erasure(kind: str, record_id: str) -> Deletable:
+def begin_erasure(kind: str, record_id: str, force: bool) -> Deletable:
     """Put a deleted record on its way out.
+
+    Args:
+        kind: image, recipe or public-key.
+        record_id: The record.
+        force: Go on although objects are left that may be its own, or that stand where its own lay.
 
     Raises:
         NotFound: There is no such record, or it is gone already.
-        Conflict: The record is not deleted, or another run works on it.
+        Conflict: The record is not deleted, another run works on it, or objects would be left; nothing was changed.
     """
+    records = records_of(kind)
+    record = records.get(record_id)
+    if record.collection is Collection.DELETED and not force:
+        _refuse_leaving(record)
     found: Deletable = deletion.begin(
-        records_of(kind),
+        records,
         record_id,
         Collection.DELETED,
         Collection.ERASING,
@@ -173,13 +192,15 @@ def begin_erasure(kind: str, record_id: str) -> Deletable:
 
 @retryable
 def erase(kind: str, record: Deletable) -> None:
-    """Remove a record's objects for good, and then the record."""
-    remove_all(object_store(), _journal(record).moves)
+    """Remove a record's objects for good, and then the record. What is not its own stays, and is named."""
+    left = [*remove_all(object_store(), _journal(record).moves), *_left_behind(record)]
     _remove_deleted_manifest(record)
     try:
         records_of(kind).remove(record.id)
     except NotFound:
         logger.info("%s %s was gone already", kind, record.id)
+    for path in left:
+        logger.warning("%s is left", path)
     logger.info("%s %s is gone for good", kind, record.id)
 
 
@@ -212,6 +233,20 @@ def _refuse_used(record: Deletable) -> None:
             raise Conflict(
                 f"job {job.id} is using {record.id}: it is {job.status}", resolution="wait for its end, or cancel it"
             )
+
+
+def _refuse_leaving(record: Deletable) -> None:
+    if left := [*replaced(object_store(), _journal(record).moves), *_left_behind(record)]:
+        raise Conflict(
+            f"{record.id} would go without {', '.join(left)}: not known to be its own",
+            resolution="look at them; --force removes the record and leaves them",
+        )
+
+
+def _left_behind(record: Deletable) -> list[str]:
+    if not isinstance(record, Image):
+        return []
+    return left_behind(object_store(), settings().boot_images_bucket, record)
 
 
 def _refuse_taken(move: Move) -> None:

@@ -56,9 +56,9 @@ def restore(kind: str, record_id: str) -> None:
     finish_restoration.fn(kind, record)
 
 
-def remove(kind: str, record_id: str) -> None:
+def remove(kind: str, record_id: str, *, force: bool = False) -> None:
     """The steps of flows/hard_delete.py."""
-    erase.fn(kind, begin_erasure.fn(kind, record_id))
+    erase.fn(kind, begin_erasure.fn(kind, record_id, force))
 
 
 @pytest.fixture(autouse=True)
@@ -386,6 +386,20 @@ def test_nothing_is_overwritten_by_a_restoration(store: ObjectStore, s3_settings
     assert catalogue().images.get(image.id).collection is Collection.DELETED
 
 
+def test_what_stands_in_the_place_of_a_deleted_object_is_not_erased_with_it(
+    store: ObjectStore, s3_settings: Settings, image: Image
+) -> None:
+    delete("image", image.id)
+    place = (s3_settings.boot_images_bucket, deleted_key(artifact_key(image.id, "kernel")))
+    store.write(*place, b"something new")
+    before = objects(store, s3_settings)
+    with pytest.raises(Conflict, match=f"would go without .*{place[1]}"):
+        remove("image", image.id)
+    assert objects(store, s3_settings) == before
+    remove("image", image.id, force=True)
+    assert list(objects(store, s3_settings)) == ["/".join(place)]
+
+
 def _artifacts(count: int, **changes: Any) -> Callable[[Manifest], Manifest]:
     return lambda manifest: manifest.model_copy(
         update={"artifacts": [each.model_copy(update=changes) for each in manifest.artifacts[:count]]}
@@ -425,6 +439,7 @@ def test_a_manifest_that_is_none_is_refused_and_nothing_moves(
     make: Callable[[Manifest], bytes],
     kind: type[ImsError],
     said: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert image.link is not None
     body, _ = store.read(image.link.bucket, image.link.key)
@@ -436,6 +451,15 @@ def test_a_manifest_that_is_none_is_refused_and_nothing_moves(
         delete("image", image.id)
     assert objects(store, s3_settings) == before
     assert [record.id for record in own_catalogue.images.list()] == [image.id]
+
+    delete("image", image.id, force=True)
+    with pytest.raises(Conflict, match=f"would go without .*{artifact_key(image.id, 'kernel')}"):
+        remove("image", image.id)
+    assert own_catalogue.images.get(image.id).collection is Collection.DELETED
+    with caplog.at_level("WARNING", logger="ims.deletions"):
+        remove("image", image.id, force=True)
+    assert {f"s3://{name} is left" for name in before} <= set(caplog.messages)
+    assert (objects(store, s3_settings), own_catalogue.images.list(None)) == (before, [])
 
 
 def test_an_artifact_of_another_image_is_not_moved(
@@ -496,3 +520,20 @@ def test_the_time_of_a_deletion_is_noted(image: Image) -> None:
     deleted = catalogue().images.get(image.id).deleted
     assert deleted is not None
     assert deleted - image.created < timedelta(minutes=1)
+
+
+def test_a_job_that_begins_while_its_image_is_being_deleted_keeps_it(
+    store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, image: Image, through: FaultProxy
+) -> None:
+    before = objects(store, s3_settings)
+    job = Job(job_type=JobType.CUSTOMIZE, artifact_id=image.id, public_key_id=new_id(), image_root_archive_name="x")
+    record = f"records/images/{image.id[-1]}.json"
+
+    def begin(_: Call) -> None:
+        own_catalogue.jobs.create(job)
+
+    # Its record is there when the deletion is written down, and was not when the deletion looked for jobs.
+    through.plan(when=lambda call: call.is_write and call.key == record, before=begin)
+    with pytest.raises(Conflict, match=f"job {job.id} is using {image.id}"):
+        delete("image", image.id)
+    assert (objects(store, s3_settings), own_catalogue.images.list()) == (before, [image])
