@@ -14,7 +14,9 @@ import http.client
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +26,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 CHUNK_BYTES = 1 << 16
 UPSTREAM_TIMEOUT_SECONDS = 120
+# What a client has sent is read within this time, on a busy host too.
+LAST_BYTES_SECONDS = 0.05
 # Linger for no time at all: the kernel then sends a reset instead of an orderly end.
 NO_LINGER = struct.pack("ii", 1, 0)
 WRITES = frozenset({"PUT", "POST", "DELETE"})
@@ -97,6 +101,8 @@ class FaultProxy:
         self.ended = threading.Event()
         self._plans: list[Plan] = []
         self._lock = threading.Lock()
+        self._served = threading.Condition(self._lock)
+        self._in_hand = 0
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
@@ -134,6 +140,24 @@ class FaultProxy:
         with self._lock:
             self._plans.clear()
             self.calls.clear()
+
+    def settle(self) -> None:
+        """Wait until no call is in hand: what a client sent before it was killed is carried out nevertheless."""
+        time.sleep(LAST_BYTES_SECONDS)
+        with self._served:
+            assert self._served.wait_for(lambda: self._in_hand == 0, UPSTREAM_TIMEOUT_SECONDS)
+
+    @contextmanager
+    def in_hand(self) -> Iterator[None]:
+        """Hold while a call is served."""
+        with self._lock:
+            self._in_hand += 1
+        try:
+            yield
+        finally:
+            with self._served:
+                self._in_hand -= 1
+                self._served.notify_all()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -190,6 +214,10 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def _serve(self) -> None:
+        with self.server.proxy.in_hand():
+            self._meet()
+
+    def _meet(self) -> None:
         # `self.path` has its leading slashes folded; signatures are made of the path as sent.
         target = self.requestline.split()[1]
         call, plan = self.server.proxy.arrived(self.command, target, self.headers.get("Range", ""))

@@ -1,8 +1,5 @@
 """tasks/deletions.py: what is deleted can be got back, byte for byte, wherever a fault or a kill cuts in."""
 
-import hashlib
-import os
-import signal
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,52 +10,15 @@ import pytest
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
 from storage.catalogue import Catalogue, catalogue
 from storage.layout import artifact_key, deleted_key, deleted_manifest_key
-from storage.manifest import Artifact, ArtifactType, Manifest
+from storage.manifest import Manifest
 from storage.models import Collection, Image, Job, JobStatus, JobType, Link, PublicKey, Recipe, new_id
-from storage.objects import ObjectStore, object_store
-from storage.settings import Settings, settings
-from tasks.deletions import (
-    begin_deletion,
-    begin_erasure,
-    begin_restoration,
-    erase,
-    finish_deletion,
-    finish_restoration,
-    move_away,
-    move_back,
-    plan_deletion,
-    records_of,
-)
+from storage.objects import ObjectStore
+from storage.settings import Settings
+from tasks.deletions import plan_deletion, records_of
 from tests.s3_proxy import Call, Fault, FaultProxy
+from tests.tasks.deleting import Content, delete, forget, killed, make_image, moved, objects, remove, restore
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv me"
-ARTIFACTS = {
-    "rootfs": ArtifactType.ROOTFS,
-    "kernel": ArtifactType.KERNEL,
-    "initrd": ArtifactType.INITRD,
-    "boot_parameters": ArtifactType.BOOT_PARAMETERS,
-    "debug_kernel": ArtifactType.DEBUG_KERNEL,
-}
-Content = dict[str, tuple[bytes, str, dict[str, str]]]
-
-
-def delete(kind: str, record_id: str, *, force: bool = False) -> None:
-    """The steps of flows/soft_delete.py."""
-    record = begin_deletion.fn(kind, record_id, force)
-    move_away.fn(record)
-    finish_deletion.fn(kind, record)
-
-
-def restore(kind: str, record_id: str) -> None:
-    """The steps of flows/undelete.py."""
-    record = begin_restoration.fn(kind, record_id)
-    move_back.fn(record)
-    finish_restoration.fn(kind, record)
-
-
-def remove(kind: str, record_id: str, *, force: bool = False) -> None:
-    """The steps of flows/hard_delete.py."""
-    erase.fn(kind, begin_erasure.fn(kind, record_id, force))
 
 
 @pytest.fixture(autouse=True)
@@ -70,21 +30,7 @@ def _one_run(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def image(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings) -> Image:
     """An image of five artifacts."""
-    image_id, bucket = new_id(), s3_settings.boot_images_bucket
-    artifacts = []
-    for number, (name, type_) in enumerate(ARTIFACTS.items()):
-        body = bytes([number]) * (1000 + number)
-        md5 = hashlib.md5(body).hexdigest()
-        key = artifact_key(image_id, name)
-        metadata = {"md5sum": md5, "x-shasta-ims-image-name": "näme" * 100}
-        etag = store.write(bucket, key, body, content_type="x/y", metadata=metadata)
-        artifacts.append(Artifact(link=Link(path=f"s3://{bucket}/{key}", etag=etag), type=type_, md5=md5))
-    manifest = Manifest(artifacts=artifacts).model_dump_json(indent=3).encode()
-    key = artifact_key(image_id, "manifest.json")
-    etag = store.write(bucket, key, manifest, content_type="application/json")
-    link = Link(path=f"s3://{bucket}/{key}", etag=etag)
-    made = Image(id=image_id, name="image", link=link, arch="aarch64", metadata={"ims_job_id": "x"})
-    return own_catalogue.images.create(made)
+    return make_image(store, own_catalogue, s3_settings.boot_images_bucket)
 
 
 @pytest.fixture
@@ -96,23 +42,6 @@ def recipe(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings) 
     link = Link(path=f"s3://{bucket}/{key}", etag=etag)
     made = Recipe(id=recipe_id, name="recipe", linux_distribution="sles15", link=link, require_dkms=False)
     return own_catalogue.recipes.create(made)
-
-
-def objects(store: ObjectStore, where: Settings) -> Content:
-    """Return every object of a record's, with its type and its metadata."""
-    found: Content = {}
-    for bucket in (where.ims_bucket, where.boot_images_bucket):
-        for key in store.keys(bucket, ""):
-            if not key.startswith("records/"):
-                body, info = store.read(bucket, key)
-                found[f"{bucket}/{key}"] = (body, info.content_type, info.metadata)
-    return found
-
-
-def moved(content: Content) -> Content:
-    """Return what the objects become when they are deleted."""
-    places = (name.partition("/") for name in content)
-    return {f"{bucket}/{deleted_key(key)}": content[f"{bucket}/{key}"] for bucket, _, key in places}
 
 
 def assert_deleted(store: ObjectStore, where: Settings, image: Image, before: Content) -> None:
@@ -194,13 +123,8 @@ def through(proxy: FaultProxy, image: Image, monkeypatch: pytest.MonkeyPatch) ->
     """The proxy, which the tasks' calls go through, each tried once."""
     monkeypatch.setenv("IMS_S3_ENDPOINT_URL", proxy.endpoint_url)
     monkeypatch.setenv("IMS_S3_ATTEMPTS", "1")
-    _forget()
+    forget()
     return proxy
-
-
-def _forget() -> None:
-    for cached in (settings, object_store, catalogue):
-        cached.cache_clear()
 
 
 def assert_nothing_lost(store: ObjectStore, where: Settings, records: Catalogue, image: Image, before: Content) -> None:
@@ -324,7 +248,7 @@ def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
         for step in before:
             if catalogue().images.get(image.id).collection is Collection.AVAILABLE:
                 step("image", image.id)
-        if not _killed(through, cases, moment, lambda: operation("image", image.id)):
+        if not killed(through, cases, moment, lambda: operation("image", image.id)):
             break
         cases += 1
         _finish(
@@ -334,30 +258,6 @@ def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
         _begin_anew(store, own_catalogue, image, original, operation)
     assert cases > 5
     print(f"\n{operation.__name__}: killed {moment} each of {cases} writes")
-
-
-def _killed(proxy: FaultProxy, number: int, moment: str, act: Callable[[], None]) -> bool:
-    """Act in a process that is killed at its nth write; tell whether it came so far."""
-    writes = 0
-
-    def is_its_turn(call: Call) -> bool:
-        nonlocal writes
-        writes += call.is_write
-        return call.is_write and writes == number + 1
-
-    def kill(_: Call) -> None:
-        os.kill(child, signal.SIGKILL)
-
-    child = os.fork()
-    if not child:
-        _forget()
-        try:
-            act()
-        finally:
-            os._exit(0)
-    proxy.plan(when=is_its_turn, before=kill if moment == "before" else None, after=kill if moment == "after" else None)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
 
 
 def test_what_is_missing_stops_the_deletion_before_the_first_move(

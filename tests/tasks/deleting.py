@@ -1,0 +1,123 @@
+"""The operations of the deletion flows, as their tests run them, and what lies in S3 before and after."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Callable
+
+from storage.catalogue import Catalogue, catalogue
+from storage.layout import artifact_key, deleted_key
+from storage.manifest import Artifact, ArtifactType, Manifest
+from storage.models import Image, Link, new_id
+from storage.objects import ObjectStore, object_store
+from storage.settings import Settings, settings
+from tasks.deletions import (
+    begin_deletion,
+    begin_erasure,
+    begin_restoration,
+    erase,
+    finish_deletion,
+    finish_restoration,
+    move_away,
+    move_back,
+)
+from tests.s3_proxy import Call, FaultProxy
+
+# Objects by bucket and key: body, content type, user metadata.
+Content = dict[str, tuple[bytes, str, dict[str, str]]]
+
+
+ARTIFACTS = {
+    "rootfs": ArtifactType.ROOTFS,
+    "kernel": ArtifactType.KERNEL,
+    "initrd": ArtifactType.INITRD,
+    "boot_parameters": ArtifactType.BOOT_PARAMETERS,
+    "debug_kernel": ArtifactType.DEBUG_KERNEL,
+}
+
+
+def make_image(store: ObjectStore, records: Catalogue, bucket: str, count: int = len(ARTIFACTS)) -> Image:
+    """Store an image of so many artifacts, with its manifest and its record."""
+    image_id = new_id()
+    artifacts = []
+    for number, (name, type_) in enumerate(list(ARTIFACTS.items())[:count]):
+        body = bytes([number]) * (1000 + number)
+        md5 = hashlib.md5(body).hexdigest()
+        key = artifact_key(image_id, name)
+        metadata = {"md5sum": md5, "x-shasta-ims-image-name": "näme" * 100}
+        etag = store.write(bucket, key, body, content_type="x/y", metadata=metadata)
+        artifacts.append(Artifact(link=Link(path=f"s3://{bucket}/{key}", etag=etag), type=type_, md5=md5))
+    manifest = Manifest(artifacts=artifacts).model_dump_json(indent=3).encode()
+    key = artifact_key(image_id, "manifest.json")
+    etag = store.write(bucket, key, manifest, content_type="application/json")
+    link = Link(path=f"s3://{bucket}/{key}", etag=etag)
+    return records.images.create(
+        Image(id=image_id, name="image", link=link, arch="aarch64", metadata={"ims_job_id": "x"})
+    )
+
+
+def delete(kind: str, record_id: str, *, force: bool = False) -> None:
+    """The steps of flows/soft_delete.py."""
+    record = begin_deletion.fn(kind, record_id, force)
+    move_away.fn(record)
+    finish_deletion.fn(kind, record)
+
+
+def restore(kind: str, record_id: str) -> None:
+    """The steps of flows/undelete.py."""
+    record = begin_restoration.fn(kind, record_id)
+    move_back.fn(record)
+    finish_restoration.fn(kind, record)
+
+
+def remove(kind: str, record_id: str, *, force: bool = False) -> None:
+    """The steps of flows/hard_delete.py."""
+    erase.fn(kind, begin_erasure.fn(kind, record_id, force))
+
+
+def objects(store: ObjectStore, where: Settings) -> Content:
+    """Return every object of a record's, with its type and its metadata."""
+    found: Content = {}
+    for bucket in (where.ims_bucket, where.boot_images_bucket):
+        for key in store.keys(bucket, ""):
+            if not key.startswith("records/"):
+                body, info = store.read(bucket, key)
+                found[f"{bucket}/{key}"] = (body, info.content_type, info.metadata)
+    return found
+
+
+def moved(content: Content) -> Content:
+    """Return what the objects become when they are deleted."""
+    places = (name.partition("/") for name in content)
+    return {f"{bucket}/{deleted_key(key)}": content[f"{bucket}/{key}"] for bucket, _, key in places}
+
+
+def forget() -> None:
+    """Have the tasks read their settings anew."""
+    for cached in (settings, object_store, catalogue):
+        cached.cache_clear()
+
+
+def killed(proxy: FaultProxy, number: int, moment: str, act: Callable[[], None]) -> bool:
+    """Act in a process that is killed at its nth write; tell whether it came so far."""
+    writes = 0
+
+    def is_its_turn(call: Call) -> bool:
+        nonlocal writes
+        writes += call.is_write
+        return call.is_write and writes == number + 1
+
+    def kill(_: Call) -> None:
+        os.kill(child, signal.SIGKILL)
+
+    child = os.fork()
+    if not child:
+        forget()
+        try:
+            act()
+        finally:
+            os._exit(0)
+    proxy.plan(when=is_its_turn, before=kill if moment == "before" else None, after=kill if moment == "after" else None)
+    _, status = os.waitpid(child, 0)
+    proxy.settle()
+    return os.WIFSIGNALED(status)
