@@ -13,6 +13,7 @@ from cli.progress import transfers
 from errors import BadInput, Conflict, NotFound
 from storage.layout import recipe_key
 from storage.models import Link, NewRecipe, Recipe, new_id
+from storage.ownership import recipe_marks
 from storage.settings import settings
 
 app = typer.Typer(help="Recipes that images are built from.", no_args_is_help=True)
@@ -140,6 +141,7 @@ def _upload(file: Path, recipe_id: str) -> Link:
             key,
             file,
             content_type="application/gzip",
+            metadata=recipe_marks(recipe_id),
             on_progress=lambda sent: progress.advance(bar, sent),
         )
     return Link(path=f"s3://{bucket}/{key}", etag=known.etag)

@@ -46,18 +46,31 @@ def begin(
     """
 
     def change(record: R) -> R:
-        known = record.journal or Journal()
         if record.collection is start:
+            known = record.journal or Journal()
             return _with(record, collection=way, journal=_owned(journal or known, flow_run_id))
-        if record.collection is not way:
-            raise Conflict(f"{record.id} is {record.collection}, not {start}")
-        if known.flow_run_id not in {"", flow_run_id} and is_alive(known.flow_run_id):
-            raise Conflict(
-                f"{record.id} is {way} by flow run {known.flow_run_id}", resolution="wait for its end, or cancel it"
-            )
-        return _with(record, journal=_owned(known, flow_run_id))
+        return _taken_up(record, start, way, flow_run_id, is_alive)
 
     return records.change(record_id, change)
+
+
+def take_up(
+    records: Records[R], record_id: str, way: Collection, *, flow_run_id: str, is_alive: IsAlive
+) -> R:
+    """Take a record up where another run has left it; none is put on its way.
+
+    Args:
+        records: The records of its kind.
+        record_id: The record.
+        way: The state it must be in.
+        flow_run_id: The run that works on it from now on.
+        is_alive: Tells whether a run that is named in the journal still works on it.
+
+    Raises:
+        NotFound: There is no such record.
+        Conflict: It is not on that way any more, or another run works on it.
+    """
+    return records.change(record_id, lambda record: _taken_up(record, way, way, flow_run_id, is_alive))
 
 
 def finish_deleting(records: Records[R], record_id: str, link: Link | None) -> R:
@@ -78,6 +91,18 @@ def finish_restoring(records: Records[R], record_id: str) -> R:
         return _with(record, collection=Collection.AVAILABLE, deleted=None, journal=None, **_linked(record, link))
 
     return records.change(record_id, change)
+
+
+def _taken_up(record: R, wanted: Collection, way: Collection, flow_run_id: str, is_alive: IsAlive) -> R:
+    """Return the record with another run in its journal; `wanted` is the state that the run needs it in."""
+    known = record.journal or Journal()
+    if record.collection is not way:
+        raise Conflict(f"{record.id} is {record.collection}, not {wanted}")
+    if known.flow_run_id not in {"", flow_run_id} and is_alive(known.flow_run_id):
+        raise Conflict(
+            f"{record.id} is {way} by flow run {known.flow_run_id}", resolution="wait for its end, or cancel it"
+        )
+    return _with(record, journal=_owned(known, flow_run_id))
 
 
 def _owned(journal: Journal, flow_run_id: str) -> Journal:

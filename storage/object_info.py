@@ -1,6 +1,7 @@
 """What S3 says of an object, in the project's words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from storage.metadata import from_headers
@@ -11,7 +12,7 @@ MD5SUM = "md5sum"
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What S3 says of an object: its size in bytes, its etag without quotes, its user metadata."""
+    """What S3 says of an object: its size in bytes, its etag without quotes, its user metadata, when it was written."""
 
     bucket: str
     key: str
@@ -19,6 +20,7 @@ class ObjectInfo:
     etag: str
     metadata: dict[str, str]
     content_type: str
+    modified: datetime = field(compare=False)
 
     @property
     def uri(self) -> str:
@@ -40,4 +42,5 @@ def info_of(bucket: str, key: str, answer: Any) -> ObjectInfo:
         etag=answer["ETag"].strip('"'),
         metadata=from_headers(answer["Metadata"]),
         content_type=answer["ContentType"],
+        modified=answer["LastModified"],
     )

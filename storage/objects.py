@@ -1,7 +1,8 @@
 """The object store: reads and writes of S3 objects, each safe to repeat, each failure in the project's own words.
 
-Besides uploads.py and downloads.py, which work on this store's client, nothing else calls boto3. Conditional
-PutObject is the only condition built upon: it is the only one that every S3 server keeps (Ceph ignores the others).
+Besides uploads.py, downloads.py, copies.py and listings.py, which work on this store's client, nothing else calls
+boto3. Conditional PutObject is the only condition built upon: it is the only one that every S3 server keeps (Ceph
+ignores the others).
 """
 
 import hashlib

@@ -7,8 +7,8 @@ are already there.
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from errors import Corrupt, NotFound, TransientError
 from storage.metadata import to_headers
@@ -21,11 +21,12 @@ MULTIPART_ETAG = re.compile(r"[0-9a-f]{32}-[0-9]+")
 
 @dataclass(frozen=True)
 class Upload:
-    """A multipart upload that is not finished."""
+    """A multipart upload that is not finished, and when it was begun, where S3 has told."""
 
     bucket: str
     key: str
     upload_id: str
+    begun: datetime | None = field(default=None, compare=False)
 
     @property
     def uri(self) -> str:
@@ -82,7 +83,7 @@ def unfinished_uploads(store: ObjectStore, bucket: str, prefix: str) -> list[Upl
         pages = store.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
         found = [entry for page in pages for entry in page.get("Uploads", [])]
     found.sort(key=lambda entry: (entry["Initiated"], entry["UploadId"]))
-    return [Upload(bucket, entry["Key"], entry["UploadId"]) for entry in found]
+    return [Upload(bucket, entry["Key"], entry["UploadId"], entry["Initiated"]) for entry in found]
 
 
 def uploaded_parts(store: ObjectStore, upload: Upload) -> dict[int, list[Part]]:

@@ -15,6 +15,7 @@ from storage.layout import artifact_key, job_key
 from storage.manifest import Artifact, ArtifactType
 from storage.models import Job, JobStatus, Link
 from storage.objects import ObjectInfo, object_store
+from storage.ownership import image_marks
 from storage.settings import settings
 from storage.uploads import PartSum, Upload, complete_upload, missing_parts, open_upload, presigned_parts
 from tasks.jobs import report
@@ -127,9 +128,7 @@ def _open(packed: Packed, job: Job) -> Upload:
         metadata={
             "md5sum": packed.md5,
             "sha256sum": packed.sha256,
-            "x-shasta-ims-image-name": job.image_root_archive_name,
-            "x-shasta-ims-image-id": image_id,
-            "x-shasta-ims-job-id": job.id,
+            **image_marks(image_id, job.id, job.image_root_archive_name),
         },
     )
 

@@ -269,7 +269,7 @@ def _link_when_deleted(record: Deletable) -> Link | None:
     if not isinstance(record, Image):
         return Link(path=moved.target, etag=moved.etag)
     place = Link(path=moved.target)
-    body, _ = object_store().read(place.bucket, place.key)
+    body, info = object_store().read(place.bucket, place.key)
     manifest = Manifest.model_validate_json(body)
     artifacts = [
         artifact.model_copy(update={"link": Link(path=moves[artifact.link.path].target, etag=artifact.link.etag)})
@@ -278,7 +278,7 @@ def _link_when_deleted(record: Deletable) -> Link | None:
     ]
     there = manifest.model_copy(update={"artifacts": artifacts}).model_dump_json(indent=2).encode()
     key = deleted_manifest_key(record.id)
-    etag = object_store().write(place.bucket, key, there, content_type="application/json")
+    etag = object_store().write(place.bucket, key, there, content_type="application/json", metadata=info.metadata)
     return Link(path=uri_of(place.bucket, key), etag=etag)
 
 

@@ -12,6 +12,7 @@ from storage.layout import artifact_key
 from storage.manifest import LARGEST_MANIFEST_BYTES, MANIFEST_NAME, Artifact, Manifest
 from storage.models import Image, Job, JobStatus, Link
 from storage.objects import object_store
+from storage.ownership import image_marks
 from storage.settings import settings
 from tasks.jobs import report
 from tasks.retries import retryable
@@ -30,7 +31,8 @@ def publish_image(artifacts: list[Artifact], job: Job) -> Image:
     if len(manifest) >= LARGEST_MANIFEST_BYTES:
         raise Conflict(f"the manifest of image {image_id} has {len(manifest)} bytes, more than boot services read")
     bucket, key = settings().boot_images_bucket, artifact_key(image_id, MANIFEST_NAME)
-    etag = object_store().write(bucket, key, manifest, content_type="application/json")
+    marks = image_marks(image_id, job.id, job.image_root_archive_name)
+    etag = object_store().write(bucket, key, manifest, content_type="application/json", metadata=marks)
     image = _record(
         Image(
             id=image_id,
