@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.failures import OUR_FAULT, tell
+from cli.job_deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
 from errors import BadInput
 from storage.models import Job, JobStatus, JobType, NewJob, new_id
@@ -17,6 +18,8 @@ COLUMNS: Columns = {
     "status": lambda job: job.status,
     "name": lambda job: job.image_root_archive_name,
 }
+
+add_deletion(app, COLUMNS)
 
 
 @app.command("create")

@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import deleted, failures, images, jobs, public_keys, recipes, settings, site, status, up
+from cli import deleted, failures, images, jobs, public_keys, recipes, reconcile, settings, site, status, up
 from errors import ImsError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("up")(up.up)
 app.command("status")(status.status)
 app.command("settings")(settings.show)
 app.command("site")(site.show)
+app.command("reconcile")(reconcile.reconcile)
 app.add_typer(public_keys.app, name="public-keys")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(images.app, name="images")

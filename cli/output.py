@@ -15,6 +15,7 @@ from rich.table import Table
 
 # Which list a record is in is known by the noun that lists it; the journal is for those who finish a deletion.
 INTERNAL_FIELDS = {"collection", "journal"}
+MAY_BE_LONG = {"name", "what", "why"}
 
 
 class Format(StrEnum):
@@ -36,13 +37,16 @@ FormatOption = Annotated[
 Columns = Mapping[str, Callable[[Any], str]]
 
 
-def print_records(records: Sequence[BaseModel], columns: Columns, wanted: Format | None) -> None:
+def print_records(
+    records: Sequence[BaseModel], columns: Columns, wanted: Format | None, *, none: str = "none yet"
+) -> None:
     """Print a list of records.
 
     Args:
         records: What to print.
         columns: The table's headings, and how each is read from a record.
         wanted: The format asked for, if one was.
+        none: What a table without rows says.
     """
     chosen = _chosen(wanted)
     if chosen is not None:
@@ -50,11 +54,11 @@ def print_records(records: Sequence[BaseModel], columns: Columns, wanted: Format
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in columns:
-        # Names alone may be long: they give way, so that ids stay whole in 80 columns.
-        table.add_column(heading, overflow="fold", no_wrap=heading != "name")
+        # What may be long gives way, so that ids stay whole in 80 columns.
+        table.add_column(heading, overflow="fold", no_wrap=heading not in MAY_BE_LONG)
     for record in records:
         table.add_row(*(read(record) for read in columns.values()))
-    _console().print(table if records else "none yet")
+    _console().print(table if records else none)
 
 
 def print_record(record: BaseModel, wanted: Format | None) -> None:

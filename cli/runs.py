@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,15 @@ from storage.models import new_id
 _FAILED = re.compile(r"exception: (?P<kind>\w+): (?P<words>.*)", re.DOTALL)
 
 
-def run_to_its_end(deployment: str, parameters: Mapping[str, Any]) -> None:
+def run_to_its_end(
+    deployment: str, parameters: Mapping[str, Any], at_end: Callable[[Runs, str], None] = lambda *_: None
+) -> None:
     """Start a run of a deployment and wait for its end.
+
+    Args:
+        deployment: `flow name/deployment name`.
+        parameters: The flow's parameters.
+        at_end: Called with the run's id when it has ended, however it did.
 
     Raises:
         ImsError: What the run failed with.
@@ -33,6 +40,7 @@ def run_to_its_end(deployment: str, parameters: Mapping[str, Any]) -> None:
         except (KeyboardInterrupt, Unreachable):
             typer.echo(f"\nThe run goes on: {runs.address(run_id)}", err=True)
             raise
+        at_end(runs, run_id)
         _judge(run, runs.address(run_id))
 
 

@@ -3,10 +3,11 @@
 Importing Prefect takes more than a second: import this module where it is called.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,9 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -149,6 +153,17 @@ class Runs:
             lines += [LogLine(str(line.id), line.timestamp, line.name, line.level, line.message) for line in page]
             if len(page) < PAGE:
                 return lines
+
+    def table(self, run_id: str, key: str) -> list[dict[str, Any]]:
+        """Return the rows of the newest table that a run has left under a key; none when it has left none."""
+        wanted = ArtifactFilter(
+            flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(run_id)]), key=ArtifactFilterKey(any_=[key])
+        )
+        with _translated(self.api_url):
+            found = self._client.read_artifacts(artifact_filter=wanted)
+        newest = max(found, key=lambda artifact: artifact.created or datetime.min.replace(tzinfo=UTC), default=None)
+        rows: list[dict[str, Any]] = json.loads(newest.data) if newest and newest.data else []
+        return rows
 
     def in_hand(self) -> list[Run]:
         """Return the work pool's runs that a worker has taken and not ended, at most a page of them."""

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +117,16 @@ class Podman:
                 self._podman.tell("volume", "rm", "--force", claim)
         return pods + claims
 
-    def jobs(self) -> set[str]:
-        """Return the ids of the jobs that have pods or claims here."""
-        entries = [*self._list("pod", "ps"), *self._list("volume", "ls")]
-        labels = [entry.get("Labels") or {} for entry in entries]
-        return {label[JOB_LABEL] for label in labels if JOB_LABEL in label}
+    def jobs(self) -> dict[str, datetime]:
+        """Return the ids of the jobs that have pods or claims here, and when the youngest of these was made."""
+        pods = [(entry, entry["Created"]) for entry in self._list("pod", "ps")]
+        claims = [(entry, entry["CreatedAt"]) for entry in self._list("volume", "ls")]
+        found: dict[str, datetime] = {}
+        for entry, said in pods + claims:
+            if job_id := (entry.get("Labels") or {}).get(JOB_LABEL):
+                made = datetime.fromisoformat(said)
+                found[job_id] = max(made, found.get(job_id, made))
+        return found
 
     def _list(self, *arguments: str) -> list[dict[str, Any]]:
         # Podman prints nothing at all, or null, for no entries.

@@ -88,5 +88,5 @@ class PodRuntime(Protocol):
     def remove(self, job_id: str) -> list[str]:
         """Stop and remove every pod and claim of a job, within 30 seconds, and return their names."""
 
-    def jobs(self) -> set[str]:
-        """Return the ids of the jobs that have pods or claims here."""
+    def jobs(self) -> dict[str, datetime]:
+        """Return the ids of the jobs that have pods or claims here, and when the youngest of these was made."""

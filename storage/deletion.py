@@ -54,9 +54,7 @@ def begin(
     return records.change(record_id, change)
 
 
-def take_up(
-    records: Records[R], record_id: str, way: Collection, *, flow_run_id: str, is_alive: IsAlive
-) -> R:
+def take_up(records: Records[R], record_id: str, way: Collection, *, flow_run_id: str, is_alive: IsAlive) -> R:
     """Take a record up where another run has left it; none is put on its way.
 
     Args:

@@ -38,12 +38,13 @@ def parse_age(text: str) -> timedelta:
     Raises:
         BadInput: It is not one.
     """
+    how = "write it like 90m, 3h, 7d or 1w2d"
+    if _NUMBER.fullmatch(text.strip()):
+        raise BadInput(f"{text!r} is no age: it has no unit", resolution=how)
     try:
-        if _NUMBER.fullmatch(text.strip()):
-            raise ValueError(f"{text!r} has no unit")
         return parse_duration(text)
     except ValueError as error:
-        raise BadInput(f"not an age: {error}", resolution="write it like 90m, 3h, 7d or 1w2d") from error
+        raise BadInput(f"{text!r} is no age", resolution=how) from error
 
 
 def spelled(duration: timedelta) -> str:

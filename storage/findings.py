@@ -57,6 +57,11 @@ class Finding(BaseModel):
     bytes: int | None = None
 
     @property
+    def age(self) -> timedelta:
+        """How old it is; nothing, where that is not known."""
+        return timedelta(seconds=self.age_seconds or 0)
+
+    @property
     def is_unsettled(self) -> bool:
         """Whether it is still not in order after all was done that could be done."""
         return self.outcome in {Outcome.FAILED, Outcome.NEEDS_YOU}

@@ -1,6 +1,7 @@
 """The life of a job record: opened once, reported on at every step, closed with what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from errors import BadInput, Conflict, NotFound
 from storage.catalogue import Catalogue
-from storage.models import Diagnosis, Job, JobStatus, NewJob, Recipe
+from storage.models import Diagnosis, Job, JobStatus, JobType, NewJob, Recipe, now
 
 # What the kernel is called in /boot when the job does not say.
 KERNEL_FILE_NAMES = {"x86_64": "vmlinuz", "aarch64": "Image"}
@@ -62,6 +63,27 @@ def close_job(catalogue: Catalogue, job_id: str, diagnosis: Diagnosis) -> Job:
         return job.model_copy(update={"status": JobStatus.ERROR, "diagnosis": diagnosis})
 
     return catalogue.jobs.change(job_id, end)
+
+
+def selected(
+    jobs: Iterable[Job], *, age: timedelta | None, statuses: Collection[JobStatus], job_type: JobType | None
+) -> list[Job]:
+    """Return the jobs that fit everything that is asked.
+
+    Args:
+        jobs: The jobs.
+        age: Only those created at least as long ago.
+        statuses: Only those of one of these; empty: of any.
+        job_type: Only those of this type.
+    """
+    before = now() - (age or timedelta(0))
+    return [
+        job
+        for job in jobs
+        if (age is None or job.created <= before)
+        and (not statuses or job.status in statuses)
+        and job_type in {None, job.job_type}
+    ]
 
 
 def image_id_of(job_id: str) -> str:

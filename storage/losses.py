@@ -1,11 +1,13 @@
 """Losses: records whose objects are gone. They are told, and nothing is done about them: somebody may have a copy."""
 
-from errors import NotFound
+from typing import Any
+
+from errors import NotFound, PermanentError
 from storage.catalogue import Catalogue
 from storage.findings import Finding, Kind, Outcome
-from storage.models import Record
 from storage.moves import find
 from storage.objects import ObjectStore
+from storage.records import Records
 from storage.references import Held
 
 REMEDIES = {
@@ -26,19 +28,27 @@ def losses(store: ObjectStore, catalogue: Catalogue, held: list[Held], present: 
     """
     found = []
     for each in held:
-        gone = [path for path in each.paths if path not in present and find(store, path) is None]
+        lost = [why for path in each.paths if path not in present and (why := _why_lost(store, path))]
         # A record that changed in between has moved its objects, and is no loss.
-        if gone and _stands(catalogue, each):
-            why = f"{', '.join(gone)} is gone; {REMEDIES[each.kind]}"
+        if lost and _stands(catalogue, each):
+            why = f"{'; '.join(lost)}; {REMEDIES[each.kind]}"
             what = f"{each.kind} {each.record.id}"
             found.append(Finding(kind=Kind.RECORD, what=what, why=why, outcome=Outcome.NEEDS_YOU))
     return found
 
 
-def _stands(catalogue: Catalogue, held: Held) -> bool:
-    records = {"image": catalogue.images, "recipe": catalogue.recipes, "job": catalogue.jobs}[held.kind]
+def _why_lost(store: ObjectStore, path: str) -> str:
+    """Return why an object cannot be had; nothing when it is there."""
     try:
-        latest: Record = records.get(held.record.id)  # type: ignore[attr-defined]
+        return "" if find(store, path) else f"{path} is gone"
+    except PermanentError as error:
+        # In somebody else's bucket, say.
+        return error.message
+
+
+def _stands(catalogue: Catalogue, held: Held) -> bool:
+    records: dict[str, Records[Any]] = {"image": catalogue.images, "recipe": catalogue.recipes, "job": catalogue.jobs}
+    try:
+        return bool(records[held.kind].get(held.record.id) == held.record)
     except NotFound:
         return False
-    return latest == held.record

@@ -53,7 +53,9 @@ class Orphans:
 
     def __post_init__(self) -> None:
         self.references = self.read()
+        # Asked once a job while looking, and once more while removing.
         self._was_at_work = cache(self.is_at_work)
+        self._is_at_work_now = cache(self.is_at_work)
 
     def objects(self) -> list[Remedy]:
         """Return the objects that nobody refers to; those of others by their number alone."""
@@ -75,35 +77,32 @@ class Orphans:
         if owner is None:
             self._others[listed.bucket, FOREIGN].append(listed)
             return None
-        if owner.noun in KEPT:
+        if owner.noun in KEPT or self._is_kept(listed, owner):
             return None
-        finding = self._of_job(listed, owner) if owner.noun is Noun.JOB else self._of_record(listed, owner)
-        if finding is None:
-            return None
-        aged = _aged(finding, listing, listed.modified)
-        return Remedy(self._guarded(aged), lambda: self._remove(listed, owner))
-
-    def _of_job(self, listed: Listed, owner: Owner) -> Finding | None:
-        is_known = owner.id in self.references.jobs
-        # Credentials are needed while the job is at work, and not a moment longer.
-        if is_known and listed.key != credentials_key(owner.id):
-            return None
-        if self._was_at_work(owner.id):
-            return None
-        return _orphan(listed, "its job has ended" if is_known else f"there is no job {owner.id}")
-
-    def _of_record(self, listed: Listed, owner: Owner) -> Finding | None:
-        if owner.id in self.references.owners:
-            why = f"{owner.noun} {owner.id} does not refer to it; link it, or remove it by hand"
-            return _orphan(listed, why).model_copy(update={"outcome": Outcome.LEFT, "action": ""})
         known = find(self.store, listed.uri)
         if known is None:
             return None
         if not is_marked(owner, known.metadata):
             self._others[listed.bucket, UNMARKED].append(listed)
             return None
-        maker = job_of(known.metadata)
-        return None if maker and self._was_at_work(maker) else _orphan(listed, f"there is no {owner.noun} {owner.id}")
+        maker = owner.id if owner.noun is Noun.JOB else job_of(known.metadata)
+        if maker and self._was_at_work(maker):
+            return None
+        finding = _aged(self._finding(listed, owner), listing, listed.modified)
+        return Remedy(self._guarded(finding), lambda: self._remove(listed, owner, maker))
+
+    def _is_kept(self, listed: Listed, owner: Owner) -> bool:
+        """Tell whether it goes with a job's record; credentials are for jobs at work alone."""
+        return owner.id in self.references.jobs and listed.key != credentials_key(owner.id)
+
+    def _finding(self, listed: Listed, owner: Owner) -> Finding:
+        outcome, action, why = Outcome.PENDING, "remove it", f"there is no {owner.noun} {owner.id}"
+        if owner.id in self.references.owners:
+            outcome, action = Outcome.LEFT, ""
+            why = f"{owner.noun} {owner.id} does not refer to it; link it, or remove it by hand"
+        elif owner.id in self.references.jobs:
+            why = "credentials of a job that has ended"
+        return Finding(kind=Kind.OBJECT, what=listed.uri, why=why, action=action, outcome=outcome, bytes=listed.size)
 
     def _upload(self, listing: Listing, upload: Upload) -> Remedy | None:
         owner = owner_of(self.settings, upload.bucket, upload.key)
@@ -132,16 +131,18 @@ class Orphans:
         if finding.outcome is not Outcome.PENDING:
             return finding
         if self.references.unreadable:
-            return finding.model_copy(update={"outcome": Outcome.LEFT, "why": f"{finding.why}, but it {UNKNOWN_HOLDINGS}"})
+            return finding.model_copy(
+                update={"outcome": Outcome.LEFT, "why": f"{finding.why}, but it {UNKNOWN_HOLDINGS}"}
+            )
         if finding.age_seconds is None or finding.age_seconds < self.age.total_seconds():
             return finding.model_copy(update={"outcome": Outcome.YOUNG})
         return finding
 
-    def _remove(self, listed: Listed, owner: Owner) -> None:
+    def _remove(self, listed: Listed, owner: Owner, maker: str) -> None:
         latest = self._latest
-        maker = latest.makers.get(owner.id)
-        wanted = listed.uri in latest.addresses or owner.id in latest.owners or latest.unreadable
-        if wanted or self.is_at_work(maker.id if maker else owner.id):
+        is_new = owner.id in latest.jobs and owner.id not in self.references.jobs
+        is_wanted = listed.uri in latest.addresses or owner.id in latest.owners or is_new or latest.unreadable
+        if is_wanted or (maker and self._is_at_work_now(maker)):
             raise Conflict(f"{listed.uri} is referred to by now", resolution="it was left; run this again")
         remove_listed(self.store, listed)
 
@@ -159,12 +160,6 @@ class Orphans:
                 bytes=sum(listed.size for listed in objects),
             )
             yield Remedy(finding, lambda: None)
-
-
-def _orphan(listed: Listed, why: str) -> Finding:
-    return Finding(
-        kind=Kind.OBJECT, what=listed.uri, why=why, action="remove it", outcome=Outcome.PENDING, bytes=listed.size
-    )
 
 
 def _aged(finding: Finding, listing: Listing, modified: datetime) -> Finding:

@@ -5,25 +5,20 @@ The record is the journal (storage/deletion.py): each step looks at it and at th
 
 import logging
 from typing import Any
-from uuid import UUID
 
-import httpx
-from prefect.client.orchestration import get_client
-from prefect.exceptions import ObjectNotFound
-from prefect.runtime import flow_run
-
-from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
+from errors import BadInput, Conflict, Corrupt, NotFound
 from storage import deletion
 from storage.catalogue import catalogue
 from storage.holdings import Deletable, left_behind, links_of, moves_of
 from storage.layout import deleted_manifest_key
 from storage.manifest import Manifest
-from storage.models import Collection, Image, Journal, Link, Move, new_id
+from storage.models import Collection, Image, Journal, Link, Move
 from storage.moves import carry_out_all, find, remove_all, replaced
 from storage.object_info import uri_of
 from storage.objects import object_store
 from storage.records import Records
 from storage.settings import settings
+from tasks.flow_runs import is_alive, own_run_id
 from tasks.retries import retryable
 
 logger = logging.getLogger("ims.deletions")
@@ -92,7 +87,7 @@ def begin_deletion(kind: str, record_id: str, force: bool) -> Deletable:
         record_id,
         Collection.AVAILABLE,
         Collection.DELETING,
-        flow_run_id=_run_id(),
+        flow_run_id=own_run_id(),
         is_alive=is_alive,
         journal=journal,
     )
@@ -141,7 +136,7 @@ def begin_restoration(kind: str, record_id: str) -> Deletable:
         record_id,
         Collection.DELETED,
         Collection.RESTORING,
-        flow_run_id=_run_id(),
+        flow_run_id=own_run_id(),
         is_alive=is_alive,
     )
     return found
@@ -160,6 +155,20 @@ def finish_restoration(kind: str, record: Deletable) -> Deletable:
     done: Deletable = deletion.finish_restoring(records_of(kind), record.id)
     logger.info("%s %s is back", kind, record.id)
     return done
+
+
+@retryable
+def take_up(kind: str, record_id: str, way: Collection) -> Deletable:
+    """Take over a record that a run which has ended left on its way.
+
+    Raises:
+        NotFound: It is gone by now.
+        Conflict: It is not on that way any more, another run works on it, or a job is using what would be deleted.
+    """
+    found: Deletable = deletion.take_up(records_of(kind), record_id, way, flow_run_id=own_run_id(), is_alive=is_alive)
+    if way is Collection.DELETING:
+        _refuse_used(found)
+    return found
 
 
 @retryable
@@ -184,7 +193,7 @@ def begin_erasure(kind: str, record_id: str, force: bool) -> Deletable:
         record_id,
         Collection.DELETED,
         Collection.ERASING,
-        flow_run_id=_run_id(),
+        flow_run_id=own_run_id(),
         is_alive=is_alive,
     )
     return found
@@ -202,18 +211,6 @@ def erase(kind: str, record: Deletable) -> None:
     for path in left:
         logger.warning("%s is left", path)
     logger.info("%s %s is gone for good", kind, record.id)
-
-
-def is_alive(flow_run_id: str) -> bool:
-    """Tell whether a flow run has not ended; one that Prefect does not know has."""
-    with get_client(sync_client=True) as client:
-        try:
-            state = client.read_flow_run(UUID(flow_run_id)).state
-        except (ObjectNotFound, ValueError):
-            return False
-        except httpx.HTTPError as error:
-            raise Unreachable(f"Prefect does not tell whether flow run {flow_run_id} has ended: {error}") from error
-    return state is not None and not state.is_final()
 
 
 def _move(moves: list[Move]) -> None:
@@ -289,7 +286,3 @@ def _remove_deleted_manifest(record: Deletable) -> None:
 
 def _journal(record: Deletable) -> Journal:
     return record.journal or Journal()
-
-
-def _run_id() -> str:
-    return str(flow_run.id or new_id())

@@ -5,16 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from prefect.runtime import flow_run
-
 from errors import ImsError, NotFound, TransientError
 from storage import jobs
 from storage.catalogue import catalogue
 from storage.layout import credentials_key, image_prefix
-from storage.models import Diagnosis, Job, JobStatus, new_id
+from storage.models import Diagnosis, Job, JobStatus
 from storage.objects import object_store
 from storage.settings import settings
 from storage.uploads import abort_uploads
+from tasks.flow_runs import own_run_id
 from tasks.pods import StepFailed, runtime
 from tasks.retries import retryable
 from tasks.workspaces import remove_scratch
@@ -37,10 +36,13 @@ def open_job(job_id: str, **fields: Any) -> Job:
         BadInput: A field is not what it must be.
         Conflict: job_id names a job of other fields.
     """
-    flow_run_id = str(flow_run.id or new_id())
+    flow_run_id = own_run_id()
     job = jobs.open_job(catalogue(), job_id or flow_run_id, flow_run_id, fields)
     if job.status is JobStatus.ERROR:
-        job = jobs.report(catalogue(), job.id, status=JobStatus.CREATING, diagnosis=None, flow_run_id=flow_run_id)
+        return jobs.report(catalogue(), job.id, status=JobStatus.CREATING, diagnosis=None, flow_run_id=flow_run_id)
+    if job.flow_run_id != flow_run_id and job.status is not JobStatus.SUCCESS:
+        # Who looks whether anybody works on the job must not look at a run that was killed.
+        return jobs.report(catalogue(), job.id, flow_run_id=flow_run_id)
     return job
 
 
@@ -99,14 +101,18 @@ def cancel(job_id: str) -> None:
         jobs.close_job(catalogue(), job_id, cancelled)
 
 
-def lose(job_id: str) -> None:
+def lose(job_id: str, summary: str = "the process that worked on the job was killed") -> None:
     """Close the record of a job whose process was killed; its pods and its workspace stay for the next run.
 
     A job that has ended stays as it is.
+
+    Args:
+        job_id: The job.
+        summary: What is known of its end.
     """
     lost = Diagnosis(
         category="Crashed",
-        summary="the process that worked on the job was killed",
+        summary=summary,
         resolution="retry its flow run: it goes on where it stopped",
     )
     with suppress(NotFound):  # killed before it had a record

@@ -1,0 +1,94 @@
+"""`ims jobs delete` and `deleteall`: jobs go with their logs, and the images they made stay."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cli.output import Columns, print_records
+from errors import BadInput, NotFound
+from storage.durations import parse_age
+from storage.jobs import selected
+from storage.models import Job, JobStatus, JobType
+
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+Age = Annotated[
+    str | None, typer.Option(help="Only jobs that were created longer ago: 90m, 3h, 7d or 1w2d.", show_default=False)
+]
+Status = Annotated[
+    list[JobStatus] | None, typer.Option(help="Only jobs of this status; may be repeated.", show_default=False)
+]
+Type = Annotated[JobType | None, typer.Option("--job-type", help="Only jobs of this type.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show which jobs would go.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def add_deletion(app: typer.Typer, columns: Columns) -> None:
+    """Give jobs `delete` and `deleteall`.
+
+    Args:
+        app: The jobs' commands.
+        columns: The columns of a list of jobs.
+    """
+    shown: Columns = {**columns, "created": lambda job: job.created.isoformat(timespec="minutes")}
+
+    @app.command("delete")
+    def delete(job_id: JobId) -> None:
+        """Delete a job with its logs. It cannot be got back; the image it made stays."""
+        from storage.catalogue import catalogue
+
+        _run([catalogue().jobs.get(job_id).id])
+
+    @app.command("deleteall")
+    def delete_all(
+        age: Age = None, status: Status = None, job_type: Type = None, yes: Yes = False, dry_run: DryRun = False
+    ) -> None:
+        """Delete jobs with their logs: all of them, or those that fit every filter. Running ones are left alone."""
+        from storage.catalogue import catalogue
+
+        older = None if age is None else parse_age(age)
+        wanted = selected(catalogue().jobs.list(None), age=older, statuses=status or [], job_type=job_type)
+        jobs = _without_running(wanted)
+        if dry_run:
+            print_records(jobs, shown, None, none="none")
+        elif not jobs:
+            typer.echo("none", err=True)
+        else:
+            _ask(len(jobs), yes)
+            _run([job.id for job in jobs])
+
+
+def _without_running(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs that nobody works on; the others are told."""
+    running = {job.id for job in jobs if not job.status.is_final and _is_running(job)}
+    for job in jobs:
+        if job.id in running:
+            typer.echo(f"left alone: job {job.id} is {job.status}", err=True)
+    return [job for job in jobs if job.id not in running]
+
+
+def _is_running(job: Job) -> bool:
+    # Importing Prefect takes more than a second.
+    from flows.deployments import connected
+
+    with connected() as runs:
+        try:
+            return not runs.find(job.flow_run_id or job.id).state.is_final
+        except NotFound:
+            # Perhaps of another Prefect: not ours to delete.
+            return True
+
+
+def _ask(count: int, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadInput(f"this would delete {count} jobs", resolution="say so with --yes")
+    typer.confirm(f"Really delete {count} jobs with their logs?", abort=True, err=True)
+
+
+def _run(job_ids: list[str]) -> None:
+    from cli.runs import run_to_its_end
+
+    run_to_its_end("delete-jobs/delete-jobs", {"job_ids": job_ids})

@@ -1,0 +1,51 @@
+"""`ims reconcile`: what was cut off is finished, and what nobody needs is found."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cli.output import Columns, FormatOption, print_records
+from storage.durations import spelled
+from storage.findings import Finding, Outcome
+
+COLUMNS: Columns = {
+    "kind": lambda finding: finding.kind,
+    "what": lambda finding: finding.what,
+    "why": lambda finding: finding.why,
+    "age": lambda finding: "" if finding.age_seconds is None else spelled(finding.age),
+    "bytes": lambda finding: "" if finding.bytes is None else str(finding.bytes),
+    "outcome": lambda finding: f"{finding.action}: {finding.outcome}" if finding.action else finding.outcome,
+}
+
+
+def reconcile(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Put in order what can be. Otherwise nothing is changed.")
+    ] = False,
+    age: Annotated[str, typer.Option(help="Remove nothing that is younger: 3h, 7d or 1w2d; 1h at least.")] = "1d",
+    output: FormatOption = None,
+) -> None:
+    """Find what was cut off and what nobody needs, and put it in order with --apply.
+
+    Half-done deletions and restorations are finished, jobs that nobody works on are closed, and old uploads, pods,
+    volumes and objects that no record refers to are removed. The exit code is 2 when something is left that needs you.
+    """
+    # Importing Prefect takes more than a second.
+    from cli.runs import run_to_its_end
+    from flows.deployments import Runs
+    from tasks.reconciliation import TABLE, safety_age
+
+    safety_age(age)
+
+    def show(runs: Runs, run_id: str) -> None:
+        findings = [Finding.model_validate(row) for row in runs.table(run_id, TABLE)]
+        print_records(findings, COLUMNS, output, none="all is in order")
+        _say_what_now(findings)
+
+    run_to_its_end("reconcile/reconcile", {"apply": apply, "age": age}, show)
+
+
+def _say_what_now(findings: Sequence[Finding]) -> None:
+    if pending := sum(finding.outcome is Outcome.PENDING for finding in findings):
+        typer.echo(f"{pending} can be put in order: ims reconcile --apply", err=True)

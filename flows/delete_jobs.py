@@ -1,0 +1,17 @@
+"""The flow that deletes jobs."""
+
+from prefect import flow
+
+from tasks import job_deletions
+
+
+@flow(name="delete-jobs", flow_run_name="delete jobs")
+def delete_jobs(job_ids: list[str]) -> None:
+    """Delete jobs with their logs and whatever is left of them. They cannot be restored; the images they made stay.
+
+    A job that is running is left alone. Safe to run again: it goes on where it stopped.
+
+    Args:
+        job_ids: The jobs, as listed by `ims jobs list`.
+    """
+    job_deletions.delete_jobs(job_ids)

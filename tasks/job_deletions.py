@@ -1,0 +1,64 @@
+"""Deleting jobs: their traces, then their logs and context, then their records. The image that a job made stays."""
+
+import logging
+from collections.abc import Sequence
+
+from errors import Conflict, ImsError
+from storage.catalogue import catalogue
+from storage.layout import job_prefix
+from storage.objects import object_store
+from storage.settings import settings
+from tasks.jobs import clean_up
+from tasks.lost_jobs import sight_of
+from tasks.retries import retryable
+
+logger = logging.getLogger("ims.job_deletions")
+
+
+@retryable
+def delete_job(job_id: str) -> None:
+    """Delete a job: its pods and workspace, its objects, its record. It cannot be got back.
+
+    Safe to repeat: the record goes last, so what was cut off is found and goes on.
+
+    Raises:
+        NotFound: There is no such job.
+        Conflict: It is running.
+    """
+    job = catalogue().jobs.get(job_id)
+    sight = sight_of(job.id)
+    if sight.is_alive:
+        raise Conflict(
+            f"job {job.id} is running: it is {job.status}",
+            resolution=f"cancel it first: `prefect flow-run cancel {job.flow_run_id}`",
+        )
+    if not sight.is_known and not job.status.is_final:
+        raise Conflict(
+            f"job {job.id} is {job.status}, and Prefect does not know its flow run",
+            resolution="`ims reconcile --apply` closes it when it is old enough",
+        )
+    clean_up(job.id)
+    bucket = settings().ims_bucket
+    for key in object_store().keys(bucket, job_prefix(job.id)):
+        object_store().delete(bucket, key)
+    catalogue().jobs.remove(job.id)
+    logger.info("job %s is deleted", job.id)
+
+
+def delete_jobs(job_ids: Sequence[str]) -> None:
+    """Delete jobs, one after the other; one that cannot be deleted is told, and does not hold up the others.
+
+    Raises:
+        Conflict: Some could not be deleted; each is named.
+    """
+    left: list[str] = []
+    for job_id in job_ids:
+        try:
+            delete_job(job_id)
+        except ImsError as error:
+            if len(job_ids) == 1:
+                raise
+            logger.error("%s", error)  # noqa: TRY400 - Prefect logs the traceback
+            left.append(job_id)
+    if left:
+        raise Conflict(f"{len(left)} of {len(job_ids)} jobs could not be deleted: {', '.join(left)}")

@@ -1,0 +1,119 @@
+"""Jobs that nobody works on any more: records that still say so, and pods and volumes that were left."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+
+from errors import Conflict, NotFound
+from storage.catalogue import catalogue
+from storage.findings import Finding, Kind, Outcome, Remedy, found, settled
+from storage.models import Job, now
+from tasks.flow_runs import Sight, look_at
+from tasks.jobs import clean_up, lose
+from tasks.pods import runtime
+from tasks.retries import retryable
+
+
+@retryable
+def settle_jobs(age: timedelta, apply: bool) -> list[Finding]:
+    """Find the jobs whose records say that they go on, and close those whose flow run has ended.
+
+    Args:
+        age: A job whose flow run Prefect does not know is left while it is younger: it may be of another Prefect.
+        apply: Whether anything is changed.
+    """
+    return settled([*_unfinished(age)], apply)
+
+
+@retryable
+def settle_pods(age: timedelta, apply: bool) -> list[Finding]:
+    """Find pods and volumes of jobs that have ended, on this host, and remove them with the rest of the job's traces.
+
+    After a transient error they were left for the job's next run, so they stay until nobody came back for that long.
+
+    Args:
+        age: Nothing younger is touched, nor what a run has used that ended later.
+        apply: Whether anything is changed.
+    """
+    return settled([*_strays(age)], apply)
+
+
+def is_at_work(job_id: str) -> bool:
+    """Tell whether a flow run works on a job, or may still begin to."""
+    return sight_of(job_id).is_alive
+
+
+def sight_of(job_id: str) -> Sight:
+    """Return what Prefect says of the run that works, or has worked, on a job: without a record, of that of its id."""
+    try:
+        job = catalogue().jobs.get(job_id)
+    except NotFound:
+        return look_at(job_id)
+    return look_at(job.flow_run_id or job.id)
+
+
+def _unfinished(age: timedelta) -> Iterator[Remedy]:
+    for job in catalogue().jobs.list(None):
+        if not job.status.is_final:
+            yield _remedy(job, age)
+
+
+def _remedy(job: Job, age: timedelta) -> Remedy:
+    sight, old, what = look_at(job.flow_run_id or job.id), now() - job.created, f"job {job.id}"
+    if sight.is_alive:
+        return found(
+            Kind.JOB, what, f"{job.status} by flow run {job.flow_run_id}, which is {sight.state}", Outcome.AT_WORK, old
+        )
+    if not sight.is_known and old < age:
+        return found(Kind.JOB, what, f"{job.status}, and Prefect does not know its flow run", Outcome.YOUNG, old)
+    end = f"ended as {sight.state}" if sight.is_known else "is not known to Prefect"
+    why = f"its flow run {end} while the job was {job.status}"
+    finding = Finding(
+        kind=Kind.JOB,
+        what=what,
+        why=why,
+        action="close its record",
+        outcome=Outcome.PENDING,
+        age_seconds=int(old.total_seconds()),
+    )
+    return Remedy(finding, partial(_close, job.id, why))
+
+
+def _close(job_id: str, why: str) -> None:
+    _refuse_at_work(job_id)
+    lose(job_id, why)
+
+
+def _strays(age: timedelta) -> Iterator[Remedy]:
+    records = {job.id: job for job in catalogue().jobs.list(None)}
+    for job_id, made in sorted(runtime().jobs().items()):
+        job = records.get(job_id)
+        sight = look_at((job and job.flow_run_id) or job_id)
+        if sight.is_alive:
+            continue
+        old, what = now() - max(made, sight.ended or made), f"pods and volumes of job {job_id}"
+        if job is None and not sight.is_known:
+            why = "not ours: there is neither a record nor a flow run of that job"
+            yield found(Kind.PODS, what, why, Outcome.LEFT, old)
+        elif old < age:
+            yield found(Kind.PODS, what, "nobody works on its job, which may be run again", Outcome.YOUNG, old)
+        else:
+            finding = Finding(
+                kind=Kind.PODS,
+                what=what,
+                why="nobody works on its job",
+                action="remove them",
+                outcome=Outcome.PENDING,
+                age_seconds=int(old.total_seconds()),
+            )
+            yield Remedy(finding, partial(_remove, job_id))
+
+
+def _remove(job_id: str) -> None:
+    _refuse_at_work(job_id)
+    clean_up(job_id)
+
+
+def _refuse_at_work(job_id: str) -> None:
+    if is_at_work(job_id):
+        raise Conflict(f"job {job_id} was taken up again", resolution="it was left; nothing has to be done")

@@ -1,0 +1,62 @@
+"""What frames a reconciliation: its safety age, the table it leaves, and how it ends."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+from prefect.artifacts import create_table_artifact
+
+from errors import BadInput, Conflict
+from storage.durations import parse_age
+from storage.findings import Finding
+
+logger = logging.getLogger("ims.reconciliation")
+
+TABLE = "reconcile"
+# An object comes before its record: a registration by hand may take minutes between the two.
+LEAST_AGE = timedelta(hours=1)
+
+
+def safety_age(text: str) -> timedelta:
+    """Read the age that nothing must be younger than to be touched.
+
+    Raises:
+        BadInput: It is no age, or one that would not be safe.
+    """
+    age = parse_age(text)
+    if age < LEAST_AGE:
+        raise BadInput(
+            f"a safety age of {text} is not safe: what somebody is about to register may be as old",
+            resolution="give 1h or more; the default is 1d",
+        )
+    return age
+
+
+@contextmanager
+def table() -> Iterator[list[Finding]]:
+    """Gather findings, and leave them as a table of the flow run, also when a step fails."""
+    findings: list[Finding] = []
+    try:
+        yield findings
+    finally:
+        rows = [finding.model_dump(mode="json") for finding in findings]
+        create_table_artifact(rows, key=TABLE, description="What was not in order, and what became of it.")
+
+
+def judge(findings: Sequence[Finding]) -> None:
+    """Say how a reconciliation ended.
+
+    Raises:
+        Conflict: Something is still not in order, and will not be without somebody.
+    """
+    counts = Counter(str(finding.outcome) for finding in findings)
+    logger.info("%s", ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "all is in order")
+    if unsettled := [finding for finding in findings if finding.is_unsettled]:
+        raise Conflict(
+            f"{len(unsettled)} of {len(findings)} findings could not be put in order: "
+            + "; ".join(f"{finding.what}: {finding.why}" for finding in unsettled[:3])
+            + ("; …" if len(unsettled) > 3 else ""),
+            resolution="see the table of the run; what failed is tried again by the next run",
+        )

@@ -1,0 +1,69 @@
+"""Moves that were cut off: records on their way that no flow run works on any more, and how they are finished."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from storage.findings import Finding, Kind, Outcome, Remedy, found, settled
+from storage.models import Collection, Journal, Record
+from tasks.deletions import erase, finish_deletion, finish_restoration, move_away, move_back, records_of, take_up
+from tasks.flow_runs import look_at, own_run_id
+from tasks.retries import retryable
+
+KINDS = ("public-key", "recipe", "image")
+ON_THE_WAY = (Collection.DELETING, Collection.RESTORING, Collection.ERASING)
+
+
+@retryable
+def settle_moves(apply: bool) -> list[Finding]:
+    """Find the records that are on their way, and finish what no run works on any more.
+
+    Safe to repeat: what is done is recognised, and a record that has arrived is no longer found.
+
+    Args:
+        apply: Whether anything is changed.
+    """
+    return settled([*_unfinished()], apply)
+
+
+def finish(kind: str, record_id: str, way: Collection) -> None:
+    """Run the rest of the flow that left a record on its way, by that flow's own steps.
+
+    Raises:
+        Conflict, NotFound, Corrupt: It cannot be finished; the record stays on its way.
+    """
+    record = take_up.fn(kind, record_id, way)
+    if way is Collection.DELETING:
+        move_away.fn(record)
+        finish_deletion.fn(kind, record)
+    elif way is Collection.RESTORING:
+        move_back.fn(record)
+        finish_restoration.fn(kind, record)
+    else:
+        erase.fn(kind, record)
+
+
+def _unfinished() -> Iterator[Remedy]:
+    for kind in KINDS:
+        for record in records_of(kind).list(None):
+            if record.collection in ON_THE_WAY:
+                yield _remedy(kind, record)
+
+
+def _remedy(kind: str, record: Record | Any) -> Remedy:
+    journal = record.journal or Journal()
+    run_id, what = journal.flow_run_id, f"{kind} {record.id}"
+    sight = look_at(run_id)
+    if sight.is_alive and run_id != own_run_id():
+        return found(
+            Kind.MOVE, what, f"{record.collection} by flow run {run_id}, which is {sight.state}", Outcome.AT_WORK
+        )
+    finding = Finding(
+        kind=Kind.MOVE,
+        what=what,
+        why=f"{record.collection} was cut off: its flow run {run_id} is {sight.state or 'not known to Prefect'}",
+        action="finish it",
+        outcome=Outcome.PENDING,
+        bytes=sum(move.size for move in journal.moves),
+    )
+    return Remedy(finding, partial(finish, kind, record.id, record.collection))
