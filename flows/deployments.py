@@ -162,7 +162,7 @@ class Runs:
         with _translated(self.api_url):
             found = self._client.read_artifacts(artifact_filter=wanted)
         newest = max(found, key=lambda artifact: artifact.created or datetime.min.replace(tzinfo=UTC), default=None)
-        rows: list[dict[str, Any]] = json.loads(newest.data) if newest and newest.data else []
+        rows: list[dict[str, Any]] = json.loads(str(newest.data)) if newest else []
         return rows
 
     def in_hand(self) -> list[Run]:

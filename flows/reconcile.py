@@ -23,6 +23,6 @@ def reconcile(apply: bool = False, age: str = "1d") -> None:
     with table() as findings:
         findings += settle_moves(apply)
         findings += settle_jobs(safe, apply)
-        findings += settle_pods(safe, apply)
         findings += settle_orphans(safe, apply)
+        findings += settle_pods(safe, apply)
     judge(findings)

@@ -76,11 +76,12 @@ def selected(
         statuses: Only those of one of these; empty: of any.
         job_type: Only those of this type.
     """
-    before = now() - (age or timedelta(0))
+    # A stored time without a zone must not hide the other jobs: timestamps always compare.
+    before = (now() - (age or timedelta(0))).timestamp()
     return [
         job
         for job in jobs
-        if (age is None or job.created <= before)
+        if (age is None or job.created.timestamp() <= before)
         and (not statuses or job.status in statuses)
         and job_type in {None, job.job_type}
     ]

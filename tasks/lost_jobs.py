@@ -59,7 +59,7 @@ def _unfinished(age: timedelta) -> Iterator[Remedy]:
 
 
 def _remedy(job: Job, age: timedelta) -> Remedy:
-    sight, old, what = look_at(job.flow_run_id or job.id), now() - job.created, f"job {job.id}"
+    sight, old, what = look_at(job.flow_run_id or job.id), now() - job.created.astimezone(), f"job {job.id}"
     if sight.is_alive:
         return found(
             Kind.JOB, what, f"{job.status} by flow run {job.flow_run_id}, which is {sight.state}", Outcome.AT_WORK, old

@@ -107,6 +107,17 @@ def faulty_store(faulty_settings: Settings, proxy: FaultProxy) -> ObjectStore:
 
 
 @pytest.fixture(scope="session")
+def prefect_api() -> Iterator[str]:
+    """The address of a Prefect server with a database of its own."""
+    # Importing Prefect takes more than a second.
+    from prefect.settings import PREFECT_API_URL
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield PREFECT_API_URL.value()
+
+
+@pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A running `ims up`, with services of its own, for tests that only use it."""
     running = start(tmp_path_factory.mktemp("up") / "data")

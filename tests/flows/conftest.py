@@ -1,4 +1,4 @@
-"""A Prefect server for the session, and a site of its own for each test."""
+"""A site of its own for each test."""
 
 import io
 import shutil
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL
-from prefect.testing.utilities import prefect_test_harness
 
 from storage.models import PublicKey
 from storage.objects import ObjectStore
@@ -16,13 +14,6 @@ from storage.server import EmbeddedS3
 from storage.settings import Settings
 from tests.distribution import TINY_RECIPE
 from tests.flows.site import PUBLIC_KEY, Site
-
-
-@pytest.fixture(scope="session")
-def prefect_api() -> Iterator[str]:
-    """The address of a Prefect server with a database of its own."""
-    with prefect_test_harness(server_startup_timeout=120):
-        yield PREFECT_API_URL.value()
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
 
 from storage.catalogue import Catalogue, catalogue
 from storage.objects import ObjectStore, object_store
 from storage.server import EmbeddedS3
 from storage.settings import Settings, settings
+from tests.s3_proxy import FaultProxy
+from tests.tasks.scene import Scene
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Let the tasks read their settings anew."""
     for cached in (settings, object_store, catalogue):
         cached.cache_clear()
 
@@ -29,6 +33,22 @@ def own_catalogue(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    _forget()
+    forget()
     yield catalogue()
-    _forget()
+    forget()
+
+
+@pytest.fixture
+def through(proxy: FaultProxy, own_catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> FaultProxy:
+    """The proxy, which the tasks' calls go through, each tried once."""
+    monkeypatch.setenv("IMS_S3_ENDPOINT_URL", proxy.endpoint_url)
+    monkeypatch.setenv("IMS_S3_ATTEMPTS", "1")
+    forget()
+    return proxy
+
+
+@pytest.fixture
+def scene(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings, prefect_api: str) -> Iterator[Scene]:
+    """A scene on the catalogue that tasks find, with a Prefect server that knows its flow runs."""
+    with SyncPrefectClient(prefect_api) as client:
+        yield Scene(store, s3_settings, own_catalogue, client)

@@ -1,0 +1,117 @@
+"""tasks/lost_jobs.py: jobs that nobody works on are closed, and their pods and volumes go."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from errors import Unreachable
+from pods.manifest import Claim
+from pods.podman import Podman
+from storage.findings import Finding, Outcome
+from storage.layout import credentials_key
+from storage.models import Job, JobStatus, new_id
+from storage.settings import settings
+from tasks.jobs import open_job
+from tasks.lost_jobs import settle_jobs, settle_pods
+from tasks.pods import runtime
+from tests.tasks.scene import HOUR, NO_AGE, Scene
+
+
+def outcomes(findings: list[Finding]) -> dict[str, Outcome]:
+    """Return what became of each job."""
+    return {finding.what.split()[-1]: finding.outcome for finding in findings}
+
+
+def test_a_job_whose_run_has_ended_is_closed(scene: Scene) -> None:
+    alive, lost = scene.job(run_id=scene.run()), scene.job(run_id=scene.run())
+    done = scene.job(JobStatus.SUCCESS)
+    scene.end(lost.id)
+    wanted = {alive.id: Outcome.AT_WORK, lost.id: Outcome.PENDING}
+    assert outcomes(settle_jobs.fn(HOUR, apply=False)) == wanted
+    assert scene.catalogue.jobs.get(lost.id) == lost
+    assert outcomes(settle_jobs.fn(HOUR, apply=True)) == wanted | {lost.id: Outcome.DONE}
+    closed = scene.catalogue.jobs.get(lost.id)
+    assert closed.status is JobStatus.ERROR
+    assert closed.diagnosis is not None
+    assert closed.diagnosis.summary == "its flow run ended as Crashed while the job was building_image"
+    assert [scene.catalogue.jobs.get(job.id) for job in (alive, done)] == [alive, done]
+    assert outcomes(settle_jobs.fn(HOUR, apply=True)) == {alive.id: Outcome.AT_WORK}
+
+
+def test_a_run_that_prefect_does_not_know_may_be_anothers_while_it_is_young(scene: Scene) -> None:
+    job = scene.job()
+    assert outcomes(settle_jobs.fn(HOUR, apply=True)) == {job.id: Outcome.YOUNG}
+    assert scene.catalogue.jobs.get(job.id) == job
+    assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.DONE}
+
+
+def test_a_job_is_at_work_by_the_run_that_took_it_up_last(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the run before it was killed, and nobody has closed its job."""
+    first, second = scene.run(), scene.run()
+    fields = {
+        "job_type": "create",
+        "artifact_id": new_id(),
+        "public_key_id": new_id(),
+        "image_root_archive_name": "image",
+    }
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", first)
+    job: Job = open_job.fn("", **fields)
+    scene.end(first)
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", second)
+    assert open_job.fn(job.id, **fields).flow_run_id == second
+    assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.AT_WORK}
+
+
+def test_without_prefects_word_no_job_is_taken_for_lost(scene: Scene) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    job = scene.job()
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), pytest.raises(Unreachable):
+        settle_jobs.fn(NO_AGE, apply=True)
+    assert scene.catalogue.jobs.get(job.id) == job
+
+
+@pytest.fixture
+def podman(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Podman]:
+    """The tasks' own Podman."""
+    monkeypatch.setenv("IMS_DATA_DIR", str(tmp_path))
+    settings.cache_clear()
+    runtime.cache_clear()
+    yield Podman(tmp_path / "podman")
+    runtime.cache_clear()
+
+
+@pytest.mark.containers
+def test_volumes_of_jobs_that_have_ended_go_and_no_others(
+    scene: Scene, podman: Podman, request: pytest.FixtureRequest
+) -> None:
+    alive, ended, resumed = (scene.job(JobStatus.ERROR, run_id=scene.run()) for _ in range(3))
+    forgotten, anothers = scene.run(), new_id()
+    for run_id in (ended.id, resumed.id, forgotten):
+        scene.end(run_id)
+    again = scene.run()
+    scene.catalogue.jobs.change(resumed.id, lambda job: job.model_copy(update={"flow_run_id": again}))
+    scene.store.write(scene.settings.ims_bucket, credentials_key(ended.id), b"{}")
+    all_of_them = {alive.id, ended.id, resumed.id, forgotten, anothers}
+    for job_id in all_of_them:
+        podman.create_claim(Claim(job_id=job_id, size_gib=1))
+        request.addfinalizer(partial(podman.remove, job_id))
+
+    def ours(age: timedelta, *, apply: bool) -> dict[str, Outcome]:
+        # Others may have workspaces on this host.
+        return {name: found for name, found in outcomes(settle_pods.fn(age, apply)).items() if name in all_of_them}
+
+    young = {ended.id: Outcome.YOUNG, forgotten: Outcome.YOUNG, anothers: Outcome.LEFT}
+    assert ours(HOUR, apply=True) == young
+    assert podman.jobs().keys() >= {ended.id, forgotten}
+    assert ours(NO_AGE, apply=False) == young | {ended.id: Outcome.PENDING, forgotten: Outcome.PENDING}
+    assert podman.jobs().keys() >= {ended.id, forgotten}
+    assert ours(NO_AGE, apply=True) == young | {ended.id: Outcome.DONE, forgotten: Outcome.DONE}
+    left = podman.jobs().keys()
+    assert left >= {alive.id, resumed.id, anothers}
+    assert not left & {ended.id, forgotten}
+    assert scene.keys() == set()
+    assert ours(NO_AGE, apply=True) == {anothers: Outcome.LEFT}
