@@ -142,9 +142,17 @@ class Records(Generic[R]):
 
     def broken(self) -> builtins.list[BrokenRecord]:
         """Return the records that this release cannot read."""
-        return [
-            BrokenRecord(self._kind, record_id, found) for record_id, found in self._scan() if isinstance(found, str)
-        ]
+        return self.all()[1]
+
+    def all(self) -> tuple[builtins.list[R], builtins.list[BrokenRecord]]:
+        """Return the records of all collections, in no order, and those that this release cannot read."""
+        readable, broken = [], []
+        for record_id, found in self._scan():
+            if isinstance(found, str):
+                broken.append(BrokenRecord(self._kind, record_id, found))
+            else:
+                readable.append(found)
+        return readable, broken
 
     def list(self, collection: Collection | None = Collection.AVAILABLE) -> builtins.list[R]:
         """Return the records of a collection (None: of all), the oldest first.

@@ -61,9 +61,11 @@ def read_references(store: ObjectStore, catalogue: Catalogue) -> References:
         Corrupt: A whole document of records cannot be read.
     """
     found = References()
-    for kind, records in (("recipe", catalogue.recipes), ("image", catalogue.images), ("job", catalogue.jobs)):
-        _note_broken(found, kind, records)
-        for record in records.list(None):
+    kinds: dict[str, Records[Any]] = {"recipe": catalogue.recipes, "image": catalogue.images, "job": catalogue.jobs}
+    for kind, records in kinds.items():
+        readable, broken = records.all()
+        found.unreadable += [_unreadable(kind, each.id, each.reason) for each in broken]
+        for record in readable:
             _note(found, kind, record)
     _note_manifests(found, store, catalogue.images)
     return found
@@ -83,10 +85,6 @@ def _note(found: References, kind: str, record: Any) -> None:
         paths += [move.target for move in record.journal.moves if move.target not in paths]
     if record.collection in IN_A_LIST:
         found.held.append(Held(kind, record, paths))
-
-
-def _note_broken(found: References, kind: str, records: Records[Any]) -> None:
-    found.unreadable += [_unreadable(kind, broken.id, broken.reason) for broken in records.broken()]
 
 
 def _note_manifests(found: References, store: ObjectStore, records: Records[Image]) -> None:

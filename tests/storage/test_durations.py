@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from storage.durations import parse_duration
+from errors import BadInput
+from storage.durations import parse_age, parse_duration, spelled
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,29 @@ def test_what_people_write_is_read(text: str, duration: timedelta) -> None:
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no duration"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["", "7", "0.5", "garbage", "1d2w", "99999999999999w"])
+def test_an_age_has_a_unit(text: str) -> None:
+    with pytest.raises(BadInput, match="is no age"):
+        parse_age(text)
+
+
+def test_an_age_is_read_as_a_duration_is() -> None:
+    assert parse_age("1w2d") == timedelta(days=9)
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (timedelta(0), "0s"),
+        (timedelta(seconds=59), "59s"),
+        (timedelta(minutes=90), "1h30m"),
+        (timedelta(hours=24), "1d"),
+        (timedelta(days=9, minutes=1), "1w2d"),
+        (timedelta(days=1, seconds=1), "1d"),
+        (-timedelta(1), "0s"),
+    ],
+)
+def test_a_duration_is_spelled_by_its_two_largest_units(duration: timedelta, text: str) -> None:
+    assert spelled(duration) == text
