@@ -15,7 +15,7 @@ from rich.table import Table
 
 # Which list a record is in is known by the noun that lists it; the journal is for those who finish a deletion.
 INTERNAL_FIELDS = {"collection", "journal"}
-MAY_BE_LONG = {"name", "what", "why"}
+MAY_BE_LONG = {"name", "what", "why", "outcome"}
 
 
 class Format(StrEnum):

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.filesize import decimal
 
 from cli.output import Columns, FormatOption, print_records
 from storage.durations import spelled
 from storage.findings import Finding, Outcome
 
 COLUMNS: Columns = {
-    "kind": lambda finding: finding.kind,
     "what": lambda finding: finding.what,
     "why": lambda finding: finding.why,
     "age": lambda finding: "" if finding.age_seconds is None else spelled(finding.age),
-    "bytes": lambda finding: "" if finding.bytes is None else str(finding.bytes),
+    "size": lambda finding: "" if finding.bytes is None else decimal(finding.bytes),
     "outcome": lambda finding: f"{finding.action}: {finding.outcome}" if finding.action else finding.outcome,
 }
 

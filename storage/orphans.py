@@ -96,12 +96,12 @@ class Orphans:
         return owner.id in self.references.jobs and listed.key != credentials_key(owner.id)
 
     def _finding(self, listed: Listed, owner: Owner) -> Finding:
-        outcome, action, why = Outcome.PENDING, "remove it", f"there is no {owner.noun} {owner.id}"
+        outcome, action, why = Outcome.PENDING, "remove it", f"its {owner.noun} is not known"
         if owner.id in self.references.owners:
             outcome, action = Outcome.LEFT, ""
-            why = f"{owner.noun} {owner.id} does not refer to it; link it, or remove it by hand"
+            why = f"its {owner.noun} does not refer to it; link it, or remove it by hand"
         elif owner.id in self.references.jobs:
-            why = "credentials of a job that has ended"
+            why = "its job has ended"
         return Finding(kind=Kind.OBJECT, what=listed.uri, why=why, action=action, outcome=outcome, bytes=listed.size)
 
     def _upload(self, listing: Listing, upload: Upload) -> Remedy | None:

@@ -84,7 +84,8 @@ def _note(found: References, kind: str, record: Any) -> None:
     if record.collection is Collection.DELETED and record.journal is not None:
         paths += [move.target for move in record.journal.moves if move.target not in paths]
     if record.collection in IN_A_LIST:
-        found.held.append(Held(kind, record, paths))
+        let_go = record.journal.missing if record.journal else []
+        found.held.append(Held(kind, record, [path for path in paths if path not in let_go]))
 
 
 def _note_manifests(found: References, store: ObjectStore, records: Records[Image]) -> None:

@@ -61,7 +61,7 @@ def _remedy(kind: str, record: Record | Any) -> Remedy:
     finding = Finding(
         kind=Kind.MOVE,
         what=what,
-        why=f"{record.collection} was cut off: its flow run {run_id} is {sight.state or 'not known to Prefect'}",
+        why=f"{record.collection} was cut off: its run is {sight.state or 'not known to Prefect'}",
         action="finish it",
         outcome=Outcome.PENDING,
         bytes=sum(move.size for move in journal.moves),
