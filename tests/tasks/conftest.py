@@ -6,17 +6,12 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
 from storage.catalogue import Catalogue, catalogue
-from storage.objects import ObjectStore, object_store
+from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
-from storage.settings import Settings, settings
+from storage.settings import Settings
 from tests.s3_proxy import FaultProxy
+from tests.tasks.deleting import forget
 from tests.tasks.scene import Scene
-
-
-def forget() -> None:
-    """Let the tasks read their settings anew."""
-    for cached in (settings, object_store, catalogue):
-        cached.cache_clear()
 
 
 @pytest.fixture

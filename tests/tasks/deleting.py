@@ -98,7 +98,7 @@ def forget() -> None:
         cached.cache_clear()
 
 
-def killed(proxy: FaultProxy, number: int, moment: str, act: Callable[[], None]) -> bool:
+def killed(proxy: FaultProxy, number: int, moment: str, act: Callable[[], object]) -> bool:
     """Act in a process that is killed at its nth write; tell whether it came so far."""
     writes = 0
 

@@ -16,7 +16,7 @@ from storage.objects import ObjectStore
 from storage.settings import Settings
 from tasks.deletions import plan_deletion, records_of
 from tests.s3_proxy import Call, Fault, FaultProxy
-from tests.tasks.deleting import Content, delete, forget, killed, make_image, moved, objects, remove, restore
+from tests.tasks.deleting import Content, delete, killed, make_image, moved, objects, remove, restore
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv me"
 
@@ -116,15 +116,6 @@ OPERATIONS: dict[str, tuple[list[Callable[[str, str], None]], Callable[[str, str
     "erase": ([delete], remove),
 }
 each_operation = pytest.mark.parametrize(("before", "operation"), OPERATIONS.values(), ids=OPERATIONS)
-
-
-@pytest.fixture
-def through(proxy: FaultProxy, image: Image, monkeypatch: pytest.MonkeyPatch) -> FaultProxy:
-    """The proxy, which the tasks' calls go through, each tried once."""
-    monkeypatch.setenv("IMS_S3_ENDPOINT_URL", proxy.endpoint_url)
-    monkeypatch.setenv("IMS_S3_ATTEMPTS", "1")
-    forget()
-    return proxy
 
 
 def assert_nothing_lost(store: ObjectStore, where: Settings, records: Catalogue, image: Image, before: Content) -> None:
