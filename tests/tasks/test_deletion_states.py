@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from storage.manifest import Manifest
 from storage.models import Collection, Image
 from storage.objects import ObjectStore
 from storage.settings import Settings
+from tasks.unfinished_moves import finish
 from tests.s3_proxy import Fault, FaultProxy
 from tests.tasks.deleting import Content, delete, forget, killed, make_image, moved, objects, remove, restore
 
@@ -116,11 +118,23 @@ class Deletions(RuleBasedStateMachine):
         self._look(known, operation)
 
     @rule()
-    def finish(self) -> None:
-        """What was cut off is run again."""
-        for which in reversed(range(len(self.images))):
-            if operation := BY_WAY.get(self.images[which].state):
-                self._operate(which, operation, None)
+    def reconcile(self) -> None:
+        """What was cut off is finished."""
+        for known in list(self.images):
+            if operation := BY_WAY.get(known.state):
+                finish("image", known.image.id, known.state)
+                self._look(known, operation, must_end=True)
+
+    @rule(fault=faults, number=calls)
+    def reconcile_and_meet(self, fault: Fault, number: int) -> None:
+        """A call fails while what was cut off is being finished."""
+        for known in list(self.images):
+            if operation := BY_WAY.get(known.state):
+                self.proxy.clear()
+                self.proxy.plan(fault, nth=number)
+                error = self._error_of(partial(finish, way=known.state), known)
+                self.proxy.clear()
+                self._look(known, operation, must_end=error is None)
 
     @invariant()
     def every_byte_is_where_it_should_be(self) -> None:
@@ -142,7 +156,7 @@ class Deletions(RuleBasedStateMachine):
             return
         known = self.images[which % len(self.images)]
         refused = known.state not in {operation.start, operation.way}
-        error = self._error_of(operation, known)
+        error = self._error_of(operation.act, known)
         if fault is None:
             assert isinstance(error, Conflict | NotFound) if refused else error is None, error
         else:
@@ -150,11 +164,11 @@ class Deletions(RuleBasedStateMachine):
         self.proxy.clear()
         self._look(known, operation, must_end=error is None)
 
-    def _error_of(self, operation: Operation, known: Known) -> ImsError | None:
+    def _error_of(self, act: Callable[[str, str], None], known: Known) -> ImsError | None:
         try:
-            operation.act("image", known.image.id)
+            act("image", known.image.id)
         except ImsError as error:
-            note(f"{operation} of {known.state}: {error}")
+            note(f"{known.state}: {error}")
             return error
         return None
 
