@@ -105,8 +105,6 @@ def _take_over(source: Path, target: Path) -> None:
     """Give a folder the owner, mode, times and extended attributes of another: an overlay's `/` has its upper's."""
     known = source.stat()
     os.chown(target, known.st_uid, known.st_gid)
-    for name in os.listxattr(source):
-        os.setxattr(target, name, os.getxattr(source, name))
     shutil.copystat(source, target)
 
 
