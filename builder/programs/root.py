@@ -5,12 +5,14 @@ the pod may mount, it is the rootfs with an overlay on the workspace, which each
 with its pod at the latest; the changes lie in the workspace, and the next pod sees them.
 """
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from builder.programs.mounts import unmount_below
@@ -51,6 +53,31 @@ class Overlay:
     def is_there(self) -> bool:
         """Whether the workspace's root is one."""
         return self.work.is_dir()
+
+
+def note_prepared(workspace: Path, **made_of: str) -> None:
+    """Note that the workspace's root is ready; what is packed of it belongs to this note.
+
+    Args:
+        workspace: The workspace.
+        made_of: What it was made of.
+    """
+    note = workspace / "prepared.json"
+    partial = note.with_suffix(".part")
+    partial.write_text(json.dumps({**made_of, "finished": datetime.now(UTC).isoformat()}))
+    partial.rename(note)
+
+
+def renew_prepared(workspace: Path) -> None:
+    """Note that the workspace's root has changed, and is ready again."""
+    known = json.loads((workspace / "prepared.json").read_text())
+    note_prepared(workspace, **{name: value for name, value in known.items() if name != "finished"})
+
+
+def is_prepared(workspace: Path, **made_of: str) -> bool:
+    """Tell whether the workspace's root is ready, and was made of this."""
+    note = workspace / "prepared.json"
+    return note.exists() and made_of.items() <= json.loads(note.read_text()).items()
 
 
 @contextmanager
@@ -99,6 +126,23 @@ def make_overlay(workspace: Path) -> bool:
     unmount_below(workspace / "root")
     unmount_below(overlay.lower)
     return True
+
+
+def remove_root(root: Path) -> None:
+    """Remove a half-made root; nothing mounted in it is touched.
+
+    Raises:
+        StepFailed: Something in it cannot be removed.
+    """
+    if not root.exists():
+        return
+    say("removing the image root of an earlier attempt")
+    unmount_below(root)
+    removed = subprocess.run(
+        ["rm", "--recursive", "--force", "--one-file-system", str(root)], capture_output=True, text=True, check=False
+    )
+    if removed.returncode:
+        raise StepFailed(f"the image root of an earlier attempt cannot be removed: {removed.stderr.strip()}")
 
 
 def _take_over(source: Path, target: Path) -> None:
