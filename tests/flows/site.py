@@ -1,5 +1,6 @@
 """A site for flow tests: buckets, a key, a recipe that builds in seconds, and runs in processes of their own."""
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -79,8 +80,14 @@ class Site:
 
     def start(self, job_id: str, **parameters: Any) -> Run:
         """Start a run of the flow for a job; the same job may be run again."""
+        return self._start("create_image", job_id, {"recipe_id": self.recipe.id} | parameters)
+
+    def customize(self, job_id: str, image_id: str, **parameters: Any) -> Run:
+        """Start a run of the flow that customizes an image; the same job may be run again."""
+        return self._start("customize_image", job_id, {"image_id": image_id} | parameters)
+
+    def _start(self, flow: str, job_id: str, parameters: dict[str, Any]) -> Run:
         asked = {
-            "recipe_id": self.recipe.id,
             "public_key_id": self.key.id,
             "image_root_archive_name": "tiny image",
             "build_env_size": 1,
@@ -88,7 +95,7 @@ class Site:
             "job_id": job_id,
         }
         log = self.folder / f"run-{len(self.runs)}.log"
-        process = _CONTEXT.Process(target=_run_flow, args=(self.environment, asked | parameters, log))
+        process = _CONTEXT.Process(target=_run_flow, args=(self.environment, flow, asked | parameters, log))
         process.start()
         self.runs.append(Run(process, log))
         return self.runs[-1]
@@ -131,7 +138,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["prefect.flow_engine", "prefect.task_engine", "boto3", "kubernetes", "lxml.etree"])
 
 
-def _run_flow(environment: dict[str, str], parameters: dict[str, Any], log: Path) -> None:
+def _run_flow(environment: dict[str, str], flow: str, parameters: dict[str, Any], log: Path) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -139,11 +146,11 @@ def _run_flow(environment: dict[str, str], parameters: dict[str, Any], log: Path
 
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from flows.create_image import create_image
+    started = getattr(importlib.import_module(f"flows.{flow}"), flow)
 
     # The heartbeat's thread holds up the end of each run by a second.
     with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"], PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        create_image(**parameters)
+        started(**parameters)
 
 
 def _cancel(environment: dict[str, str], job_id: str) -> None:
