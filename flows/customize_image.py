@@ -1,5 +1,7 @@
 """The flow that makes a changed image of an image."""
 
+from typing import Literal
+
 from prefect import flow
 
 from flows.hooks import cancel_job, lose_job
@@ -30,6 +32,7 @@ def customize_image(
     kernel_file_name: str = "",
     initrd_file_name: str = "initrd",
     kernel_parameters_file_name: str = "kernel-parameters",
+    require_dkms: Literal["yes", "no"] = "yes",
     job_id: str = "",
 ) -> Image:
     """Open an SSH shell into the root of an image, and publish what its user makes of it as a new image.
@@ -46,6 +49,7 @@ def customize_image(
         kernel_file_name: The kernel's name in /boot. Empty: `vmlinuz`, on aarch64 `Image`.
         initrd_file_name: The initrd's name in /boot.
         kernel_parameters_file_name: Name in /boot of the file of kernel parameters. None there: those of the image.
+        require_dkms: Kept in the job's record, as IMS does; the pods may compile kernel modules either way.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
     job = open_job(
@@ -61,6 +65,7 @@ def customize_image(
         kernel_file_name=kernel_file_name,
         initrd_file_name=initrd_file_name,
         kernel_parameters_file_name=kernel_parameters_file_name,
+        require_dkms=require_dkms,
     )
     with reporting(job):
         if image := published_image(job):

@@ -7,7 +7,7 @@ Two families: `New…` models hold what a user may say (unknown fields are refus
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID, uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -270,6 +270,9 @@ class Diagnosis(BaseModel):
     """Why a job ended in error: what went wrong in one line, what to do, and the evidence."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+
+    # The category of what keeps an open shell from being completed.
+    NOT_COMPLETE: ClassVar[str] = "NotComplete"
 
     category: str
     summary: str

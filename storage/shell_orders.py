@@ -100,6 +100,8 @@ def extend_shell(store: ObjectStore, bucket: str, job: Job, by: timedelta) -> da
         BadInput: A shell cannot stay open for so long.
     """
     refuse_without_shell(job)
+    if by <= timedelta():
+        raise BadInput(f"a shell cannot be extended by {by}", resolution="say by how much longer it is to stay open")
 
     def later(orders: Orders) -> Orders:
         until = orders.until + by.total_seconds()

@@ -142,7 +142,7 @@ def _serve(step: str, program: str, shell: SshContainer, more: Mapping[str, str]
 
 def _not_complete(reason: str) -> Diagnosis:
     return Diagnosis(
-        category="NotComplete",
+        category=Diagnosis.NOT_COMPLETE,
         summary=reason,
         resolution="the shell goes on: put it right there, and complete it again",
         step="shell",

@@ -81,12 +81,20 @@ def open_shell(shell: Shell) -> Ended:
     _signal(shell)  # one of an earlier pod was for that
     with serve(access) as server:
         say(f"{READY}{server.port} {server.fingerprint}")
-        ended = _wait(shell, desk, server.sessions, idle)
+        ended = wait(shell, desk, server.sessions, idle)
     say(ended.words)
     return ended
 
 
-def _wait(shell: Shell, desk: Desk, sessions: Callable[[], int], idle_seconds: int) -> Ended:
+def wait(shell: Shell, desk: Desk, sessions: Callable[[], int], idle_seconds: int) -> Ended:
+    """Wait until the shell ends.
+
+    Args:
+        shell: The shell.
+        desk: Where orders come in.
+        sessions: Counts the sessions that are open.
+        idle_seconds: For how long there may be none.
+    """
     last_used, refused = time.time(), ""
     while True:
         signal, order = _signal(shell), desk.look()

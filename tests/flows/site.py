@@ -4,6 +4,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,9 +15,11 @@ from uuid import UUID
 
 from pods.podman import Podman
 from storage.catalogue import Catalogue
-from storage.models import Image, Job, Link, PublicKey, Recipe, new_id
+from storage.models import Image, Job, JobStatus, Link, PublicKey, Recipe, new_id
 from storage.objects import ObjectStore
+from storage.shells import SshContainer
 from storage.uploads import unfinished_uploads
+from tests.cli.conftest import clean_environment, run_ims
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv site"
 RUN_LIMIT_SECONDS = 280
@@ -104,6 +107,21 @@ class Site:
         """Run the flow to its end and return its exit code."""
         return self.start(job_id, **parameters).wait()
 
+    def finish_shell(self, job_id: str, operation: str, **parameters: Any) -> int:
+        """Run the flow that ends a shell from outside, and return its exit code."""
+        asked = {"job_id": job_id, "operation": operation} | parameters
+        process = _CONTEXT.Process(
+            target=_run_flow, args=(self.environment, "finish_shell", asked, self.folder / "finish-shell.log")
+        )
+        process.start()
+        process.join(RUN_LIMIT_SECONDS)
+        assert process.exitcode is not None
+        return process.exitcode
+
+    def ims(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the `ims` command."""
+        return run_ims(arguments, clean_environment(**self.environment))
+
     def cancel(self, job_id: str) -> int:
         """Do what Prefect's worker does when a cancelled run's process is gone, and return the exit code."""
         process = _CONTEXT.Process(target=_cancel, args=(self.environment, job_id))
@@ -124,6 +142,17 @@ class Site:
         while not condition():
             assert time.monotonic() < end, f"not within {limit_seconds} s:\n{self.runs[-1].log.read_text()}"
             time.sleep(0.05)
+
+    def waiting(self, run: Run, job_id: str) -> SshContainer:
+        """Wait for the shell of a job that a run works on."""
+
+        def is_open() -> bool:
+            assert run.process.is_alive(), run.log.read_text()
+            return job_id in self.podman.jobs() and self.job(job_id).status is JobStatus.WAITING_ON_USER
+
+        self.wait_for(is_open)
+        [shell] = [shell for shell in self.job(job_id).ssh_containers if shell.command]
+        return shell
 
     def leftovers(self, job_id: str) -> list[str]:
         """Return what a job left behind that it should not: pods, volumes, scratch files, unfinished uploads."""
