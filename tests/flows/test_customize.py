@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from storage.models import Diagnosis, Image, JobStatus, new_id
+from storage.shell_orders import read_orders
 from storage.shells import SshContainer
 from tests.flows.site import Run, Site
 from tests.root_listing import listing
