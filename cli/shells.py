@@ -1,12 +1,12 @@
 """`ims jobs complete|abort|extend`: ending the shell of a job from outside, and giving it more time."""
 
 import time
-from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from cli.failures import USERS_MISTAKE, tell
+from errors import BadInput
 from storage.durations import parse_duration
 from storage.models import Diagnosis, Job, JobStatus
 from storage.shell_orders import Operation, end_shell, extend_shell
@@ -16,13 +16,6 @@ ANSWER_SECONDS = 20.0
 _LOOK_SECONDS = 0.5
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
-
-
-def _duration(text: str) -> timedelta:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 def complete(job_id: JobId) -> None:
@@ -41,19 +34,18 @@ def abort(job_id: JobId) -> None:
 
 def extend(
     job_id: JobId,
-    by: Annotated[
-        timedelta,
-        typer.Option(
-            parser=_duration, metavar="DURATION", show_default="4h", help="How much longer it stays open: 90m, 1d."
-        ),
-    ] = timedelta(hours=4),
+    by: Annotated[str, typer.Option(metavar="DURATION", help="How much longer: 90m, 4h, 1d.")] = "4h",
 ) -> None:
     """Give a job's shell more time; a shell is open for seven days at most."""
     from storage.catalogue import catalogue
     from storage.objects import object_store
     from storage.settings import settings
 
-    until = extend_shell(object_store(), settings().ims_bucket, catalogue().jobs.get(job_id), by)
+    try:
+        longer = parse_duration(by)
+    except ValueError as error:
+        raise BadInput(f"--by: {error}") from error
+    until = extend_shell(object_store(), settings().ims_bucket, catalogue().jobs.get(job_id), longer)
     typer.echo(f"The shell of job {job_id} ends at {until.astimezone():%Y-%m-%d %H:%M %Z}.")
 
 

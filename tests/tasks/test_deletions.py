@@ -394,21 +394,6 @@ def test_an_image_that_a_job_customizes_is_not_deleted(own_catalogue: Catalogue,
     assert own_catalogue.images.get(image.id) == image
 
 
-def test_a_job_that_begins_while_its_image_is_about_to_be_deleted_keeps_it(
-    own_catalogue: Catalogue, image: Image, store: ObjectStore, s3_settings: Settings, through: FaultProxy
-) -> None:
-    job, before = _customizing(image), objects(store, s3_settings)
-
-    def begin(_: Call) -> None:
-        own_catalogue.jobs.create(job)
-
-    through.plan(when=lambda call: call.is_write and "records/images" in call.key, before=begin)
-    with pytest.raises(Conflict, match=f"job {job.id} is using {image.id}"):
-        delete("image", image.id)
-    assert own_catalogue.images.get(image.id) == image
-    assert objects(store, s3_settings) == before
-
-
 def _customizing(image: Image) -> Job:
     return Job(
         job_type=JobType.CUSTOMIZE, artifact_id=image.id, public_key_id=new_id(), image_root_archive_name="changed"
