@@ -61,9 +61,8 @@ def test_a_job_that_customizes_opens_one_shell(catalogue: Catalogue, asked: list
     job = jobs.open_job(catalogue, RUN, RUN, fields)
     assert (job.arch, job.kernel_file_name) == ("aarch64", "Image")
     [shell] = job.ssh_containers
-    assert (shell.name, shell.jail, shell.status) == (
-        ("mine", True, "pending") if asked else ("customize", False, "pending")
-    )
+    assert (shell.name, shell.jail) == (("mine", True) if asked else ("customize", False))
+    assert shell.status == "pending"
     # However far it is, the run that comes back takes it up.
     access = ConnectionInfo(customer_access=Address(host="127.0.0.1", port=22))
     running = shell.model_copy(update={"status": "running", "connection_info": access, "host_key": "SHA256:x"})
