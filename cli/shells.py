@@ -21,8 +21,8 @@ JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 def complete(job_id: JobId) -> None:
     """End a job's shell well: what was made of the image is packed as a new one."""
     job = _ordered(job_id, Operation.COMPLETE)
-    if job.status is JobStatus.WAITING_ON_USER and job.diagnosis is not None:
-        tell(job.diagnosis.category, job.diagnosis.summary, job.diagnosis.resolution)
+    if job.status is JobStatus.WAITING_ON_USER and (refused := _refused(job)):
+        tell(refused.category, refused.summary, refused.resolution)
         raise typer.Exit(USERS_MISTAKE)
     _say_what_comes(job)
 
@@ -64,7 +64,7 @@ def _ordered(job_id: str, operation: Operation) -> Job:
 
     job = catalogue().jobs.get(job_id)
     before = job.diagnosis
-    if before is not None and before.category == Diagnosis.NOT_COMPLETE:
+    if _refused(job):
         # The same answer may come again.
         before = jobs.report(catalogue(), job_id, diagnosis=None).diagnosis
     end_shell(object_store(), settings().ims_bucket, job, operation)
@@ -75,6 +75,11 @@ def _ordered(job_id: str, operation: Operation) -> Job:
         if job.diagnosis != before:
             break
     return job
+
+
+def _refused(job: Job) -> Diagnosis | None:
+    """Return why the job's shell could not be completed; a debug shell has another reason for being open."""
+    return job.diagnosis if job.diagnosis and job.diagnosis.category == Diagnosis.NOT_COMPLETE else None
 
 
 def _say_what_comes(job: Job) -> None:
