@@ -11,6 +11,7 @@ from errors import Interrupted, Unreachable
 from flows.deployments import LogLine, Run, Runs, connected
 from storage.catalogue import catalogue
 from storage.models import Job
+from storage.shells import DEBUG
 
 POLL_SECONDS = 1.0
 # A worker asks for runs every two seconds, and a process takes as long to start.
@@ -93,8 +94,10 @@ class _Follower:
     def _show_shells(self, job: Job) -> None:
         for shell in job.ssh_containers:
             if shell.command:
+                what = "The build failed. Look around" if shell.name == DEBUG else "Customize the image"
                 self._console.print(
-                    f"The build failed. Look around with:\n  {shell.command}\nThe host key is {shell.host_key}"
+                    f"{what} with:\n  {shell.command}\nThe host key is {shell.host_key}\n"
+                    f"End it there with:\n  touch {shell.complete_file}\nor here with:\n  ims jobs complete {job.id}"
                 )
 
     def _show_log(self, run_id: str) -> None:

@@ -1,4 +1,4 @@
-"""`ims jobs`: building images, and how far each build is."""
+"""`ims jobs`: building and customizing images, and how far each job is."""
 
 import sys
 from typing import Annotated, Any
@@ -7,11 +7,12 @@ import typer
 
 from cli.failures import OUR_FAULT, tell
 from cli.job_deletions import add_deletion
+from cli.job_start import check, ssh_containers, start
 from cli.output import Columns, FormatOption, print_record, print_records
-from errors import BadInput
-from storage.models import Job, JobStatus, JobType, NewJob, new_id
+from cli.shells import add_shells
+from storage.models import Job, JobStatus, JobType
 
-app = typer.Typer(help="Jobs: the builds of images.", no_args_is_help=True)
+app = typer.Typer(help="Jobs: building and customizing images.", no_args_is_help=True)
 
 COLUMNS: Columns = {
     "id": lambda job: job.id,
@@ -20,15 +21,16 @@ COLUMNS: Columns = {
 }
 
 add_deletion(app, COLUMNS)
+add_shells(app)
 
 
 @app.command("create")
 def create(
-    job_type: Annotated[JobType, typer.Option(help="create: an image from a recipe.")],
-    artifact_id: Annotated[str, typer.Option(help="Id of the recipe to build.")],
+    job_type: Annotated[JobType, typer.Option(help="create: of a recipe; customize: of an image.")],
+    artifact_id: Annotated[str, typer.Option(help="Id of the recipe to build, or of the image to customize.")],
     public_key_id: Annotated[str, typer.Option(help="Id of the public key that opens the job's shell.")],
     image_root_archive_name: Annotated[str, typer.Option(help="Name of the new image.")],
-    enable_debug: Annotated[bool, typer.Option(help="Open an SSH shell into a build that fails.")] = False,
+    enable_debug: Annotated[bool, typer.Option(help="Open an SSH shell when the build or the packing fails.")] = False,
     build_env_size: Annotated[int, typer.Option(min=1, help="Size of the workspace, GiB.")] = 60,
     job_mem_size: Annotated[int, typer.Option(min=1, help="Memory limit of each pod, GiB.")] = 8,
     kernel_file_name: Annotated[
@@ -46,16 +48,17 @@ def create(
         list[str] | None,
         typer.Option(help="A kiwi profile of the recipe to build; may be repeated. Left out: those it builds itself."),
     ] = None,
+    jail: Annotated[
+        bool, typer.Option("--jail", help="The shell into the image's root sees nothing else. Of customize jobs.")
+    ] = False,
+    ssh_containers_name: Annotated[str, typer.Option(help="The shell's name, as in cray ims.")] = "",
+    ssh_containers_jail: Annotated[str, typer.Option(help="The same as --jail, as in cray ims: true or false.")] = "",
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow the job to its end; exit code 1 when it ends in error.")
     ] = False,
     output: FormatOption = None,
 ) -> None:
     """Start a job, and print its record."""
-    if job_type is not JobType.CREATE:
-        raise BadInput(
-            f"jobs of type {job_type} are not available yet", resolution="use --job-type create with a recipe"
-        )
     fields: dict[str, Any] = {
         "artifact_id": artifact_id,
         "public_key_id": public_key_id,
@@ -66,15 +69,17 @@ def create(
         "initrd_file_name": initrd_file_name,
         "kernel_parameters_file_name": kernel_parameters_file_name,
     }
-    # What is left out follows from the recipe.
+    # What is left out follows from the recipe or image.
     if kernel_file_name:
         fields["kernel_file_name"] = kernel_file_name
     if require_dkms is not None:
         fields["require_dkms"] = "yes" if require_dkms else "no"
     if profile:
         fields["profiles"] = ",".join(profile)
-    _check(fields)
-    job, address = _start(fields)
+    if shells := ssh_containers(ssh_containers_name, ssh_containers_jail, jail=jail):
+        fields["ssh_containers"] = shells
+    check(job_type, fields)
+    job, address = start(job_type, fields)
     if not wait:
         print_record(job, output)
         typer.echo(f"Follow it at {address}, or with: ims jobs describe {job.id}", err=True)
@@ -99,39 +104,6 @@ def describe(
     from storage.catalogue import catalogue
 
     print_record(catalogue().jobs.get(job_id), output)
-
-
-def _check(fields: dict[str, Any]) -> None:
-    """Refuse what cannot work before anything is started."""
-    from storage.catalogue import catalogue
-    from storage.objects import object_store
-
-    asked = {name: value for name, value in fields.items() if name not in {"require_dkms", "profiles"}}
-    profiles = [name for name in fields.get("profiles", "").split(",") if name]
-    NewJob(job_type=JobType.CREATE, profiles=profiles, **asked)
-    recipe = catalogue().recipes.available(fields["artifact_id"])
-    if recipe.link is None:
-        raise BadInput(
-            f"recipe {recipe.id} ({recipe.name}) has no archive",
-            resolution="register it anew with `ims recipes create --file`",
-        )
-    object_store().head(recipe.link.bucket, recipe.link.key)
-    catalogue().public_keys.available(fields["public_key_id"])
-
-
-def _start(fields: dict[str, Any]) -> tuple[Job, str]:
-    """Start the run, make the job's record, and return it with the run's address."""
-    # Importing Prefect takes more than a second.
-    from flows.deployments import CREATE_IMAGE, connected
-    from storage.catalogue import catalogue
-    from storage.jobs import open_job
-
-    parameters = {("recipe_id" if name == "artifact_id" else name): value for name, value in fields.items()}
-    with connected() as runs:
-        run_id = runs.start(CREATE_IMAGE, parameters, idempotency_key=new_id())
-        # The run makes the record when it is quicker: both make the same one.
-        job = open_job(catalogue(), run_id, run_id, {"job_type": JobType.CREATE, **fields})
-        return job, runs.address(run_id)
 
 
 def _follow(job: Job, address: str, output: FormatOption) -> None:

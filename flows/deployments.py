@@ -38,6 +38,7 @@ from storage.settings import settings
 
 WORK_POOL = "ims"
 CREATE_IMAGE = "create-image/create-image"
+CUSTOMIZE_IMAGE = "customize-image/customize-image"
 IN_HAND = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 # Log lines reach the server in batches: one may come after a line that is younger than it.
 LATE_LINES = timedelta(seconds=10)

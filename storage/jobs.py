@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from errors import BadInput, Conflict, NotFound
 from storage.catalogue import Catalogue
-from storage.models import Diagnosis, Job, JobStatus, JobType, NewJob, Recipe, now
+from storage.models import Diagnosis, Image, Job, JobStatus, JobType, NewJob, Recipe, now
+from storage.shells import DEBUG, SshContainer
 
 # What the kernel is called in /boot when the job does not say.
 KERNEL_FILE_NAMES = {"x86_64": "vmlinuz", "aarch64": "Image"}
@@ -26,22 +27,24 @@ def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mappin
         job_id: The job's id: that of the flow run that it was started by.
         flow_run_id: The flow run that works on it now.
         fields: What the user asks for. `require_dkms` (yes, no) and `kernel_file_name` may be
-            left to the recipe; `profiles` are separated by commas.
+            left to the recipe or image; `profiles` are separated by commas.
 
     Raises:
         BadInput: A field is missing, unknown or out of its range; all such fields are named.
         Conflict: A job of that id was asked for with other fields.
     """
-    recipe = _recipe(catalogue, fields.get("artifact_id", ""))
-    asked = _new_job(fields, recipe)
+    artifact = _artifact(catalogue, fields)
+    asked = _new_job(fields, artifact)
     job = Job(**asked.model_dump(), id=job_id, flow_run_id=flow_run_id)
-    if recipe is not None:
-        job.arch = recipe.arch
+    if artifact is not None:
+        job.arch = artifact.arch
+    if job.job_type is JobType.CREATE and job.enable_debug:
+        job.ssh_containers = [SshContainer(name=DEBUG)]
     try:
         return catalogue.jobs.create(job)
     except Conflict:
         known = catalogue.jobs.get(job_id)
-    if NewJob.model_validate(known.model_dump(include=set(NewJob.model_fields))) != asked:
+    if known.asked != asked:
         raise Conflict(
             f"job {job_id} was asked for with other parameters",
             resolution="leave job_id empty to start a new job, or give the same parameters to continue this one",
@@ -52,6 +55,28 @@ def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mappin
 def report(catalogue: Catalogue, job_id: str, **changes: Any) -> Job:
     """Change fields of a job's record: its status, its repositories, its logs."""
     return catalogue.jobs.change(job_id, lambda job: job.model_copy(update=changes))
+
+
+def report_shell(catalogue: Catalogue, job_id: str, shell: SshContainer, **changes: Any) -> Job:
+    """Write to a job's record how one of its shells is, and change other fields with it."""
+
+    def tell(job: Job) -> Job:
+        others = [known for known in job.ssh_containers if known.name != shell.name]
+        return job.model_copy(update={**changes, "ssh_containers": [shell, *others]})
+
+    return catalogue.jobs.change(job_id, tell)
+
+
+def end_shells(catalogue: Catalogue, job_id: str) -> None:
+    """Write to a job's record that none of its shells is open, unless that stands there."""
+    if not any(shell.command for shell in catalogue.jobs.get(job_id).ssh_containers):
+        return
+    catalogue.jobs.change(
+        job_id,
+        lambda job: job.model_copy(
+            update={"ssh_containers": [shell.ended() if shell.command else shell for shell in job.ssh_containers]}
+        ),
+    )
 
 
 def close_job(catalogue: Catalogue, job_id: str, diagnosis: Diagnosis) -> Job:
@@ -96,17 +121,18 @@ def image_id_of(job_id: str) -> str:
     return str(UUID(bytes=sha256(UUID(job_id).bytes).digest()[:16], version=4))
 
 
-def _recipe(catalogue: Catalogue, recipe_id: str) -> Recipe | None:
+def _artifact(catalogue: Catalogue, fields: Mapping[str, Any]) -> Recipe | Image | None:
+    records = catalogue.images if fields.get("job_type") == JobType.CUSTOMIZE else catalogue.recipes
     try:
-        return catalogue.recipes.get(recipe_id)
+        return records.get(fields.get("artifact_id", ""))
     except (BadInput, NotFound):
         # The run itself reports this, in the record that is about to be made.
         return None
 
 
-def _new_job(fields: Mapping[str, Any], recipe: Recipe | None) -> NewJob:
-    arch = recipe.arch if recipe else "x86_64"
-    dkms_of_recipe = recipe.require_dkms if recipe else True
+def _new_job(fields: Mapping[str, Any], artifact: Recipe | Image | None) -> NewJob:
+    arch = artifact.arch if artifact else "x86_64"
+    dkms_of_recipe = artifact.require_dkms if isinstance(artifact, Recipe) else True
     chosen = {
         **fields,
         "kernel_file_name": fields.get("kernel_file_name") or KERNEL_FILE_NAMES[arch],

@@ -37,6 +37,11 @@ def credentials_key(job_id: str) -> str:
     return job_key(job_id, "credentials.json")
 
 
+def shell_orders_key(job_id: str) -> str:
+    """Return the key of the orders to a job's shell; it is there only while the job is."""
+    return job_key(job_id, "shell.json")
+
+
 def ca_rpm_key(digest: str) -> str:
     """Return the key of the RPM made of a site's certificates and a spec of this digest, and of what signed it."""
     return f"ca-rpm/{digest}.tgz"

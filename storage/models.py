@@ -4,14 +4,15 @@ Two families: `New…` models hold what a user may say (unknown fields are refus
 (unknown fields are kept, so that a record written by a newer release survives an older one).
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID, uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from storage.shells import SshContainer
+from storage.shells import CUSTOMIZE, NewSshContainer, SshContainer
 from storage.ssh_keys import canonical_public_key
 
 
@@ -252,12 +253,26 @@ class NewJob(Input):
     kernel_parameters_file_name: FileName = "kernel-parameters"
     require_dkms: bool = True
     profiles: list[Profile] = []
+    ssh_containers: Sequence[NewSshContainer] = []
+
+    @model_validator(mode="after")
+    def _shells_fit_the_type(self) -> Self:
+        if self.job_type is JobType.CREATE and self.ssh_containers:
+            raise ValueError("ssh_containers are of customize jobs; enable_debug opens a shell into a failed build")
+        if len(self.ssh_containers) > 1:
+            raise ValueError("ssh_containers names more than one shell: a job opens one")
+        if self.job_type is JobType.CUSTOMIZE and not self.ssh_containers:
+            self.ssh_containers = [NewSshContainer(name=CUSTOMIZE)]
+        return self
 
 
 class Diagnosis(BaseModel):
     """Why a job ended in error: what went wrong in one line, what to do, and the evidence."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+
+    # The category of what keeps an open shell from being completed.
+    NOT_COMPLETE: ClassVar[str] = "NotComplete"
 
     category: str
     summary: str
@@ -277,5 +292,17 @@ class Job(NewJob, Record):
     flow_run_id: str = ""
     repositories: list[str] = []
     logs: list[Link] = []
-    ssh_containers: list[SshContainer] = []
+    ssh_containers: Sequence[SshContainer] = []
     diagnosis: Diagnosis | None = None
+
+    @model_validator(mode="after")
+    def _shells_fit_the_type(self) -> Self:
+        # Those of the record are more than what was asked for: a failed build opens one.
+        return self
+
+    @property
+    def asked(self) -> NewJob:
+        """What the user asked for."""
+        shells = [NewSshContainer(name=shell.name, jail=shell.jail) for shell in self.ssh_containers]
+        fields = self.model_dump(include=set(NewJob.model_fields) - {"ssh_containers"})
+        return NewJob(**fields, ssh_containers=shells[:1] if self.job_type is JobType.CUSTOMIZE else [])

@@ -108,6 +108,17 @@ class ObjectStore:
             time.sleep(pause)
         raise Unreachable(f"{uri}: {self.attempts} reads broke off") from broken
 
+    def read_beginning(self, bucket: str, key: str, size: int) -> bytes:
+        """Return the first bytes of an object that has at least so many.
+
+        Raises:
+            NotFound: no such object.
+        """
+        with translating(uri_of(bucket, key)):
+            answer = self.client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{size - 1}")
+            with closing(answer["Body"]) as body:
+                return body.read()
+
     def write(
         self,
         bucket: str,

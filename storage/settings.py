@@ -55,10 +55,21 @@ class Settings(BaseSettings):
         "", description="Builder image with kiwi 11. Empty: one is built here when a description first needs it."
     )
     prepare_limit: Duration = Field(timedelta(hours=4), description="Limit on building an image root.")
+    root_overlay: bool = Field(
+        True, description="Mount the rootfs of an image to customize, where that is possible; no: always unpack it."
+    )
     package_limit: Duration = Field(timedelta(hours=2), description="Limit on packing an image.")
     upload_limit: Duration = Field(timedelta(hours=6), description="Limit on uploading an image.")
 
-    shell_limit: Duration = Field(timedelta(hours=24), description="How long a shell stays open at most.")
+    # Presigned addresses, by which a shell gets its orders, hold for a week at most.
+    shell_limit: Duration = Field(
+        timedelta(hours=24), le=timedelta(days=7), description="How long a shell stays open unless it is extended."
+    )
+    # Longer than a night: who opens a shell in the evening finds it in the morning.
+    shell_idle_limit: Duration = Field(
+        timedelta(hours=12), le=timedelta(days=7), description="How long a shell stays open while nobody uses it."
+    )
+    shell_forwarding: bool = Field(False, description="Whether connections may be forwarded through shells.")
     shell_address: str = Field("127.0.0.1", description="Address of this host that shells listen on.")
     site_file: Path | None = Field(
         None, description="YAML file of the site's CA, signing keys, repositories and credentials (docs/site.md)."

@@ -1,8 +1,21 @@
 """The shells of a job, as its record tells of them: the fields of IMS v3, and the host key's fingerprint."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+# What IMS calls them.
+CUSTOMIZE = "customize"
+DEBUG = "debug"
+
+
+class NewSshContainer(BaseModel):
+    """A shell that a job is asked for; in a jail its user sees the image's root as `/`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$", max_length=63)]
+    jail: bool = False
 
 
 class Address(BaseModel):
@@ -22,14 +35,12 @@ class ConnectionInfo(BaseModel):
     customer_access: Address
 
 
-class SshContainer(BaseModel):
+class SshContainer(NewSshContainer):
     """A shell of a job: whether it is open, where, and the fingerprint of its host key."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    name: str
-    jail: bool = False
-    status: Literal["running", "ended"]
+    status: Literal["pending", "running", "ended"] = "pending"
     connection_info: ConnectionInfo | None = None
     host_key: str = ""
 
@@ -40,3 +51,12 @@ class SshContainer(BaseModel):
             return ""
         access = self.connection_info.customer_access
         return f"ssh -p {access.port} root@{access.host}"
+
+    @property
+    def complete_file(self) -> str:
+        """What its user touches to end it well."""
+        return "/tmp/complete" if self.jail else "/mnt/image/complete"  # noqa: S108 - IMS's place
+
+    def ended(self) -> "SshContainer":
+        """Return the same shell, ended."""
+        return self.model_copy(update={"status": "ended", "connection_info": None})

@@ -13,7 +13,7 @@ from errors import Corrupt, NotFound
 from storage import jobs
 from storage.layout import artifact_key, job_key
 from storage.manifest import Artifact, ArtifactType
-from storage.models import Job, JobStatus, Link
+from storage.models import Job, JobStatus, JobType, Link
 from storage.objects import ObjectInfo, object_store
 from storage.ownership import image_marks
 from storage.settings import settings
@@ -68,7 +68,9 @@ def package_artifacts(job: Job) -> Package:
     limit = settings().package_limit
     bucket, key = settings().ims_bucket, job_key(job.id, "package.json")
     result_url = object_store().presigned_put(bucket, key, limit)
-    run_step(job, "package", "package", {"IMS_RESULT_URL": result_url}, deadline=limit)
+    # The root of an image that is customized may be one that the pod has to mount.
+    mounts = job.job_type is JobType.CUSTOMIZE
+    run_step(job, "package", "package", {"IMS_RESULT_URL": result_url}, deadline=limit, privileged=mounts)
     body, _ = object_store().read(bucket, key)
     try:
         package = Package.model_validate_json(body)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.packing import pack
+from ingest.packing import pack, pack_files
 from storage.layout import credentials_key, job_key
 from storage.models import Job
 from storage.objects import object_store
@@ -43,19 +43,36 @@ def stage_context(configuration: KiwiConfig, ca_rpm: Mapping[str, bytes], job: J
     """
     store, bucket = object_store(), settings().ims_bucket
     packed = io.BytesIO()
-    step = json.dumps(options(job) | configuration.options(), sort_keys=True).encode()
-    also = {"step.json": step, **configuration.files(), **ca_rpm}
+    also = {"step.json": _step(options(job) | configuration.options()), **configuration.files(), **ca_rpm}
     pack(description_folder(job), packed, below="description", also=also)
-    archive = packed.getvalue()
-    context = Context(
-        key=job_key(job.id, "context.tgz"),
-        sha256=hashlib.sha256(archive).hexdigest(),
-        credentials_key=credentials_key(job.id) if configuration.credentials else "",
-    )
-    if context.credentials_key:
+    secrets_key = credentials_key(job.id) if configuration.credentials else ""
+    if secrets_key:
         secrets = json.dumps(configuration.credentials).encode()
-        store.write(bucket, context.credentials_key, secrets, content_type="application/json")
-    store.write(bucket, context.key, archive, content_type="application/gzip")
+        store.write(bucket, secrets_key, secrets, content_type="application/json")
+    return _stage(packed.getvalue(), job, secrets_key)
+
+
+@retryable
+def stage_changes(files: Mapping[str, bytes], job: Job) -> Context:
+    """Put what the pods of a job that customizes an image need into S3: the options of the steps, and further files.
+
+    Safe to repeat: the archive of the same content is the same, bit for bit.
+
+    Args:
+        files: The files' content by their names in the archive: the image's kernel parameters, a script.
+        job: The job.
+    """
+    # What kiwi leaves in a root is not there any more: a file of such a name is the user's.
+    return _stage(pack_files({"step.json": _step({**options(job), "left_out": ["run/*", "tmp/*"]}), **files}), job)
+
+
+def _step(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values, sort_keys=True).encode()
+
+
+def _stage(archive: bytes, job: Job, secrets_key: str = "") -> Context:
+    context = Context(job_key(job.id, "context.tgz"), hashlib.sha256(archive).hexdigest(), secrets_key)
+    object_store().write(settings().ims_bucket, context.key, archive, content_type="application/gzip")
     return context
 
 

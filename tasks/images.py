@@ -10,7 +10,7 @@ from storage import jobs
 from storage.catalogue import catalogue
 from storage.layout import artifact_key
 from storage.manifest import LARGEST_MANIFEST_BYTES, MANIFEST_NAME, Artifact, Manifest
-from storage.models import Image, Job, JobStatus, Link
+from storage.models import Image, Job, JobStatus, JobType, Link
 from storage.objects import object_store
 from storage.ownership import image_marks
 from storage.settings import settings
@@ -18,6 +18,9 @@ from tasks.jobs import report
 from tasks.retries import retryable
 
 logger = logging.getLogger("ims.images")
+
+# What an image's metadata says that it was made of.
+_SOURCES = {JobType.CREATE: "ims_recipe_id", JobType.CUSTOMIZE: "ims_image_id"}
 
 
 @retryable
@@ -39,7 +42,7 @@ def publish_image(artifacts: list[Artifact], job: Job) -> Image:
             name=job.image_root_archive_name,
             arch=job.arch,
             link=Link(path=f"s3://{bucket}/{key}", etag=etag),
-            metadata={"ims_job_id": job.id, "ims_recipe_id": job.artifact_id},
+            metadata={"ims_job_id": job.id, _SOURCES[job.job_type]: job.artifact_id},
         )
     )
     report(job, resultant_image_id=image.id)

@@ -8,7 +8,7 @@ from typing import Any
 from errors import ImsError, NotFound, TransientError
 from storage import jobs
 from storage.catalogue import catalogue
-from storage.layout import credentials_key, image_prefix
+from storage.layout import credentials_key, image_prefix, shell_orders_key
 from storage.models import Diagnosis, Job, JobStatus
 from storage.objects import object_store
 from storage.settings import settings
@@ -121,11 +121,14 @@ def lose(job_id: str, summary: str = "the process that worked on the job was kil
 
 
 def clean_up(job_id: str) -> None:
-    """Remove a job's pods, workspace, scratch files, credentials and unfinished uploads; what is gone is success."""
+    """Remove a job's pods, workspace, scratch files, credentials, orders and unfinished uploads; gone is success."""
     if gone := runtime().remove(job_id):
         logger.info("removed %s", ", ".join(gone))
     remove_scratch(job_id)
-    object_store().delete(settings().ims_bucket, credentials_key(job_id))
+    for key in (credentials_key(job_id), shell_orders_key(job_id)):
+        object_store().delete(settings().ims_bucket, key)
+    with suppress(NotFound):  # it has no record yet
+        jobs.end_shells(catalogue(), job_id)
     abort_uploads(object_store(), settings().boot_images_bucket, image_prefix(jobs.image_id_of(job_id)))
 
 

@@ -1,25 +1,40 @@
-"""The debug shell: an SSH server in the workspace of a build that failed."""
+"""The shells of a job: SSH servers in pods, which its user, an order from outside or their limits end.
+
+A shell outlives the flow's process: the next run of the job finds it and waits on. Orders go by a document in S3
+(storage/shell_orders.py), so they need no flow either.
+"""
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Literal
 
+import httpx
+from prefect.artifacts import create_markdown_artifact
+
+from storage import jobs, shell_orders
 from storage.catalogue import catalogue
+from storage.layout import shell_orders_key
 from storage.models import Diagnosis, Job, JobStatus
+from storage.objects import object_store
 from storage.settings import settings
-from storage.shells import Address, ConnectionInfo, SshContainer
+from storage.shell_orders import LONGEST, Operation
+from storage.shells import DEBUG, Address, ConnectionInfo, SshContainer
 from tasks.jobs import report
 from tasks.pods import StepFailed, run_step
 from tasks.retries import retryable
 
 logger = logging.getLogger("ims.shells")
 
-# builder/programs/shell.py says so when its server listens.
+# What builder/programs/shell.py says when its server listens, and when it cannot be completed.
 READY = re.compile(r"shell ready: (\d+) (\S+)")
+GOES_ON = re.compile(r"shell goes on: (.+)")
 # The pod ends by itself at its limit, and says so; its deadline is for the case that it does not.
 SLACK = timedelta(minutes=1)
+
+Tell = Callable[[SshContainer], None]
 
 
 @contextmanager
@@ -50,37 +65,101 @@ def open_debug_shell(diagnosis: Diagnosis, job: Job) -> None:
     Raises:
         StepFailed: The shell does not open.
     """
-    key = catalogue().public_keys.get(job.public_key_id).public_key
-    limit, address = settings().shell_limit, settings().shell_address
+
+    def tell(shell: SshContainer) -> None:
+        jobs.report_shell(catalogue(), job.id, shell, status=JobStatus.WAITING_ON_USER, diagnosis=diagnosis)
+        logger.warning("the build failed; look around with: %s (host key %s)", shell.command, shell.host_key)
+        _publish(shell, job, f"The build failed: {diagnosis.summary}")
+
+    _serve("debug-shell", "debug_shell", SshContainer(name=DEBUG), {}, tell, job)
+
+
+@retryable
+def open_customize_shell(job: Job) -> None:
+    """Open a shell into the image root, and wait until its user has made of it what is to be packed.
+
+    Safe to repeat: a shell that is open is found, and waited for again; one that was completed is not opened again.
+
+    Raises:
+        StepFailed: The user gave up, or the time was up; nothing is to be packed then.
+    """
+    asked = job.asked.ssh_containers[0]
+
+    def tell(shell: SshContainer) -> None:
+        jobs.report_shell(catalogue(), job.id, shell, status=JobStatus.WAITING_ON_USER, diagnosis=None)
+        logger.info("customize the image with: %s (host key %s)", shell.command, shell.host_key)
+        _publish(shell, job, f"Customize the image root of {job.image_root_archive_name}")
+
+    environment = {"IMS_JAIL": "yes" if asked.jail else "no"}
+    _serve("shell", "customize_shell", SshContainer(name=asked.name, jail=asked.jail), environment, tell, job)
+
+
+@retryable
+def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], by: timedelta) -> None:
+    """Order the end of a job's shell, or give it more time.
+
+    Raises:
+        NotFound: No such job.
+        Conflict: No shell of the job is open.
+        BadInput: A shell cannot stay open for so long.
+    """
+    job, store, bucket = catalogue().jobs.get(job_id), object_store(), settings().ims_bucket
+    if operation == "extend":
+        until = shell_orders.extend_shell(store, bucket, job, by)
+        logger.info("the shell of job %s ends at %s", job_id, f"{until:%Y-%m-%d %H:%M} UTC")
+        return
+    shell_orders.end_shell(store, bucket, job, Operation(operation))
+    logger.info("the shell of job %s is to %s; the job's own run tells what comes of it", job_id, operation)
+
+
+def _serve(step: str, program: str, shell: SshContainer, more: Mapping[str, str], tell: Tell, job: Job) -> None:
+    """Run the pod of a shell to its end; its job's record says where it listens, and why it goes on."""
+    store, bucket, address = object_store(), settings().ims_bucket, settings().shell_address
+    shell_orders.open_orders(store, bucket, job.id, settings().shell_limit)
 
     def on_line(line: str) -> None:
         logger.info("%s", line)
         if ready := READY.fullmatch(line):
-            _tell(job, diagnosis, address, int(ready[1]), ready[2])
+            access = ConnectionInfo(customer_access=Address(host=address, port=int(ready[1])))
+            tell(shell.model_copy(update={"status": "running", "connection_info": access, "host_key": ready[2]}))
+        if goes_on := GOES_ON.fullmatch(line):
+            report(job, diagnosis=_not_complete(goes_on[1]))
 
-    run_step(
-        job,
-        "shell",
-        "shell",
-        {
-            "IMS_PUBLIC_KEY": key,
-            "IMS_SSH_ADDRESS": address,
-            "IMS_SHELL_SECONDS": str(int(limit.total_seconds())),
-        },
-        deadline=limit + SLACK,
-        privileged=True,
-        host_network=True,
-        on_line=on_line,
+    environment = {
+        "IMS_PUBLIC_KEY": catalogue().public_keys.get(job.public_key_id).public_key,
+        "IMS_SSH_ADDRESS": address,
+        "IMS_SHELL_SECONDS": str(int(settings().shell_limit.total_seconds())),
+        "IMS_SHELL_IDLE_SECONDS": str(int(settings().shell_idle_limit.total_seconds())),
+        "IMS_SHELL_ORDERS_URL": store.presigned_get(bucket, shell_orders_key(job.id), LONGEST),
+        "IMS_SHELL_FORWARDING": "yes" if settings().shell_forwarding else "no",
+        **more,
+    }
+    # It may be extended, and a pod's deadline may not.
+    deadline = LONGEST + SLACK
+    run_step(job, step, program, environment, deadline=deadline, privileged=True, host_network=True, on_line=on_line)
+    jobs.end_shells(catalogue(), job.id)
+
+
+def _not_complete(reason: str) -> Diagnosis:
+    return Diagnosis(
+        category=Diagnosis.NOT_COMPLETE,
+        summary=reason,
+        resolution="the shell goes on: put it right there, and complete it again",
+        step="shell",
     )
-    report(job, ssh_containers=[SshContainer(name="debug", status="ended")])
 
 
-def _tell(job: Job, diagnosis: Diagnosis, address: str, port: int, fingerprint: str) -> None:
-    shell = SshContainer(
-        name="debug",
-        status="running",
-        connection_info=ConnectionInfo(customer_access=Address(host=address, port=port)),
-        host_key=fingerprint,
-    )
-    report(job, status=JobStatus.WAITING_ON_USER, diagnosis=diagnosis, ssh_containers=[shell])
-    logger.warning("the build failed; look around with: %s (host key %s)", shell.command, fingerprint)
+def _publish(shell: SshContainer, job: Job, what: str) -> None:
+    """Show in Prefect's interface how the shell is reached; the log and the record say it anyway."""
+    text = f"""\
+{what}:
+
+    {shell.command}
+
+The host key is `{shell.host_key}`. `touch {shell.complete_file}` in the shell ends it, and so does
+`ims jobs complete {job.id}`, or the deployment `finish-shell`.
+"""
+    try:
+        create_markdown_artifact(text, key=f"shell-{job.id}", description=f"The shell of job {job.id}")
+    except httpx.HTTPError as error:
+        logger.warning("Prefect does not take the artifact of the shell: %s", error)

@@ -20,6 +20,7 @@ from tests.https_site import https_site, rpm_site
 from tests.rpm_distribution import rpm_distribution
 from tests.s3_proxy import FaultProxy
 from tests.signed_repository import signed_by_a, signed_by_b
+from tests.tiny_image import tiny_rootfs
 
 __all__ = [
     "https_site",
@@ -29,6 +30,7 @@ __all__ = [
     "signed_by_b",
     "tiny_distribution",
     "tiny_repository",
+    "tiny_rootfs",
 ]
 
 

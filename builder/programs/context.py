@@ -1,7 +1,8 @@
 """What a job hands to its pods: an archive of the rendered description and the step's options.
 
 The archive is a tar.gz that holds `description/` and `step.json`, of which every field has a default, and what the
-site adds: `kiwi.yml`, `ca/*.pem` and the signed RPM made of them, `keys/*.asc`.
+site adds: `kiwi.yml`, `ca/*.pem` and the signed RPM made of them, `keys/*.asc`. Of a job that customizes an image it
+holds no description, but the image's `boot_parameters`.
 """
 
 import json
@@ -13,6 +14,10 @@ from typing import Any, Self
 
 from builder.programs.step import StepFailed
 from builder.programs.transfer import download
+
+# What kiwi leaves in a root for its own use, and leaves out of the images it makes itself: the list of kiwi 9.24's
+# Defaults.get_exclude_list_for_root_data_sync.
+LEFT_OUT = ("image", ".profile", ".kconfig", ".buildenv", "var/cache/kiwi", "run/*", "tmp/*")
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Options:
         squashfs: How the rootfs is packed.
         epoch: Seconds since 1970 that the rootfs is dated with, so that the same root gives the same bytes; 0
             dates it with today.
+        left_out: What of the root the rootfs leaves out, by mksquashfs' wildcards.
         package_manager: The description's: apt, dnf, microdnf or zypper.
         profiles: kiwi profiles to build.
         kiwi_options: More options of `kiwi-ng system prepare`, each one an argument of its own.
@@ -48,6 +54,7 @@ class Options:
     kernel_parameters_file_name: str = "kernel-parameters"
     squashfs: Squashfs = field(default_factory=Squashfs)
     epoch: int = 0
+    left_out: tuple[str, ...] = LEFT_OUT
     package_manager: str = ""
     profiles: tuple[str, ...] = ()
     kiwi_options: tuple[str, ...] = ()
@@ -73,8 +80,9 @@ class Options:
             values["squashfs"] = Squashfs(**values.get("squashfs", {}))
         except (ValueError, TypeError, AttributeError) as error:
             raise StepFailed(f"step.json cannot be read: {error}") from error
-        for name in ("profiles", "kiwi_options", "site_repositories"):
-            values[name] = tuple(values.get(name, ()))
+        for name in ("left_out", "profiles", "kiwi_options", "site_repositories"):
+            if name in values:
+                values[name] = tuple(values[name])
         return cls(**values)
 
 
@@ -114,6 +122,12 @@ class Context:
     def signing_keys(self) -> list[Path]:
         """Public keys that packages may be signed with."""
         return sorted(self.folder.glob("keys/*.asc"))
+
+    @property
+    def boot_parameters(self) -> Path | None:
+        """The kernel parameters of the image that is customized, when it has any."""
+        file = self.folder / "boot_parameters"
+        return file if file.exists() else None
 
     @property
     def options(self) -> Options:

@@ -48,6 +48,7 @@ def kernel_file_systems(root: Path) -> Iterator[None]:
     Raises:
         StepFailed: A mount is refused, as it is outside of a privileged pod.
     """
+    made: list[Path] = []
     try:
         for source in _KERNEL_FILE_SYSTEMS:
             target = root / source.removeprefix("/")
@@ -58,9 +59,12 @@ def kernel_file_systems(root: Path) -> Iterator[None]:
             )
             if mounted.returncode:
                 raise StepFailed(f"{source} cannot be mounted in the image root: {mounted.stderr.strip()}")
+            made.append(target)
         yield
     finally:
-        unmount_below(root)
+        # Not at the root itself: it may be a mount that its own pod has made.
+        for target in made:
+            unmount_below(target)
 
 
 def _unescape(path: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from builder.programs.boot_files import INITRD, KERNEL, Found, find_boot_file, find_optional
 from builder.programs.checksums import measure
-from builder.programs.context import Context, Options
+from builder.programs.context import Context
+from builder.programs.root import image_root
 from builder.programs.squashfs import identity, pack
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 from builder.programs.transfer import write
@@ -23,28 +24,30 @@ def package() -> None:
     here = workspace()
     if not (here / "prepared.json").exists():
         raise StepFailed("the workspace holds no finished image root")
-    result = package_root(here, Context(here / "context").options)
+    with image_root(here):
+        result = package_root(here, Context(here / "context"))
     write(url, json.dumps(result).encode())
     for artifact in result["artifacts"]:
         say(f"{artifact['name']}: {artifact['size']} bytes, sha256 {artifact['sha256']}")
 
 
-def package_root(here: Path, options: Options) -> dict[str, Any]:
+def package_root(here: Path, context: Context) -> dict[str, Any]:
     """Make the artifacts and return the result.
 
     Args:
         here: The workspace: `root` and `prepared.json` in it, `artifacts` made by this.
-        options: What the job asks for.
+        context: What the job asks for.
 
     Raises:
         StepFailed: The root has no kernel or initrd, or it cannot be packed.
     """
+    options = context.options
     root, artifacts = here / "root", here / "artifacts"
     artifacts.mkdir(exist_ok=True)
     # Packing takes longest, so what may be missing is looked for first.
     kernel = find_boot_file(root, KERNEL, options.kernel_name)
     initrd = find_boot_file(root, INITRD, options.initrd_file_name)
-    parameters = find_optional(root, options.kernel_parameters_file_name)
+    parameters = find_optional(root, options.kernel_parameters_file_name) or context.boot_parameters
     files = {"kernel": _not_empty(kernel), "initrd": _not_empty(initrd)}
     if parameters:
         files["boot_parameters"] = parameters
@@ -54,7 +57,7 @@ def package_root(here: Path, options: Options) -> dict[str, Any]:
     for note in notes:
         say(note)
     prepared = identity(here / "prepared.json")
-    pack(root, artifacts / "rootfs", options.squashfs, options.epoch, root_is=prepared)
+    pack(root, artifacts / "rootfs", options.squashfs, options.epoch, root_is=prepared, left_out=options.left_out)
     measured = [measure(artifacts / name).document() for name in ("rootfs", *files)]
     return {"artifacts": measured, "kernel": kernel.path.name, "notes": notes}
 

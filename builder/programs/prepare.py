@@ -5,14 +5,11 @@ any. Safe to run again: a root that is ready is kept, a half-built one is remove
 package scripts at it: it must only run in a pod.
 """
 
-import json
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from builder.programs.child import run
@@ -24,6 +21,7 @@ from builder.programs.kiwi_log import KiwiLog
 from builder.programs.mounts import unmount_below
 from builder.programs.old_functions import functions_file, make_harmless, warnings_of_scripts
 from builder.programs.repositories import adapt
+from builder.programs.root import is_prepared, note_prepared, remove_root
 from builder.programs.signatures import accept_only
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 from builder.programs.trust import trust, trust_in_root
@@ -38,7 +36,7 @@ def prepare() -> None:
     url, sha256 = required("IMS_CONTEXT_URL"), required("IMS_CONTEXT_SHA256")
     here = workspace()
     prepared, root = here / "prepared.json", here / "root"
-    if prepared.exists() and json.loads(prepared.read_text())["context_sha256"] == sha256:
+    if is_prepared(here, context_sha256=sha256):
         say("the image root is ready: nothing to do")
         return
     prepared.unlink(missing_ok=True)
@@ -51,9 +49,7 @@ def prepare() -> None:
     finally:
         unmount_below(root)
         _forget_repositories(here / "downloads")
-    partial = prepared.with_suffix(".part")
-    partial.write_text(json.dumps({"context_sha256": sha256, "finished": datetime.now(UTC).isoformat()}))
-    partial.rename(prepared)
+    note_prepared(here, context_sha256=sha256)
     say("the image root is ready")
 
 
@@ -106,23 +102,6 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     run_images_script(root, lambda line: say(mask(line)))
     if deferred:
         make_missing_initrd(root)
-
-
-def remove_root(root: Path) -> None:
-    """Remove a half-built root; nothing mounted in it is touched.
-
-    Raises:
-        StepFailed: Something in it cannot be removed.
-    """
-    if not root.exists():
-        return
-    say("removing the image root of an earlier attempt")
-    unmount_below(root)
-    removed = subprocess.run(
-        ["rm", "--recursive", "--force", "--one-file-system", str(root)], capture_output=True, text=True, check=False
-    )
-    if removed.returncode:
-        raise StepFailed(f"the image root of an earlier attempt cannot be removed: {removed.stderr.strip()}")
 
 
 def _forget_repositories(downloads: Path) -> None:

@@ -1,67 +1,151 @@
-"""The pod with a shell into a failed build: root by SSH, until a file says that it is enough, or the time is up.
+"""A shell into an image root: root by SSH, until its user or somebody outside ends it, or its time is up.
 
-Environment: IMS_PUBLIC_KEY, IMS_SSH_ADDRESS, IMS_SHELL_SECONDS; IMS_JOB_ID and IMS_ARCH, which sessions get as well.
-When it is ready it says `shell ready: PORT FINGERPRINT`, which the flow waits for (tasks/shells.py).
+Environment: IMS_PUBLIC_KEY, IMS_SSH_ADDRESS; IMS_SHELL_SECONDS and IMS_SHELL_IDLE_SECONDS, its limits;
+IMS_SHELL_ORDERS_URL (presigned, shell_orders.py); IMS_SHELL_FORWARDING (`yes`: connections may be forwarded);
+IMS_JOB_ID and IMS_ARCH, which sessions get as well. When it is ready it says `shell ready: PORT FINGERPRINT`, and when
+it cannot be completed `shell goes on: REASON`, which the flow waits for (tasks/shells.py).
 """
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from builder.programs.mounts import unmount_below
-from builder.programs.sshd import serve
-from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
+from builder.programs.shell_orders import Desk
+from builder.programs.sshd import Access, serve
+from builder.programs.step import StepFailed, required, say, workspace
 
 READY = "shell ready: "
+GOES_ON = "shell goes on: "
 # Where IMS's users find the image's root and say that they are ready.
 IMAGE = Path("/mnt/image")
-_SIGNALS = ("complete", "failed")
-_LOOK_SECONDS = 1.0
-
-_WELCOME = """\
-The build of this image failed. Its root, as far as it came, is {image}/image-root;
-kiwi's log is /workspace/kiwi.log, the description /workspace/context/description.
-touch {image}/complete  ends this shell, and with it the job; otherwise it ends {limit} from its start.
-"""
+_LOOK_SECONDS = 0.5
 
 
-def shell() -> None:
-    """Serve the shell."""
-    address, public_key = required("IMS_SSH_ADDRESS"), required("IMS_PUBLIC_KEY")
-    seconds = required("IMS_SHELL_SECONDS")
-    if not seconds.isdigit():
-        raise StepFailed(f"IMS_SHELL_SECONDS is {seconds}, not a number of seconds")
-    root = workspace() / "root"
-    IMAGE.mkdir(parents=True, exist_ok=True)
-    (IMAGE / "image-root").symlink_to(root)
-    environment = {name: os.environ.get(name, "") for name in ("IMS_JOB_ID", "IMS_ARCH")}
-    welcome = _WELCOME.format(image=IMAGE, limit=_in_words(int(seconds)))
-    try:
-        with serve(address, public_key, environment=environment, welcome=welcome) as server:
-            say(f"{READY}{server.port} {server.fingerprint}")
-            say(wait([IMAGE / name for name in _SIGNALS], int(seconds)))
-    finally:
-        # Whoever looked around may have mounted what a chroot needs.
-        unmount_below(root)
+class Ending(StrEnum):
+    """How a shell ended."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    LIMIT = "limit"
+    IDLE = "idle"
 
 
-def wait(signals: Sequence[Path], seconds: int) -> str:
-    """Wait for one of the files, or until the time is up; return how it ended, in words."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for file in signals:
-            if file.exists():
-                return f"the shell was ended by {file}"
+@dataclass(frozen=True)
+class Shell:
+    """What a shell is like.
+
+    Args:
+        welcome: What each session is shown first; `{limit}` in it is the limit in words.
+        signals: The folder in which the user makes a file `complete` or `failed` to end it.
+        jail: The folder that sessions see as `/`; without one they see the pod.
+        refusal: Tells why the shell cannot be completed as things are; empty when it can.
+    """
+
+    welcome: str
+    signals: Path
+    jail: Path | None = None
+    refusal: Callable[[], str] = str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a shell ended: the reason in words, and why it could not be completed when somebody last tried."""
+
+    how: Ending
+    words: str
+    refused: str = ""
+
+
+def open_shell(shell: Shell) -> Ended:
+    """Serve a shell until it ends.
+
+    Raises:
+        StepFailed: It does not open.
+    """
+    limit, idle = _seconds("IMS_SHELL_SECONDS"), _seconds("IMS_SHELL_IDLE_SECONDS")
+    kept = workspace() / "shell"
+    kept.mkdir(mode=0o700, exist_ok=True)
+    access = Access(
+        address=required("IMS_SSH_ADDRESS"),
+        public_key=required("IMS_PUBLIC_KEY"),
+        keys=kept,
+        environment={name: os.environ.get(name, "") for name in ("IMS_JOB_ID", "IMS_ARCH")},
+        welcome=shell.welcome.format(limit=in_words(limit)),
+        jail=shell.jail,
+        forwarding=os.environ.get("IMS_SHELL_FORWARDING") == "yes",
+    )
+    desk = Desk(required("IMS_SHELL_ORDERS_URL"), time.time() + limit, kept / "last-order")
+    _signal(shell)  # one of an earlier pod was for that
+    with serve(access) as server:
+        say(f"{READY}{server.port} {server.fingerprint}")
+        ended = wait(shell, desk, server.sessions, idle)
+    say(ended.words)
+    return ended
+
+
+def wait(shell: Shell, desk: Desk, sessions: Callable[[], int], idle_seconds: int) -> Ended:
+    """Wait until the shell ends.
+
+    Args:
+        shell: The shell.
+        desk: Where orders come in.
+        sessions: Counts the sessions that are open.
+        idle_seconds: For how long there may be none.
+    """
+    last_used, refused = time.time(), ""
+    while True:
+        signal, order = _signal(shell), desk.look()
+        if "failed" in signal or order == "abort":
+            return Ended(Ending.FAILED, f"the user aborted it, by {signal or 'an order'}", refused)
+        if signal or order == "complete":
+            refused = shell.refusal()
+            if not refused:
+                return Ended(Ending.COMPLETE, f"the shell was ended by {signal or 'an order'}")
+            say(f"{GOES_ON}{refused}")
+            _tell_terminals(f"not complete: {refused}; the shell goes on")
+        now = time.time()
+        last_used = now if sessions() else last_used
+        if now >= desk.orders.until:
+            return Ended(Ending.LIMIT, "the shell was ended at its limit", refused)
+        if now >= max(last_used + idle_seconds, desk.orders.awake_until):
+            return Ended(Ending.IDLE, f"the shell was ended: nobody used it for {in_words(idle_seconds)}", refused)
         time.sleep(_LOOK_SECONDS)
-    return f"the shell was ended at its limit of {_in_words(seconds)}"
 
 
-def _in_words(seconds: int) -> str:
+def _signal(shell: Shell) -> str:
+    """Take a signal of the user's away, and return its file; empty when there is none."""
+    for name in ("failed", "complete"):
+        file = shell.signals / name
+        if file.is_symlink() or file.is_file():
+            file.unlink()
+            return str(file)
+    return ""
+
+
+def _tell_terminals(line: str) -> None:
+    """Show a line on every terminal of the pod: those of its sessions."""
+    for terminal in Path("/dev/pts").glob("[0-9]*"):
+        try:
+            # A terminal that somebody has stopped would hold us up.
+            descriptor = os.open(terminal, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            os.write(descriptor, f"\r\n{line}\r\n".encode())
+            os.close(descriptor)
+        except OSError:
+            continue
+
+
+def in_words(seconds: int) -> str:
+    """Return a number of seconds in hours and minutes."""
     hours, minutes = divmod(max(1, round(seconds / 60)), 60)
     parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
     return " ".join(parts)
 
 
-if __name__ == "__main__":
-    end_with(run_step(shell))
+def _seconds(variable: str) -> int:
+    text = required(variable)
+    if not text.isdigit():
+        raise StepFailed(f"{variable} is {text}, not a number of seconds")
+    return int(text)

@@ -1,24 +1,27 @@
-"""Packing an image root into a squashfs: the same root and options give the same bytes, on any number of processors."""
+"""Packing an image root into a squashfs, and unpacking one.
+
+The same root and options give the same bytes, on any number of processors.
+"""
 
 import hashlib
 import json
 import os
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 from builder.programs.child import run
-from builder.programs.context import Squashfs
+from builder.programs.context import LEFT_OUT, Squashfs
+from builder.programs.space import MORE_SPACE, says_full, space_of
 from builder.programs.step import StepFailed, say
-
-# What kiwi leaves in a root for its own use, and leaves out of the images it makes itself: the list of kiwi 9.24's
-# Defaults.get_exclude_list_for_root_data_sync.
-LEFT_OUT = ("image", ".profile", ".kconfig", ".buildenv", "var/cache/kiwi", "run/*", "tmp/*")
 
 _HIGHEST_LEVEL = {"zstd": 22, "gzip": 9}
 _UNLIMITED_BYTES = 1 << 60
 
 
-def pack(root: Path, target: Path, how: Squashfs, epoch: int, *, root_is: str) -> None:
+def pack(
+    root: Path, target: Path, how: Squashfs, epoch: int, *, root_is: str, left_out: Sequence[str] = LEFT_OUT
+) -> None:
     """Pack the root, unless the target was already packed from it in the same way.
 
     The squashfs gets its name when it is whole. Extended attributes, capabilities, devices and hard links are kept.
@@ -29,12 +32,13 @@ def pack(root: Path, target: Path, how: Squashfs, epoch: int, *, root_is: str) -
         how: Compressor and level.
         epoch: Seconds since 1970: the squashfs is dated with it, and no file in it is younger; 0 dates it with today.
         root_is: What identifies the root's content.
+        left_out: What is left out, by mksquashfs' wildcards.
 
     Raises:
         StepFailed: mksquashfs failed, or does not know the compressor or level.
     """
     marker = target.with_name(f"{target.name}.inputs")
-    inputs = json.dumps([how.compressor, how.level, epoch, root_is, LEFT_OUT])
+    inputs = json.dumps([how.compressor, how.level, epoch, root_is, list(left_out)])
     if target.exists() and marker.exists() and marker.read_text() == inputs:
         say(f"{target.name} is packed already")
         return
@@ -43,20 +47,25 @@ def pack(root: Path, target: Path, how: Squashfs, epoch: int, *, root_is: str) -
     partial.unlink(missing_ok=True)
     command = ["mksquashfs", str(root), str(partial), *_compression(how), *_memory()]
     # Excludes come last: mksquashfs takes all that follows -e for one.
-    command += ["-noappend", "-quiet", "-no-progress", "-no-recovery", "-xattrs", "-wildcards", "-e", *LEFT_OUT]
-    complaints: deque[str] = deque(maxlen=3)
-
-    def keep(line: str) -> None:
-        # Its complaints and what else it says come in no order: only the former tell what went wrong.
-        if "fail" in line.lower() or "error" in line.lower():
-            complaints.append(line.strip())
-        say(line)
-
-    exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {}, on_line=keep)
+    command += ["-noappend", "-quiet", "-no-progress", "-no-recovery", "-xattrs", "-wildcards", "-e", *left_out]
+    complaints = _Complaints()
+    exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {}, on_line=complaints)
     if exit_code:
-        raise StepFailed(f"mksquashfs failed with exit code {exit_code}: {' '.join(complaints)}")
+        raise _failed("mksquashfs", exit_code, complaints, target.parent)
     partial.rename(target)
     marker.write_text(inputs)
+
+
+def unpack(rootfs: Path, root: Path) -> None:
+    """Unpack a squashfs into a folder that is not there yet, on all processors.
+
+    Raises:
+        StepFailed: unsquashfs failed: a broken squashfs, one of a later version, no space left.
+    """
+    complaints = _Complaints()
+    exit_code = run(["unsquashfs", "-quiet", "-no-progress", "-dest", str(root), str(rootfs)], on_line=complaints)
+    if exit_code:
+        raise _failed("unsquashfs", exit_code, complaints, root.parent)
 
 
 def identity(prepared: Path) -> str:
@@ -72,6 +81,25 @@ def memory_limit_bytes(cgroups: Path = Path("/sys/fs/cgroup")) -> int:
         if file.exists() and (content := file.read_text().strip()).isdigit():
             limits.append(int(content))
     return min(limits)
+
+
+class _Complaints:
+    """Shows what a program says, and keeps its last complaints: they and what else it says come in no order."""
+
+    def __init__(self) -> None:
+        self.last: deque[str] = deque(maxlen=3)
+
+    def __call__(self, line: str) -> None:
+        if "fail" in line.lower() or "error" in line.lower():
+            self.last.append(line.strip())
+        say(line)
+
+
+def _failed(program: str, exit_code: int, complaints: _Complaints, folder: Path) -> StepFailed:
+    said = f"{program} failed with exit code {exit_code}: {' '.join(complaints.last)}"
+    if says_full(said):
+        return StepFailed(f"{said}; {space_of(folder)}", advice=MORE_SPACE)
+    return StepFailed(said)
 
 
 def _compression(how: Squashfs) -> list[str]:

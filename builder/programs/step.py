@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from builder.programs.space import MORE_SPACE, is_full, space_of
+
 DONE = 0
 FAILED = 1
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
@@ -74,6 +76,8 @@ def run_step(step: Callable[[], None]) -> int:
     except Terminated:
         return _last_words("ended from outside", TERMINATED)
     except OSError as failure:
+        if is_full(failure):
+            return _last_words(f"{failure}; {space_of(workspace())}", FAILED, advice=MORE_SPACE)
         return _last_words(f"{type(failure).__name__}: {failure}", FAILED, advice=READ_ON)
     return DONE
 

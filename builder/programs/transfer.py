@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from builder.programs.space import is_full
 from builder.programs.step import StepFailed, TryAgain, say
 
 CHUNK_BYTES = 1 << 20
@@ -49,23 +50,30 @@ class _Fault(Exception):
     """One try failed in a way that may pass."""
 
 
-def download(url: str, target: Path, sha256: str, *, patience: Patience = PATIENCE) -> None:
+def download(url: str, target: Path, digest: str, *, algorithm: str = "sha256", patience: Patience = PATIENCE) -> None:
     """Fetch a file, and check it before it gets its name.
+
+    Args:
+        url: Where it lies.
+        target: Its name here.
+        digest: The checksum that it must have, in hexadecimal; empty when nobody knows it.
+        algorithm: What the checksum was made by.
+        patience: How long to go on.
 
     Raises:
         TryAgain: The server did not hand it over whole within the tries, or the address has expired.
-        StepFailed: The server refuses.
+        StepFailed: The server refuses, or there is no space left for it.
     """
     partial = target.with_name(f"{target.name}.part")
 
     def fetch() -> None:
-        digest = hashlib.sha256()
+        received = hashlib.new(algorithm, usedforsecurity=False)
         with partial.open("wb") as file:
             for chunk in _body(url, patience):
-                digest.update(chunk)
+                received.update(chunk)
                 file.write(chunk)
-        if digest.hexdigest() != sha256:
-            raise _Fault("what came has another sha256 than it should")
+        if digest and received.hexdigest() != digest:
+            raise _Fault(f"what came has another {algorithm} than it should")
 
     try:
         _try_again_while_it_may_help(fetch, f"download of {target.name} from {_place(url)}", patience)
@@ -132,6 +140,8 @@ def _try_again_while_it_may_help(attempt: Callable[[], T], what: str, patience: 
         try:
             return attempt()
         except (OSError, http.client.HTTPException, _Fault) as fault:
+            if is_full(fault):
+                raise StepFailed(f"{what}: {fault}") from fault
             reason = f"{fault}" or type(fault).__name__
             if number == patience.attempts:
                 raise TryAgain(f"{what} failed {number} times, at last: {reason}") from fault

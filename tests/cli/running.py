@@ -125,8 +125,13 @@ def wait_for(condition: Callable[[], bool], seconds: float, log: Path) -> None:
 
 def catalogue_of(endpoints: Endpoints) -> Catalogue:
     """Return the records that a running `ims up` keeps."""
-    reached = Settings.model_validate(endpoints.model_dump(exclude={"prefect_api_url"}))
+    reached = settings_of(endpoints)
     return Catalogue(ObjectStore(reached), reached.ims_bucket)
+
+
+def settings_of(endpoints: Endpoints) -> Settings:
+    """Return the settings that lead to a running `ims up`."""
+    return Settings.model_validate(endpoints.model_dump(exclude={"prefect_api_url"}))
 
 
 def catalogue_at(s3: EmbeddedS3) -> Catalogue:

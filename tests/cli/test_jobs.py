@@ -5,7 +5,7 @@ import json
 import pytest
 
 from storage.catalogue import Catalogue
-from storage.models import Job, JobType, Link, PublicKey, Recipe, new_id
+from storage.models import Image, Job, JobType, Link, PublicKey, Recipe, new_id
 from storage.objects import ObjectStore
 from tests.cli.conftest import Ims
 from tests.cli.test_output import KEY
@@ -82,10 +82,38 @@ def test_a_field_out_of_its_range_is_named(
     assert "Traceback" not in refused.stderr
 
 
-def test_what_is_not_available_yet_is_said(ims: Ims, recipe: Recipe, key: PublicKey) -> None:
-    refused = ims(*asked(recipe.id, key.id, "--job-type", "customize"))
-    assert refused.returncode == 2
-    assert "jobs of type customize are not available yet" in refused.stderr
+@pytest.mark.parametrize(
+    ("job_type", "options", "said"),
+    [
+        ("create", ["--jail"], "ssh_containers are of customize jobs"),
+        ("customize", ["--ssh-containers-name", "a,b"], "more than one shell"),
+        ("customize", ["--ssh-containers-jail", "maybe"], "--ssh-containers-jail is maybe"),
+        ("customize", ["--ssh-containers-name", "a b"], "ssh_containers.0.name"),
+        ("customize", ["--profile", "p"], "--profile is of recipes"),
+        ("customize", [], "has no manifest"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) and value else "",
+)
+def test_a_shell_that_cannot_be_is_refused(
+    job_type: str, options: list[str], said: str, ims: Ims, recipe: Recipe, key: PublicKey, catalogue: Catalogue
+) -> None:
+    image = catalogue.images.create(Image(name="without a manifest"))
+    artifact = recipe if job_type == "create" else image
+    refused = ims(*asked(artifact.id, key.id, "--job-type", job_type, *options))
+    assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr
+    assert catalogue.jobs.list() == []
+
+
+def test_a_job_without_a_shell_takes_no_orders(ims: Ims, recipe: Recipe, key: PublicKey, catalogue: Catalogue) -> None:
+    job = catalogue.jobs.create(
+        Job(job_type=JobType.CREATE, artifact_id=recipe.id, public_key_id=key.id, image_root_archive_name="image")
+    )
+    for command in ("complete", "abort", "extend"):
+        refused = ims("jobs", command, job.id)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith(f"Error: Conflict: no shell of job {job.id} is open: it is creating")
+    assert ims("jobs", "complete", new_id()).returncode == 2
+    assert "is no duration" in ims("jobs", "extend", job.id, "--by", "long").stderr
 
 
 def test_without_a_prefect_server_the_user_is_told_how_to_get_one(

@@ -14,7 +14,9 @@ import pytest
 from builder.image import ensure_builder_image
 from pods.podman import Podman
 from storage.models import Job, JobStatus, PublicKey, Recipe
+from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
+from tests.cli.conftest import IMS
 from tests.cli.running import (
     Up,
     catalogue_at,
@@ -22,10 +24,13 @@ from tests.cli.running import (
     job_of,
     process_of,
     public_key,
+    settings_of,
     start,
     wait_for,
 )
 from tests.distribution import TINY_RECIPE
+from tests.ssh import new_key, ssh
+from tests.tiny_image import register
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(300)]
 
@@ -160,3 +165,39 @@ def test_ctrl_c_stops_the_pods_of_a_build_and_says_so(tiny_repository: str, tmp_
 def state_of(up: Up, run_id: str) -> str:
     state: str = up.prefect("GET", f"/flow_runs/{run_id}")["state_type"]
     return state
+
+
+def test_an_image_is_customized_as_a_user_does_it(building: Up, tiny_rootfs: Path, tmp_path: Path) -> None:
+    reached = settings_of(building.endpoints)
+    store, catalogue = ObjectStore(reached), catalogue_of(building.endpoints)
+    image = catalogue.images.create(register(store, reached.boot_images_bucket, tiny_rootfs))
+    secret = new_key(tmp_path / "key")
+    key = catalogue.public_keys.create(PublicKey(name="me", public_key=secret.with_suffix(".pub").read_text()))
+    command = [
+        *("jobs", "create", "--job-type", "customize", "--artifact-id", image.id, "--public-key-id", key.id),
+        *("--image-root-archive-name", "changed", "--jail", "--wait", "--format", "json"),
+    ]
+    waiting = subprocess.Popen(
+        [*IMS, *command], env=building.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert waiting.stderr is not None
+    said = []
+    for line in waiting.stderr:
+        said.append(line)
+        if line.startswith("  ims jobs complete "):
+            break
+    told = "".join(said)
+    job_id = said[-1].split()[-1]
+    [shell] = catalogue.jobs.get(job_id).ssh_containers
+    assert f"Customize the image with:\n  {shell.command}\nThe host key is {shell.host_key}\n" in told
+    assert ssh(shell, secret, "echo hello > /etc/motd").returncode == 0
+    shown = building.prefect("POST", "/artifacts/filter", artifacts={"key": {"any_": [f"shell-{job_id}"]}})
+    assert shell.command in shown[0]["data"]
+    assert shown[0]["flow_run_id"] == job_id
+    completed = building.ims("jobs", "complete", job_id)
+    assert (completed.returncode, f"ims jobs describe {job_id}" in completed.stderr) == (0, True), completed.stderr
+    output, _ = waiting.communicate(timeout=120)
+    assert waiting.returncode == 0
+    job = Job.model_validate_json(output)
+    assert job.status is JobStatus.SUCCESS
+    assert catalogue.images.get(str(job.resultant_image_id)).metadata["ims_image_id"] == image.id

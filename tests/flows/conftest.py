@@ -14,6 +14,7 @@ from storage.server import EmbeddedS3
 from storage.settings import Settings
 from tests.distribution import TINY_RECIPE
 from tests.flows.site import PUBLIC_KEY, Site
+from tests.ssh import new_key
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +71,12 @@ def site(
         if job_id in {job.id for job in site.catalogue.jobs.list(None)}:
             site.podman.remove(job_id)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def key(site: Site, tmp_path: Path) -> Path:
+    """The private key of the site's jobs."""
+    file = new_key(tmp_path / "key")
+    public = PublicKey(name="mine", public_key=file.with_suffix(".pub").read_text())
+    site.key = site.catalogue.public_keys.create(public)
+    return file

@@ -1,8 +1,10 @@
 """A site for flow tests: buckets, a key, a recipe that builds in seconds, and runs in processes of their own."""
 
+import importlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,9 +15,11 @@ from uuid import UUID
 
 from pods.podman import Podman
 from storage.catalogue import Catalogue
-from storage.models import Image, Job, Link, PublicKey, Recipe, new_id
+from storage.models import Image, Job, JobStatus, Link, PublicKey, Recipe, new_id
 from storage.objects import ObjectStore
+from storage.shells import SshContainer
 from storage.uploads import unfinished_uploads
+from tests.cli.conftest import clean_environment, run_ims
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv site"
 RUN_LIMIT_SECONDS = 280
@@ -79,8 +83,14 @@ class Site:
 
     def start(self, job_id: str, **parameters: Any) -> Run:
         """Start a run of the flow for a job; the same job may be run again."""
+        return self._start("create_image", job_id, {"recipe_id": self.recipe.id} | parameters)
+
+    def customize(self, job_id: str, image_id: str, **parameters: Any) -> Run:
+        """Start a run of the flow that customizes an image; the same job may be run again."""
+        return self._start("customize_image", job_id, {"image_id": image_id} | parameters)
+
+    def _start(self, flow: str, job_id: str, parameters: dict[str, Any]) -> Run:
         asked = {
-            "recipe_id": self.recipe.id,
             "public_key_id": self.key.id,
             "image_root_archive_name": "tiny image",
             "build_env_size": 1,
@@ -88,7 +98,7 @@ class Site:
             "job_id": job_id,
         }
         log = self.folder / f"run-{len(self.runs)}.log"
-        process = _CONTEXT.Process(target=_run_flow, args=(self.environment, asked | parameters, log))
+        process = _CONTEXT.Process(target=_run_flow, args=(self.environment, flow, asked | parameters, log))
         process.start()
         self.runs.append(Run(process, log))
         return self.runs[-1]
@@ -96,6 +106,21 @@ class Site:
     def run(self, job_id: str, **parameters: Any) -> int:
         """Run the flow to its end and return its exit code."""
         return self.start(job_id, **parameters).wait()
+
+    def finish_shell(self, job_id: str, operation: str, **parameters: Any) -> int:
+        """Run the flow that ends a shell from outside, and return its exit code."""
+        asked = {"job_id": job_id, "operation": operation} | parameters
+        process = _CONTEXT.Process(
+            target=_run_flow, args=(self.environment, "finish_shell", asked, self.folder / "finish-shell.log")
+        )
+        process.start()
+        process.join(RUN_LIMIT_SECONDS)
+        assert process.exitcode is not None
+        return process.exitcode
+
+    def ims(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the `ims` command."""
+        return run_ims(arguments, clean_environment(**self.environment))
 
     def cancel(self, job_id: str) -> int:
         """Do what Prefect's worker does when a cancelled run's process is gone, and return the exit code."""
@@ -118,6 +143,17 @@ class Site:
             assert time.monotonic() < end, f"not within {limit_seconds} s:\n{self.runs[-1].log.read_text()}"
             time.sleep(0.05)
 
+    def waiting(self, run: Run, job_id: str) -> SshContainer:
+        """Wait for the shell of a job that a run works on."""
+
+        def is_open() -> bool:
+            assert run.process.is_alive(), run.log.read_text()
+            return job_id in self.podman.jobs() and self.job(job_id).status is JobStatus.WAITING_ON_USER
+
+        self.wait_for(is_open)
+        [shell] = [shell for shell in self.job(job_id).ssh_containers if shell.command]
+        return shell
+
     def leftovers(self, job_id: str) -> list[str]:
         """Return what a job left behind that it should not: pods, volumes, scratch files, unfinished uploads."""
         pods = ["pods or volumes"] if job_id in self.podman.jobs() else []
@@ -131,7 +167,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["prefect.flow_engine", "prefect.task_engine", "boto3", "kubernetes", "lxml.etree"])
 
 
-def _run_flow(environment: dict[str, str], parameters: dict[str, Any], log: Path) -> None:
+def _run_flow(environment: dict[str, str], flow: str, parameters: dict[str, Any], log: Path) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -139,11 +175,11 @@ def _run_flow(environment: dict[str, str], parameters: dict[str, Any], log: Path
 
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from flows.create_image import create_image
+    started = getattr(importlib.import_module(f"flows.{flow}"), flow)
 
     # The heartbeat's thread holds up the end of each run by a second.
     with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"], PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        create_image(**parameters)
+        started(**parameters)
 
 
 def _cancel(environment: dict[str, str], job_id: str) -> None:

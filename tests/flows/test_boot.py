@@ -12,17 +12,26 @@ import pytest
 
 from builder.mirror import host_mirror
 from ingest.packing import pack
-from storage.images import read_manifest
+from storage.jobs import image_id_of
 from storage.models import Recipe, new_id
 from tests.builder_pod import run_in_builder
 from tests.flows.site import Site
 from tests.flows.test_rpm_site import LOGIN, assert_no_canary, command_lines, site_file
 from tests.https_site import HttpsSite, Served
-from tests.qemu import boot
+from tests.qemu import MARKER, boot
+from tests.ssh import copy, ssh
+from tests.tiny_image import downloaded
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
+CUSTOMIZED = "IMS-CUSTOMIZED"
+# The guest says it by the program of the package.
+CHANGE = (
+    "mkdir /etc/systemd/system/ims-boot-test.service.d && printf "
+    f"'[Service]\\nExecStartPre=/bin/busybox echo {CUSTOMIZED}\\n' "
+    "> /etc/systemd/system/ims-boot-test.service.d/customized.conf"
+)
 LEAP = ("distribution/leap/15.6/repo/oss", "update/leap/15.6/oss", "update/leap/15.6/sle")
 ROCKY = ("9/BaseOS/x86_64/os", "9/AppStream/x86_64/os")
 
@@ -54,21 +63,30 @@ def build(site: Site, recipe: Recipe) -> str:
     return job_id
 
 
-def downloaded(site: Site, folder: Path) -> dict[str, Path]:
-    """Download the artifacts of the only image."""
-    [image] = site.images()
-    manifest, _ = read_manifest(site.store, image)
-    files = {}
-    for artifact in manifest.artifacts:
-        name = artifact.link.key.rpartition("/")[2]
-        files[name] = folder / name
-        site.store.download(artifact.link.bucket, artifact.link.key, files[name], etag=artifact.link.etag)
-    return files
+def built(site: Site, job_id: str, folder: Path) -> dict[str, Path]:
+    """Download the artifacts of the image that a job has made."""
+    folder.mkdir(exist_ok=True)
+    return downloaded(site.store, site.catalogue.images.get(image_id_of(job_id)), folder)
 
 
-def assert_boots(files: dict[str, Path]) -> None:
-    booted = boot(files["kernel"], files["initrd"], files["rootfs"])
+def assert_boots(files: dict[str, Path], marker: str = MARKER) -> None:
+    booted = boot(files["kernel"], files["initrd"], files["rootfs"], marker=marker)
     assert booted.ok, booted.console
+
+
+def customize(site: Site, key: Path, image_id: str, folder: Path) -> str:
+    """Install a package in an image by a jailed shell, let the guest tell of it, and return the job's id."""
+    fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-q", "busybox-static"]
+    subprocess.run(fetch, cwd=folder, check=True, capture_output=True)
+    [package] = folder.glob("busybox-static_*.deb")
+    job_id = new_id()
+    run = site.customize(job_id, image_id, jail=True, job_mem_size=4, build_env_size=4)
+    shell = site.waiting(run, job_id)
+    assert copy(shell, key, str(package), ":/root/package.deb").returncode == 0
+    installed = ssh(shell, key, f"dpkg -i /root/package.deb && {CHANGE} && touch /tmp/complete")
+    assert installed.returncode == 0, installed.stderr
+    assert run.wait() == 0, run.log.read_text()
+    return job_id
 
 
 def unsquashed(files: dict[str, Path], folder: Path) -> Path:
@@ -76,17 +94,23 @@ def unsquashed(files: dict[str, Path], folder: Path) -> Path:
     return folder / "root"
 
 
-def test_the_debian_sample_becomes_an_image_that_boots_and_trusts_the_sites_ca(
-    site: Site, mirror: Served, tmp_path: Path
+def test_the_debian_sample_becomes_an_image_that_trusts_the_sites_ca_and_boots_when_it_is_customized(
+    site: Site, key: Path, mirror: Served, tmp_path: Path
 ) -> None:
+    """The customized image holds all of the first one: the boot of one shows that of both."""
     site_file(site, mirror)
-    build(site, sample(site, "debian-minimal", "debian12", host_mirror()))
-    files = downloaded(site, tmp_path)
+    job_id = build(site, sample(site, "debian-minimal", "debian12", host_mirror()))
+    files = built(site, job_id, tmp_path)
     assert (
         mirror.ca_file.read_text().strip()
         in (unsquashed(files, tmp_path) / "etc/ssl/certs/ca-certificates.crt").read_text()
     )
-    assert_boots(files)
+    changed = customize(site, key, image_id_of(job_id), tmp_path)
+    again = built(site, job_id, tmp_path / "again")
+    assert {name: file.read_bytes() for name, file in again.items()} == {
+        name: file.read_bytes() for name, file in files.items()
+    }
+    assert_boots(built(site, changed, tmp_path / "changed"), CUSTOMIZED)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +125,7 @@ def test_an_rpm_sample_becomes_an_image_that_boots_and_trusts_the_sites_server(
     with command_lines() as seen:
         job_id = build(site, sample(site, name, distribution, mirror.url.rstrip("/")))
     assert site.job(job_id).repositories == [f"{mirror.url}{path}/" for path in repositories]
-    files = downloaded(site, tmp_path)
+    files = built(site, job_id, tmp_path)
     root = unsquashed(files, tmp_path)
     assert_no_canary(site, site.job(job_id), root, seen)
     address = f"{mirror.url}{repositories[0]}/repodata/repomd.xml"

@@ -1,4 +1,4 @@
-"""The debug shell of tasks/shells.py, with a real ssh client."""
+"""The debug shell of tasks/shells.py, with a real ssh client. Who comes in, and who does not: test_customize.py."""
 
 import signal
 import subprocess
@@ -6,23 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from storage.models import Job, JobStatus, PublicKey, Recipe, new_id
-from storage.shells import SshContainer
+from storage.models import Job, JobStatus, Recipe, new_id
 from tests.flows.site import Run, Site
 from tests.flows.test_create_image import with_text
 from tests.flows.test_rpm_site import LOGIN, recipe_of, site_file
 from tests.https_site import HttpsSite
+from tests.ssh import ssh
 
 pytestmark = pytest.mark.containers
-
-
-@pytest.fixture
-def key(site: Site, tmp_path: Path) -> Path:
-    """The job's private key; its public half is the site's."""
-    file = new_key(tmp_path / "key")
-    public = PublicKey(name="mine", public_key=file.with_suffix(".pub").read_text())
-    site.key = site.catalogue.public_keys.create(public)
-    return file
 
 
 @pytest.fixture
@@ -30,36 +21,6 @@ def broken(site: Site, tiny_recipe_archive: bytes) -> Recipe:
     """A recipe that asks for a package that is not there."""
     return site.add_recipe(
         with_text(tiny_recipe_archive, "config.xml", '<package name="bash"/>', '<package name="no-such-package"/>')
-    )
-
-
-def new_key(file: Path) -> Path:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(file)], check=True)
-    return file
-
-
-def waiting(site: Site, run: Run, job_id: str) -> SshContainer:
-    """Wait for the shell of a job."""
-
-    def is_open() -> bool:
-        assert run.process.is_alive(), run.log.read_text()
-        return job_id in site.podman.jobs() and site.job(job_id).status is JobStatus.WAITING_ON_USER
-
-    site.wait_for(is_open)
-    [shell] = site.job(job_id).ssh_containers
-    return shell
-
-
-def ssh(shell: SshContainer, key: Path, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a command by the line that the job's record gives."""
-    known = key.with_name("known_hosts")
-    quiet = ["-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes"]
-    return subprocess.run(
-        [*shell.command.split(), "-F", "none", "-i", str(key), "-o", "IdentitiesOnly=yes", *quiet, *options, command],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
     )
 
 
@@ -78,7 +39,7 @@ def ended(site: Site, run: Run, job_id: str) -> Job:
 def test_a_failed_build_can_be_looked_at_until_a_file_ends_it(site: Site, key: Path, broken: Recipe) -> None:
     job_id = new_id()
     run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
-    shell = waiting(site, run, job_id)
+    shell = site.waiting(run, job_id)
     diagnosis = site.job(job_id).diagnosis
     assert diagnosis is not None
     assert "no-such-package" in diagnosis.summary, "the reason is told while the shell is open"
@@ -93,25 +54,11 @@ def test_a_failed_build_can_be_looked_at_until_a_file_ends_it(site: Site, key: P
     ended(site, run, job_id)
 
 
-def test_nobody_else_comes_in(site: Site, key: Path, broken: Recipe, tmp_path: Path) -> None:
-    job_id = new_id()
-    run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
-    shell = waiting(site, run, job_id)
-    stranger = ssh(shell, new_key(tmp_path / "other"), "true")
-    assert "Permission denied (publickey)" in stranger.stderr
-    password = ssh(shell, key, "true", "-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password")
-    assert "Permission denied (publickey)" in password.stderr
-    forwarding = ssh(shell, key, "true", "-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:22")
-    assert forwarding.returncode != 0
-    ssh(shell, key, "touch /mnt/image/failed")
-    ended(site, run, job_id)
-
-
 def test_the_shell_ends_at_its_limit(site: Site, key: Path, broken: Recipe) -> None:
     site.environment["IMS_SHELL_LIMIT"] = "3s"
     job_id = new_id()
     run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
-    waiting(site, run, job_id)
+    site.waiting(run, job_id)
     job = ended(site, run, job_id)
     [log] = [log for log in job.logs if log.key.endswith("shell.log")]
     assert b"ended at its limit" in site.store.read(log.bucket, log.key)[0]
@@ -122,13 +69,13 @@ def test_a_shell_outlives_the_flows_process_and_the_next_run_waits_for_it(
 ) -> None:
     job_id = new_id()
     run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
-    before = waiting(site, run, job_id)
+    before = site.waiting(run, job_id)
     run.kill()
     run.wait()
     assert ssh(before, key, "touch /mnt/image/mark").returncode == 0
     again = site.start(job_id, recipe_id=broken.id, enable_debug=True)
     site.wait_for(lambda: again.log.exists() and "look around with" in again.log.read_text())
-    assert waiting(site, again, job_id) == before
+    assert site.waiting(again, job_id) == before
     assert ssh(before, key, "rm /mnt/image/mark && touch /mnt/image/complete").returncode == 0
     ended(site, again, job_id)
 
@@ -136,7 +83,7 @@ def test_a_shell_outlives_the_flows_process_and_the_next_run_waits_for_it(
 def test_a_cancel_ends_the_shell(site: Site, key: Path, broken: Recipe) -> None:
     job_id = new_id()
     run = site.start(job_id, recipe_id=broken.id, enable_debug=True)
-    shell = waiting(site, run, job_id)
+    shell = site.waiting(run, job_id)
     run.interrupt(signal.SIGTERM)
     assert run.wait() != 0
     diagnosis = site.job(job_id).diagnosis
@@ -154,7 +101,7 @@ def test_the_sites_credentials_are_not_to_be_found_in_it(
         site_file(site, served)
         archive = with_text(tiny_recipe_archive, "config.sh", "#!/bin/sh", "#!/bin/sh\nexit 3")
         run = site.start(job_id, recipe_id=recipe_of(site, served.url, archive).id, enable_debug=True)
-        shell = waiting(site, run, job_id)
+        shell = site.waiting(run, job_id)
         places = "/workspace /run /root /etc /tmp /var"
         found = ssh(shell, key, f"grep -rlF {LOGIN.password.split()[1].rstrip('@:')} {places}; ls /workspace/kiwi.log")
         assert found.stdout == "/workspace/kiwi.log\n"

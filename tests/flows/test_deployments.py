@@ -14,7 +14,7 @@ from prefect.client.schemas.actions import LogCreate, WorkPoolUpdate
 from prefect.states import Running
 
 from errors import BadInput, NotFound, Unreachable
-from flows.deployments import CREATE_IMAGE, WORK_POOL, Runs, connected
+from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE, WORK_POOL, Runs, connected
 from tests.cli.conftest import clean_environment
 from tests.cli.running import Up
 
@@ -94,6 +94,23 @@ def test_the_log_comes_whole_and_from_where_it_was_read(
     assert later[-1].text == "line 449"
     assert {line.text for line in later} > {f"line {number}" for number in range(440, 450)}
     assert len(later) < 30
+    runs.settle_cancelled(run_id, "the test is over")
+
+
+@pytest.mark.parametrize(
+    ("deployment", "parameters"),
+    [
+        (
+            CUSTOMIZE_IMAGE,
+            {"image_id": str(uuid4()), "public_key_id": str(uuid4()), "image_root_archive_name": "i", "jail": True},
+        ),
+        ("finish-shell/finish-shell", {"job_id": str(uuid4()), "operation": "extend", "hours": 2}),
+    ],
+    ids=["customize-image", "finish-shell"],
+)
+def test_customizing_is_deployed(runs: Runs, closed_pool: None, deployment: str, parameters: dict[str, object]) -> None:
+    run_id = runs.start(deployment, parameters, idempotency_key=str(uuid4()))
+    assert runs.find(run_id).parameters.items() >= parameters.items()
     runs.settle_cancelled(run_id, "the test is over")
 
 

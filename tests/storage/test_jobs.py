@@ -8,8 +8,9 @@ import pytest
 from errors import BadInput, Conflict
 from storage import jobs
 from storage.catalogue import Catalogue
-from storage.models import Diagnosis, JobStatus, Recipe, new_id
+from storage.models import Diagnosis, Image, JobStatus, Recipe, new_id
 from storage.objects import ObjectStore
+from storage.shells import Address, ConnectionInfo
 
 RUN = "0195d2f0-0000-7000-8000-000000000001"
 
@@ -45,6 +46,40 @@ def test_what_the_user_leaves_open_is_the_recipes(catalogue: Catalogue, fields: 
 def test_what_the_user_says_goes_before_the_recipe(catalogue: Catalogue, fields: dict[str, Any]) -> None:
     job = jobs.open_job(catalogue, RUN, RUN, {**fields, "kernel_file_name": "vmlinux", "require_dkms": "yes"})
     assert (job.kernel_file_name, job.require_dkms) == ("vmlinux", True)
+
+
+@pytest.mark.parametrize("asked", [[], [{"name": "mine", "jail": True}]], ids=["left out", "jailed"])
+def test_a_job_that_customizes_opens_one_shell(catalogue: Catalogue, asked: list[dict[str, Any]]) -> None:
+    image = catalogue.images.create(Image(name="i", arch="aarch64"))
+    fields = {
+        "job_type": "customize",
+        "artifact_id": image.id,
+        "public_key_id": new_id(),
+        "image_root_archive_name": "an image",
+        "ssh_containers": asked,
+    }
+    job = jobs.open_job(catalogue, RUN, RUN, fields)
+    assert (job.arch, job.kernel_file_name) == ("aarch64", "Image")
+    [shell] = job.ssh_containers
+    assert (shell.name, shell.jail) == (("mine", True) if asked else ("customize", False))
+    assert shell.status == "pending"
+    # However far it is, the run that comes back takes it up.
+    access = ConnectionInfo(customer_access=Address(host="127.0.0.1", port=22))
+    running = shell.model_copy(update={"status": "running", "connection_info": access, "host_key": "SHA256:x"})
+    jobs.report_shell(catalogue, RUN, running, status=JobStatus.WAITING_ON_USER)
+    assert jobs.open_job(catalogue, RUN, RUN, fields).ssh_containers == [running]
+    jobs.end_shells(catalogue, RUN)
+    assert [each.command for each in catalogue.jobs.get(RUN).ssh_containers] == [""]
+    with pytest.raises(Conflict):
+        jobs.open_job(catalogue, RUN, RUN, {**fields, "ssh_containers": [{"name": "other"}]})
+
+
+def test_a_job_that_creates_has_a_debug_shell_when_asked_for(catalogue: Catalogue, fields: dict[str, Any]) -> None:
+    job = jobs.open_job(catalogue, RUN, RUN, {**fields, "enable_debug": True})
+    assert [(shell.name, shell.jail) for shell in job.ssh_containers] == [("debug", False)]
+    assert jobs.open_job(catalogue, RUN, RUN, {**fields, "enable_debug": True}) == job
+    with pytest.raises(BadInput, match="ssh_containers are of customize jobs"):
+        jobs.open_job(catalogue, RUN, RUN, {**fields, "ssh_containers": [{"name": "a"}]})
 
 
 def test_a_job_of_other_fields_is_not_taken_up(catalogue: Catalogue, fields: dict[str, Any]) -> None:

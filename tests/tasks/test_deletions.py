@@ -386,6 +386,16 @@ def test_a_recipe_that_a_job_is_building_from_is_not_deleted(own_catalogue: Cata
     delete("recipe", recipe.id)
 
 
+def test_an_image_that_a_job_customizes_is_not_deleted(own_catalogue: Catalogue, image: Image) -> None:
+    job = own_catalogue.jobs.create(
+        Job(job_type=JobType.CUSTOMIZE, artifact_id=image.id, public_key_id=new_id(), image_root_archive_name="changed")
+    )
+    own_catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.WAITING_ON_USER}))
+    with pytest.raises(Conflict, match=f"job {job.id} is using {image.id}: it is waiting_on_user"):
+        delete("image", image.id)
+    assert own_catalogue.images.get(image.id) == image
+
+
 def test_two_deletions_from_the_same_place_lose_nothing(
     store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, recipe: Recipe
 ) -> None:

@@ -1,0 +1,116 @@
+"""The pod with a shell into the root of an image that is customized (see shell.py).
+
+Environment besides the shell's: IMS_JAIL (`yes`: sessions see the image's root as `/`). It fails unless its user says
+that the root is complete, which is refused as long as the root has no kernel or initrd.
+"""
+
+import os
+from pathlib import Path
+
+from builder.programs.boot_files import INITRD, KERNEL, find_boot_file, resolve_in_root
+from builder.programs.chroot import ready_for_chroot
+from builder.programs.context import Context, Options
+from builder.programs.root import image_root, renew_prepared
+from builder.programs.shell import IMAGE, Ended, Ending, Shell, open_shell
+from builder.programs.step import StepFailed, end_with, run_step, say, workspace
+
+_WELCOME = """\
+This is the root of the image to customize{where}.
+touch {complete}  when it is ready: it is then packed as a new image. touch {failed}  gives up.
+Otherwise the shell ends {{limit}} from its start, and the changes are lost: `ims jobs extend` gives it more time.
+"""
+_PASSWD = Path("/etc/passwd")
+
+
+def customize_shell() -> None:
+    """Serve the shell."""
+    here = workspace()
+    options = Context(here / "context").options
+    with image_root(here) as root, ready_for_chroot(root):
+        ended = open_shell(jailed(root, options) if os.environ.get("IMS_JAIL") == "yes" else free(root, options))
+    judge(ended)
+    renew_prepared(here)
+
+
+def free(root: Path, options: Options) -> Shell:
+    """Return a shell that sees the pod, with the root in IMS's usual place."""
+    IMAGE.mkdir(parents=True, exist_ok=True)
+    (IMAGE / "image-root").symlink_to(root)
+    where = ", in /mnt/image/image-root: `chroot /mnt/image/image-root` to install packages"
+    return Shell(
+        welcome=_WELCOME.format(where=where, complete=IMAGE / "complete", failed=IMAGE / "failed"),
+        signals=IMAGE,
+        refusal=lambda: refusal(root, options),
+    )
+
+
+def jailed(root: Path, options: Options) -> Shell:
+    """Return a shell that sees the root as `/`.
+
+    Raises:
+        StepFailed: sshd would not jail anybody in that root.
+    """
+    known = root.stat()
+    mode = known.st_mode & 0o7777
+    # sshd_config(5), ChrootDirectory.
+    if known.st_uid != 0 or mode & 0o022:
+        raise StepFailed(
+            f"the image's / belongs to user {known.st_uid} and has mode {mode:o}: sshd jails nobody there",
+            advice="customize it without a jail",
+        )
+    _use_shell_of(root)
+    return Shell(
+        welcome=_WELCOME.format(where="", complete="/tmp/complete", failed="/tmp/failed"),  # noqa: S108 - IMS's places
+        signals=resolve_in_root(root, "tmp"),
+        jail=root,
+        refusal=lambda: refusal(root, options),
+    )
+
+
+def refusal(root: Path, options: Options) -> str:
+    """Tell what the root lacks to be packed; empty when nothing."""
+    try:
+        find_boot_file(root, KERNEL, options.kernel_name)
+        find_boot_file(root, INITRD, options.initrd_file_name)
+    except StepFailed as missing:
+        return str(missing)
+    return ""
+
+
+def judge(ended: Ended) -> None:
+    """Fail unless the shell was completed.
+
+    Raises:
+        StepFailed: It was not.
+    """
+    if ended.how is Ending.COMPLETE:
+        return
+    if ended.refused:
+        say(f"when it was to be completed: {ended.refused}")
+    if ended.how is Ending.FAILED:
+        raise StepFailed(f"aborted: {ended.words}", advice="start a new job if it is wanted")
+    last = f"; when it was to be completed, {ended.refused}" if ended.refused else ""
+    raise StepFailed(
+        f"{ended.words}, so nothing was packed{last}",
+        advice="start a new job; `ims jobs extend` gives one shell more time, IMS_SHELL_LIMIT gives it to all",
+    )
+
+
+def _use_shell_of(root: Path) -> None:
+    """Let sshd start the shell that the image has for root: it asks this pod's own list of users."""
+    shell = "/bin/sh"
+    try:
+        lines = resolve_in_root(root, "etc/passwd").read_text(errors="replace").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        lines = []
+    for line in lines:
+        fields = line.split(":")
+        if fields[0] == "root" and len(fields) > 6 and fields[6]:
+            shell = fields[6]
+    ours = [line.split(":") for line in _PASSWD.read_text().splitlines()]
+    changed = [[*fields[:6], shell] if fields[0] == "root" else fields for fields in ours]
+    _PASSWD.write_text("".join(f"{':'.join(fields)}\n" for fields in changed))
+
+
+if __name__ == "__main__":
+    end_with(run_step(customize_shell))

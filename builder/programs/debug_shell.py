@@ -1,0 +1,28 @@
+"""The pod with a shell into a failed build or customization: for looking around, whatever ends it (see shell.py)."""
+
+from builder.programs.chroot import put_back
+from builder.programs.root import image_root
+from builder.programs.shell import IMAGE, Shell, open_shell
+from builder.programs.step import end_with, run_step, workspace
+
+_WELCOME = """\
+The build of this image failed. Its root, as far as it came, is /mnt/image/image-root;
+kiwi's log is /workspace/kiwi.log, the description /workspace/context/description.
+touch /mnt/image/complete  ends this shell, and with it the job; otherwise it ends {limit} from its start.
+"""
+
+
+def debug_shell() -> None:
+    """Serve the shell."""
+    here = workspace()
+    IMAGE.mkdir(parents=True, exist_ok=True)
+    (here / "root").mkdir(exist_ok=True)
+    # Whoever looks around may mount what a chroot needs; it goes at the end.
+    with image_root(here) as root:
+        put_back(root)
+        (IMAGE / "image-root").symlink_to(root)
+        open_shell(Shell(welcome=_WELCOME, signals=IMAGE))
+
+
+if __name__ == "__main__":
+    end_with(run_step(debug_shell))

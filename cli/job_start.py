@@ -1,0 +1,92 @@
+"""Starting a job: its fields checked before anything runs, its run started, its record made."""
+
+from itertools import zip_longest
+from typing import Any
+
+from errors import BadInput
+from storage.models import Job, JobType, NewJob, new_id
+from storage.shells import CUSTOMIZE
+
+# What the flows call the artifact that a job works on.
+_ARTIFACTS = {JobType.CREATE: "recipe_id", JobType.CUSTOMIZE: "image_id"}
+
+
+def ssh_containers(names: str, jails: str, *, jail: bool) -> list[dict[str, Any]]:
+    """Return the shells that are asked for.
+
+    Args:
+        names: Their names, separated by commas, the way `cray ims` writes them.
+        jails: `true` or `false` for each of them.
+        jail: Whether the shell is jailed of which nothing else is said.
+    """
+    if not names and not jails:
+        return [{"name": CUSTOMIZE, "jail": True}] if jail else []
+    shells = []
+    for name, jailed in zip_longest(names.split(",") if names else [], jails.split(",") if jails else []):
+        if jailed not in {None, "true", "false"}:
+            raise BadInput(f"--ssh-containers-jail is {jailed}", resolution="it is true or false")
+        shells.append({"name": name or CUSTOMIZE, "jail": jail if jailed is None else jailed == "true"})
+    return shells
+
+
+def check(job_type: JobType, fields: dict[str, Any]) -> None:
+    """Refuse what cannot work before anything is started.
+
+    Raises:
+        BadInput, NotFound, Conflict: It cannot; the message says why.
+    """
+    from storage.catalogue import catalogue
+
+    asked = {name: value for name, value in fields.items() if name not in {"require_dkms", "profiles"}}
+    profiles = [name for name in fields.get("profiles", "").split(",") if name]
+    NewJob(job_type=job_type, profiles=profiles, **asked)
+    if job_type is JobType.CREATE:
+        _check_recipe(fields["artifact_id"])
+    else:
+        _check_image(fields)
+    catalogue().public_keys.available(fields["public_key_id"])
+
+
+def start(job_type: JobType, fields: dict[str, Any]) -> tuple[Job, str]:
+    """Start the run, make the job's record, and return it with the run's address."""
+    # Importing Prefect takes more than a second.
+    from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE, connected
+    from storage.catalogue import catalogue
+    from storage.jobs import open_job
+
+    deployment = CREATE_IMAGE if job_type is JobType.CREATE else CUSTOMIZE_IMAGE
+    with connected() as runs:
+        run_id = runs.start(deployment, _parameters(job_type, fields), idempotency_key=new_id())
+        # The run makes the record when it is quicker: both make the same one.
+        job = open_job(catalogue(), run_id, run_id, {"job_type": job_type, **fields})
+        return job, runs.address(run_id)
+
+
+def _parameters(job_type: JobType, fields: dict[str, Any]) -> dict[str, Any]:
+    parameters = {_ARTIFACTS[job_type] if name == "artifact_id" else name: value for name, value in fields.items()}
+    for shell in parameters.pop("ssh_containers", []):
+        parameters |= {"ssh_container_name": shell["name"], "jail": shell["jail"]}
+    return parameters
+
+
+def _check_recipe(recipe_id: str) -> None:
+    from storage.catalogue import catalogue
+    from storage.objects import object_store
+
+    recipe = catalogue().recipes.available(recipe_id)
+    if recipe.link is None:
+        raise BadInput(
+            f"recipe {recipe.id} ({recipe.name}) has no archive",
+            resolution="register it anew with `ims recipes create --file`",
+        )
+    object_store().head(recipe.link.bucket, recipe.link.key)
+
+
+def _check_image(fields: dict[str, Any]) -> None:
+    from storage.catalogue import catalogue
+    from storage.images import read_manifest
+    from storage.objects import object_store
+
+    if fields.get("profiles"):
+        raise BadInput("--profile is of recipes, and an image has none", resolution="leave it out")
+    read_manifest(object_store(), catalogue().images.available(fields["artifact_id"]))

@@ -1,0 +1,80 @@
+"""The flow that makes a changed image of an image."""
+
+from typing import Literal
+
+from prefect import flow
+
+from flows.hooks import cancel_job, lose_job
+from storage.models import Image
+from tasks.artifacts import package_artifacts, upload_artifacts
+from tasks.contexts import stage_changes
+from tasks.images import publish_image, published_image
+from tasks.jobs import open_job, reporting
+from tasks.originals import fetch_manifest, fetch_root
+from tasks.shells import debug_shell_on_failure, open_customize_shell
+
+
+@flow(
+    name="customize-image",
+    flow_run_name="customize {image_root_archive_name}",
+    on_cancellation=[cancel_job],
+    on_crashed=[lose_job],
+)
+def customize_image(
+    image_id: str,
+    public_key_id: str,
+    image_root_archive_name: str,
+    ssh_container_name: str = "customize",
+    jail: bool = False,
+    enable_debug: bool = False,
+    build_env_size: int = 60,
+    job_mem_size: int = 8,
+    kernel_file_name: str = "",
+    initrd_file_name: str = "initrd",
+    kernel_parameters_file_name: str = "kernel-parameters",
+    require_dkms: Literal["yes", "no"] = "yes",
+    job_id: str = "",
+) -> Image:
+    """Open an SSH shell into the root of an image, and publish what its user makes of it as a new image.
+
+    Args:
+        image_id: The image to customize, as listed by `ims images list`. It stays as it is.
+        public_key_id: The SSH public key that opens the shell, as listed by `ims public-keys list`.
+        image_root_archive_name: The new image's name.
+        ssh_container_name: The shell's name in the job's record.
+        jail: Whether the shell sees the image's root as `/`, and nothing else.
+        enable_debug: Open another shell when packing fails; the job waits until it is ended.
+        build_env_size: Size of the workspace, GiB.
+        job_mem_size: Memory limit of each pod, GiB.
+        kernel_file_name: The kernel's name in /boot. Empty: `vmlinuz`, on aarch64 `Image`.
+        initrd_file_name: The initrd's name in /boot.
+        kernel_parameters_file_name: Name in /boot of the file of kernel parameters. None there: those of the image.
+        require_dkms: Kept in the job's record, as IMS does; the pods may compile kernel modules either way.
+        job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
+    """
+    job = open_job(
+        job_id,
+        job_type="customize",
+        artifact_id=image_id,
+        public_key_id=public_key_id,
+        image_root_archive_name=image_root_archive_name,
+        ssh_containers=[{"name": ssh_container_name, "jail": jail}],
+        enable_debug=enable_debug,
+        build_env_size=build_env_size,
+        job_mem_size=job_mem_size,
+        kernel_file_name=kernel_file_name,
+        initrd_file_name=initrd_file_name,
+        kernel_parameters_file_name=kernel_parameters_file_name,
+        require_dkms=require_dkms,
+    )
+    with reporting(job):
+        if image := published_image(job):
+            return image
+        original = fetch_manifest(job)
+        context = stage_changes(original.files, job)
+        fetch_root(original, context, job)
+        open_customize_shell(job)
+        with debug_shell_on_failure(job):
+            package = package_artifacts(job)
+        artifacts = upload_artifacts(package, job)
+        return publish_image(artifacts, job)

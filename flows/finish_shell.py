@@ -1,0 +1,20 @@
+"""The flow that ends a shell from outside, or gives it more time."""
+
+from datetime import timedelta
+from typing import Literal
+
+from prefect import flow
+
+from tasks.shells import order_shell
+
+
+@flow(name="finish-shell", flow_run_name="{operation} the shell of {job_id}")
+def finish_shell(job_id: str, operation: Literal["complete", "abort", "extend"] = "complete", hours: float = 4) -> None:
+    """End the shell of a job, or give it more time.
+
+    Args:
+        job_id: The job, which waits on its user.
+        operation: complete: pack what was made of the image; abort: give up; extend: keep it open for longer.
+        hours: By how much to extend it.
+    """
+    order_shell(job_id, operation, timedelta(hours=hours))

@@ -1,0 +1,146 @@
+"""Orders to an open shell: one small document in S3, which its pod reads by a presigned address every two seconds.
+
+So they reach a pod on any runtime, from any host, without the flow's process, and the pod needs no credentials. A
+presigned address holds for seven days at most, and so does a shell.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from errors import BadInput, Conflict, Corrupt, Unreachable
+from storage.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
+from storage.layout import shell_orders_key
+from storage.models import Job, JobStatus, new_id
+from storage.objects import ObjectStore
+
+LONGEST = timedelta(days=7)
+_TRIES = 20
+
+
+class Operation(StrEnum):
+    """How a shell is ended from outside."""
+
+    COMPLETE = "complete"
+    ABORT = "abort"
+
+
+class Order(BaseModel):
+    """An order; its pod carries out each id once."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: str
+    operation: Operation
+
+
+class Orders(BaseModel):
+    """What the pod reads (builder/programs/shell_orders.py). Times are seconds since 1970.
+
+    Args:
+        until: When the shell ends.
+        awake_until: Until when it stays open although nobody uses it.
+        latest: What it may be extended to.
+        order: The last order.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    until: float
+    awake_until: float = 0
+    latest: float
+    order: Order | None = None
+
+
+def open_orders(store: ObjectStore, bucket: str, job_id: str, limit: timedelta) -> None:
+    """Make the document of a shell that is about to open; one that is there stays, with its orders."""
+    began = time.time()
+    orders = Orders(until=began + limit.total_seconds(), latest=began + LONGEST.total_seconds())
+    body = orders.model_dump_json().encode()
+    try:
+        store.write(bucket, shell_orders_key(job_id), body, content_type="application/json", if_none_match=True)
+    except Conflict:
+        read_orders(store, bucket, job_id)
+
+
+def read_orders(store: ObjectStore, bucket: str, job_id: str) -> tuple[Orders, str]:
+    """Return a shell's orders and their document's etag.
+
+    Raises:
+        NotFound: The job has no shell.
+        Corrupt: The document is none.
+    """
+    body, known = store.read(bucket, shell_orders_key(job_id))
+    try:
+        return Orders.model_validate_json(body), known.etag
+    except ValidationError as error:
+        raise Corrupt(f"{known.uri} holds no orders to a shell: {error}") from error
+
+
+def end_shell(store: ObjectStore, bucket: str, job: Job, operation: Operation) -> None:
+    """Order the end of a job's shell.
+
+    Raises:
+        Conflict: No shell of the job is open.
+    """
+    refuse_without_shell(job)
+    order = Order(id=new_id(), operation=operation)
+    _change(store, bucket, job.id, lambda orders: orders.model_copy(update={"order": order}))
+
+
+def extend_shell(store: ObjectStore, bucket: str, job: Job, by: timedelta) -> datetime:
+    """Give a job's shell more time, and return when it ends then; nobody need be in it for as long as `by` from now.
+
+    Raises:
+        Conflict: No shell of the job is open.
+        BadInput: A shell cannot stay open for so long.
+    """
+    refuse_without_shell(job)
+    if by <= timedelta():
+        raise BadInput(f"a shell cannot be extended by {by}", resolution="say by how much longer it is to stay open")
+
+    def later(orders: Orders) -> Orders:
+        until = orders.until + by.total_seconds()
+        if until > orders.latest:
+            latest = datetime.fromtimestamp(orders.latest, UTC)
+            raise BadInput(
+                f"the shell of job {job.id} may stay open until {latest:%Y-%m-%d %H:%M} UTC at most",
+                resolution=f"a shell is open for {LONGEST.days} days at most: complete it, and customize the new image",
+            )
+        return orders.model_copy(update={"until": until, "awake_until": time.time() + by.total_seconds()})
+
+    return datetime.fromtimestamp(_change(store, bucket, job.id, later).until, UTC)
+
+
+def refuse_without_shell(job: Job) -> None:
+    """Refuse a job that has no open shell.
+
+    Raises:
+        Conflict: It has none.
+    """
+    if job.status is not JobStatus.WAITING_ON_USER or not any(shell.command for shell in job.ssh_containers):
+        raise Conflict(
+            f"no shell of job {job.id} is open: it is {job.status}",
+            resolution=f"see `ims jobs describe {job.id}`",
+        )
+
+
+def _change(store: ObjectStore, bucket: str, job_id: str, change: Callable[[Orders], Orders]) -> Orders:
+    for pause in islice(pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), _TRIES):
+        orders, etag = read_orders(store, bucket, job_id)
+        changed = change(orders)
+        body = changed.model_dump_json().encode()
+        try:
+            store.write(bucket, shell_orders_key(job_id), body, content_type="application/json", if_match=etag)
+        except Conflict:
+            # Lost to another order, or won by a try whose answer was lost: an extension must not count twice.
+            if read_orders(store, bucket, job_id)[0] == changed:
+                return changed
+            time.sleep(pause)
+        else:
+            return changed
+    raise Unreachable(f"orders to the shell of job {job_id} were written by others {_TRIES} times in a row")
