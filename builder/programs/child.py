@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from builder.programs.step import StepFailed, say
 
+# A longer line comes in pieces of this size: nobody has to hold what a program without line breaks prints.
+LONGEST_LINE = 16 * 1024
 # Kubernetes and Podman kill a pod 10 to 30 seconds after SIGTERM; unmounting has to fit in as well.
 GRACE_SECONDS = 5
 
@@ -20,7 +22,7 @@ def run(
     Args:
         command: Program and arguments.
         environment: What to add to this process's environment.
-        on_line: Gets each line of the output and of the errors, in the order they come.
+        on_line: Gets each line of the output and of the errors, in the order they come; one that is too long in pieces.
 
     Raises:
         StepFailed: The program does not start.
@@ -39,7 +41,7 @@ def run(
     except OSError as error:
         raise StepFailed(f"{command[0]} does not start: {error}") from error
     try:
-        for line in process.stdout or ():
+        while process.stdout and (line := process.stdout.readline(LONGEST_LINE)):
             on_line(line.rstrip("\n"))
         return process.wait()
     finally:

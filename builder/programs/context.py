@@ -46,6 +46,7 @@ class Options:
         kiwi_options: More options of `kiwi-ng system prepare`, each one an argument of its own.
         site_repositories: Repositories that the description does not name.
         replace_repositories: Whether they stand in for the description's own.
+        rebuild_initrd: Whether the initrd is made anew also when the kernel stays the same.
     """
 
     arch: str = "x86_64"
@@ -60,6 +61,7 @@ class Options:
     kiwi_options: tuple[str, ...] = ()
     site_repositories: tuple[dict[str, Any], ...] = ()
     replace_repositories: bool = False
+    rebuild_initrd: bool = False
 
     @property
     def kernel_name(self) -> str:

@@ -1,0 +1,94 @@
+"""What a change of an image root begins and ends with, whoever makes it: a user in a shell, a script, a playbook.
+
+Before it the site's authorities go into the root, and it is noted what its kernel and initrd are; after it the initrd
+is made anew when that is needed.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from builder.programs.boot_files import INITRD, find_boot_file
+from builder.programs.chroot import ready_for_chroot
+from builder.programs.context import Context, Options
+from builder.programs.initrd import Before, renew_initrd
+from builder.programs.kernel import Kernels, kernels_of
+from builder.programs.root import Overlay, image_root, make_overlay
+from builder.programs.step import StepFailed, say
+from builder.programs.trust_in_root import trust_site
+
+
+@contextmanager
+def customization(here: Path, root: Path) -> Iterator[None]:
+    """Change an image root in the block, which is ready for programs that run in it.
+
+    Safe to repeat, as long as the workspace keeps what was noted before the first time.
+
+    Args:
+        here: The workspace, with the job's context.
+        root: The image root.
+
+    Raises:
+        StepFailed: The trust store or the initrd cannot be made.
+    """
+    context = Context(here / "context")
+    options = context.options
+    before = _noted(here, root, options)
+    trust_site(root, context.certificates)
+    yield
+    renew_initrd(root, before, options, asked=options.rebuild_initrd)
+
+
+def customize_once(here: Path, identity: str, change: Callable[[Path], None]) -> None:
+    """Let a program change the workspace's image root, once and on the root as it was.
+
+    Args:
+        here: The workspace.
+        identity: What tells this change from others: that of it which is done already is not done again.
+        change: Makes it, in a root that is ready for programs that run in it.
+
+    Raises:
+        StepFailed: The root cannot be mounted, or what `change` raises.
+    """
+    begun, done = here / "customizing", here / "customized"
+    if done.exists() and done.read_text() == identity:
+        say("the image is customized already: nothing to do")
+        return
+    done.unlink(missing_ok=True)
+    if begun.exists():
+        say("the change was cut off before: beginning it again on the image as it was")
+        _begin_again(here)
+    begun.touch()
+    with image_root(here) as root, ready_for_chroot(root), customization(here, root):
+        change(root)
+    partial = here / "customized.part"
+    partial.write_text(identity)
+    partial.rename(done)
+
+
+def _noted(here: Path, root: Path, options: Options) -> Before:
+    """Note what the root's kernels and initrd are, unless that was noted before."""
+    folder = here / "before"
+    notes, initrd = folder / "kernels.json", folder / "initrd"
+    if not notes.exists():
+        folder.mkdir(exist_ok=True)
+        try:
+            shutil.copyfile(find_boot_file(root, INITRD, options.initrd_file_name).path, initrd)
+        except StepFailed:
+            initrd.unlink(missing_ok=True)
+        notes.write_text(json.dumps(asdict(kernels_of(root, options))))
+    said = json.loads(notes.read_text())
+    kernels = Kernels(tuple(said["module_versions"]), said["sha256"])
+    return Before(kernels, initrd if initrd.exists() else None)
+
+
+def _begin_again(here: Path) -> None:
+    overlay = Overlay(here)
+    if not overlay.is_there:
+        raise StepFailed("the image root was changed by halves, and there is no other: start a new job")
+    shutil.rmtree(overlay.lower.parent)
+    if not make_overlay(here):
+        raise StepFailed("the image root cannot be mounted any more")
