@@ -113,11 +113,21 @@ rm -rf /workspace/rpmbuild
 
 def build_distribution(folder: Path) -> Path:
     """Build the packages with the real rpmbuild and createrepo_c, and return the repository's folder."""
-    _fetch_busybox(folder)
+    fetch_busybox(folder)
     (folder / "tiny.spec").write_text(_SPEC)
     built = run_in_builder(["sh", "-c", _BUILD], workspace=folder)
     assert built.returncode == 0, built.stdout
     return folder / "repository"
+
+
+def fetch_busybox(folder: Path) -> None:
+    """Put Debian's static busybox into a folder."""
+    # As root, APT cannot give the download to its own user in a folder of ours.
+    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-q", "busybox-static"]
+    subprocess.run(download, cwd=folder, check=True, capture_output=True)
+    package = next(folder.glob("busybox-static_*.deb"))
+    subprocess.run(["dpkg-deb", "--extract", str(package), str(folder / "package")], check=True)
+    shutil.move(next((folder / "package").rglob("bin/busybox")), folder / "busybox")
 
 
 @contextmanager
@@ -152,12 +162,3 @@ def tiny_repository(tiny_distribution: Path) -> Iterator[str]:
 class _QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Keep the tests' output free of requests."""
-
-
-def _fetch_busybox(folder: Path) -> None:
-    # As root, APT cannot give the download to its own user in a folder of ours.
-    download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-q", "busybox-static"]
-    subprocess.run(download, cwd=folder, check=True, capture_output=True)
-    package = next(folder.glob("busybox-static_*.deb"))
-    subprocess.run(["dpkg-deb", "--extract", str(package), str(folder / "package")], check=True)
-    shutil.move(next((folder / "package").rglob("bin/busybox")), folder / "busybox")

@@ -121,8 +121,9 @@ def _variables(root: Path) -> dict[str, str]:
         "ansible_host": str(root),
         "ansible_python_interpreter": "auto_silent",
         "ansible_remote_tmp": f"/{_REMOTE}",
-        # Images seldom have sudo, and all have su.
+        # Images seldom have sudo, and all have su; users of services have no shell of their own.
         "ansible_become_method": "su",
+        "ansible_become_flags": "--shell /bin/sh",
         "ims_job_id": os.environ.get("IMS_JOB_ID", ""),
         "ims_arch": os.environ.get("IMS_ARCH", ""),
     }

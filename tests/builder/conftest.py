@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.builder.s3_stand_in import StandIn, stand_in
+from tests.builder.small_root import busybox, workspace
+
+__all__ = ["busybox", "workspace"]
 
 
 @pytest.fixture
