@@ -11,6 +11,7 @@ from tasks.contexts import stage_changes
 from tasks.images import publish_image, published_image
 from tasks.jobs import open_job, reporting
 from tasks.originals import fetch_manifest, fetch_root
+from tasks.scripts import fetch_script, run_script
 from tasks.shells import debug_shell_on_failure, open_customize_shell
 
 
@@ -33,9 +34,13 @@ def customize_image(
     initrd_file_name: str = "initrd",
     kernel_parameters_file_name: str = "kernel-parameters",
     require_dkms: Literal["yes", "no"] = "yes",
+    script: str = "",
+    playbook: str = "",
+    script_entry: str = "",
+    rebuild_initrd: bool = False,
     job_id: str = "",
 ) -> Image:
-    """Open an SSH shell into the root of an image, and publish what its user makes of it as a new image.
+    """Change an image, and publish what comes of it as a new one: by an SSH shell, or by a script or a playbook.
 
     Args:
         image_id: The image to customize, as listed by `ims images list`. It stays as it is.
@@ -50,6 +55,11 @@ def customize_image(
         initrd_file_name: The initrd's name in /boot.
         kernel_parameters_file_name: Name in /boot of the file of kernel parameters. None there: those of the image.
         require_dkms: Kept in the job's record, as IMS does; the pods may compile kernel modules either way.
+        script: A shell script, or an archive with one, that changes the image instead of a user: s3://BUCKET/KEY, as
+            `ims scripts upload` says.
+        playbook: An Ansible playbook, or an archive with one, in the script's place.
+        script_entry: The file in the archive to begin with. Empty: `run.sh`, `site.yml` or `playbook.yml`.
+        rebuild_initrd: Make the initrd anew also when the kernel stays the same.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
     job = open_job(
@@ -66,15 +76,23 @@ def customize_image(
         initrd_file_name=initrd_file_name,
         kernel_parameters_file_name=kernel_parameters_file_name,
         require_dkms=require_dkms,
+        script=script,
+        playbook=playbook,
+        script_entry=script_entry,
+        rebuild_initrd=rebuild_initrd,
     )
     with reporting(job):
         if image := published_image(job):
             return image
         original = fetch_manifest(job)
+        unattended = fetch_script(job)
         context = stage_changes(original.files, job)
         fetch_root(original, context, job)
-        open_customize_shell(job)
+        if not unattended:
+            open_customize_shell(job)
         with debug_shell_on_failure(job):
+            if unattended:
+                run_script(unattended, job)
             package = package_artifacts(job)
         artifacts = upload_artifacts(package, job)
         return publish_image(artifacts, job)

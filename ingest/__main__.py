@@ -14,7 +14,12 @@ from errors import BadInput
 from ingest.jail import TimeLimit, confine
 from ingest.limits import Limits
 
-PROGRAMS = {"unpack": "ingest.unpacking", "render": "ingest.templates", "describe": "ingest.config_xml"}
+PROGRAMS = {
+    "unpack": "ingest.recipe_unpacking",
+    "unpack-script": "ingest.script_unpacking",
+    "render": "ingest.templates",
+    "describe": "ingest.config_xml",
+}
 LONGEST_MESSAGE = 1000
 
 
@@ -38,19 +43,19 @@ def _run(run: Any, arguments: dict[str, Any], limits: Limits) -> Any:
         return run(limits=limits, **arguments)
     except MemoryError as error:
         raise BadInput(
-            f"the recipe takes more memory than the limit of {limits.memory_bytes} bytes",
+            f"the input takes more memory than the limit of {limits.memory_bytes} bytes",
             resolution="make it smaller, or raise IMS_INGEST_MEMORY_BYTES",
         ) from error
     except TimeLimit as error:
         raise BadInput(
-            f"the recipe takes more time than the limit of {limits.seconds} seconds",
+            f"the input takes more time than the limit of {limits.seconds} seconds",
             resolution="make it smaller, or raise IMS_INGEST_SECONDS",
         ) from error
     except OSError as error:
         if error.errno != errno.EFBIG:
             raise
         raise BadInput(
-            f"the recipe makes a file bigger than the limit of {limits.bytes} bytes",
+            f"the input makes a file bigger than the limit of {limits.bytes} bytes",
             resolution="make it smaller, or raise IMS_RECIPE_BYTES",
         ) from error
 

@@ -110,7 +110,7 @@ def _value(program: str, answer: bytes, complaint: bytes) -> Any:
 
 def _too_slow(limits: Limits) -> BadInput:
     return BadInput(
-        f"the recipe takes more time than the limit of {limits.seconds} seconds",
+        f"the input takes more time than the limit of {limits.seconds} seconds",
         resolution="make it smaller, or raise IMS_INGEST_SECONDS",
     )
 

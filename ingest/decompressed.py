@@ -35,7 +35,7 @@ class Decompressed:
         """
         data = self._read(size, place)
         if len(data) < size:
-            raise BadInput(f"the recipe archive is truncated: it ends within {place}", resolution="upload it again")
+            raise BadInput(f"the archive is truncated: it ends within {place}", resolution="upload it again")
         return data
 
     def rest_is_empty(self) -> bool:
@@ -50,7 +50,7 @@ class Decompressed:
             data = self._stream.read(size)
         except EOFError as error:
             raise BadInput(
-                f"the recipe archive is truncated: its compressed data ends within {place}",
+                f"the archive is truncated: its compressed data ends within {place}",
                 resolution="upload it again",
             ) from error
         except (zlib.error, lzma.LZMAError) as error:
@@ -63,7 +63,7 @@ class Decompressed:
         self._read_bytes += len(data)
         if self._read_bytes > self._limit_bytes:
             raise BadInput(
-                f"the recipe archive holds more than {self._limit_bytes} bytes, found in {place}",
+                f"the archive holds more than {self._limit_bytes} bytes, found in {place}",
                 resolution="make it smaller, or raise IMS_RECIPE_BYTES",
             )
         return data
@@ -77,11 +77,11 @@ def _decompressor(file: BinaryIO, magic: bytes) -> BinaryIO:
     if magic.startswith(b"BZh"):
         return cast("BinaryIO", bz2.BZ2File(file))
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        raise BadInput("the recipe archive is compressed with zstd", resolution="compress it with gzip, bzip2 or xz")
+        raise BadInput("the archive is compressed with zstd", resolution="compress it with gzip, bzip2 or xz")
     return file
 
 
 def _damaged(place: str, error: Exception) -> BadInput:
     return BadInput(
-        f"the recipe archive's compressed data is damaged, found in {place}: {error}", resolution="upload it again"
+        f"the archive's compressed data is damaged, found in {place}: {error}", resolution="upload it again"
     )

@@ -48,7 +48,7 @@ def _follow(path: str, targets: Mapping[str, str]) -> None:
         part = left.pop()
         if part == "..":
             if at == top:
-                raise _refused(path, targets, "leads out of the image" if in_overlay else "leads out of the recipe")
+                raise _refused(path, targets, "leads out of the image" if in_overlay else "leads out of the archive")
             at.pop()
         elif part not in {"", "."}:
             at.append(part)
@@ -67,7 +67,7 @@ def _from(at: list[str], target: str, path: str, targets: Mapping[str, str]) -> 
     if not target.startswith("/"):
         return at[:-1]
     if not path.startswith(f"{OVERLAY}/"):
-        raise _refused(path, targets, f"leads out of the recipe: only links below {OVERLAY}/ may be absolute")
+        raise _refused(path, targets, f"leads out of the archive: only links below {OVERLAY}/ may be absolute")
     return [OVERLAY]
 
 

@@ -24,11 +24,11 @@ def tree_path(name: str) -> str:
         BadInput: The name is not fit.
     """
     if name.startswith("/"):
-        raise _unfit(name, "is absolute", "pack the recipe from inside its folder: tar -C RECIPE -czf recipe.tgz .")
+        raise _unfit(name, "is absolute", "pack it from inside its folder: tar -C FOLDER -czf ARCHIVE .")
     refuse_unprintable(name, f"archive entry {shown(name)}")
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if ".." in parts:
-        raise _unfit(name, "leads out of the archive with '..'", "pack the recipe from inside its folder")
+        raise _unfit(name, "leads out of the archive with '..'", "pack it from inside its folder")
     if any(len(part.encode()) > LONGEST_COMPONENT_BYTES for part in parts):
         raise _unfit(name, f"has a part longer than {LONGEST_COMPONENT_BYTES} bytes", "give it a shorter name")
     path = "/".join(parts)

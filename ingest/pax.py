@@ -25,14 +25,12 @@ def pax_records(data: bytes, place: str) -> dict[str, str]:
         record, data = data[len(digits) + 1 : length], data[length:]
         key, equals, value = record.partition(b"=")
         if not key or not equals or not value.endswith(b"\n"):
-            raise BadInput(
-                f"the recipe archive has a malformed record in {place}", resolution="pack it anew with GNU tar"
-            )
+            raise BadInput(f"the archive has a malformed record in {place}", resolution="pack it anew with GNU tar")
         records[key.decode(errors="surrogateescape")] = value[:-1].decode(errors="surrogateescape")
     if any(key.startswith("GNU.sparse") for key in records):
         raise BadInput(
-            f"the recipe archive describes a sparse file in {place}", resolution="pack it anew without tar's --sparse"
+            f"the archive describes a sparse file in {place}", resolution="pack it anew without tar's --sparse"
         )
     if (charset := records.get("hdrcharset")) is not None and charset not in _CHARSETS:
-        raise BadInput(f"the recipe archive uses the character set {shown(charset)} in {place}", resolution="use UTF-8")
+        raise BadInput(f"the archive uses the character set {shown(charset)} in {place}", resolution="use UTF-8")
     return records

@@ -3,13 +3,11 @@
 The rule: foreign data is looked at in the child only; the caller sees the finished folder and plain checked values.
 """
 
-import os
-import shutil
 from pathlib import Path
 
-from errors import Conflict
 from ingest.confined import Limits, run_confined
 from ingest.description import Description
+from ingest.new_folder import new_folder
 
 __all__ = ["Description", "Limits", "read_description", "render_recipe", "unpack_recipe"]
 
@@ -25,17 +23,8 @@ def unpack_recipe(archive: Path, folder: Path, limits: Limits) -> None:
         Conflict: `folder` exists already.
         ImsError: The confined process failed: a defect.
     """
-    if os.path.lexists(folder):
-        raise Conflict(f"{folder} exists already", resolution="remove it, or unpack elsewhere")
-    unfinished = folder.absolute().with_name(f".{folder.name}.unpacking")
-    _remove(unfinished)
-    unfinished.mkdir(mode=0o755)
-    try:
+    with new_folder(folder) as unfinished:
         run_confined("unpack", {"archive": str(archive.absolute()), "folder": str(unfinished)}, limits)
-        unfinished.rename(folder)
-    except BaseException:
-        _remove(unfinished)
-        raise
 
 
 def render_recipe(folder: Path, dictionary: dict[str, str], limits: Limits) -> list[str]:
@@ -67,12 +56,3 @@ def read_description(folder: Path, limits: Limits) -> Description:
         ImsError: The confined process failed: a defect.
     """
     return Description.model_validate(run_confined("describe", {"folder": str(folder.absolute())}, limits))
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder with all in it, folders that do not let their owner write included."""
-    if not os.path.lexists(folder):
-        return
-    for _, _, _, inside in os.fwalk(folder):
-        os.fchmod(inside, 0o700)
-    shutil.rmtree(folder)

@@ -92,7 +92,7 @@ class TarStream:
                 pass
             self._data.exactly(-entry.size % BLOCK_BYTES, self._place)
         if not self._data.rest_is_empty():
-            raise BadInput("the recipe archive goes on after its end", resolution="pack it as one tar archive")
+            raise BadInput("the archive goes on after its end", resolution="pack it as one tar archive")
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content of the entry that was yielded last."""
@@ -109,13 +109,13 @@ class TarStream:
                 return self._entry(header, overrides)
             if header.type in seen:
                 raise BadInput(
-                    f"the recipe archive has two extended headers of one kind in a row, after {self._place}",
+                    f"the archive has two extended headers of one kind in a row, after {self._place}",
                     resolution="pack it anew with GNU tar",
                 )
             seen.add(header.type)
             overrides |= self._extended(header)
         if seen:
-            raise BadInput(f"the recipe archive is truncated: nothing follows {self._place}")
+            raise BadInput(f"the archive is truncated: nothing follows {self._place}")
         return None
 
     def _next_header(self) -> tarfile.TarInfo | None:
@@ -133,10 +133,10 @@ class TarStream:
         except tarfile.HeaderError as error:
             if self._headers == 1:
                 raise BadInput(
-                    "the recipe archive is not a tar archive", resolution="pack it: tar -C RECIPE -czf recipe.tgz ."
+                    "the archive is not a tar archive", resolution="pack it: tar -C FOLDER -czf ARCHIVE ."
                 ) from error
             raise BadInput(
-                f"the recipe archive has a damaged header after {self._place}: {error}", resolution="upload it again"
+                f"the archive has a damaged header after {self._place}: {error}", resolution="upload it again"
             ) from error
 
     def _extended(self, header: tarfile.TarInfo) -> dict[str, str]:
@@ -144,7 +144,7 @@ class TarStream:
         place = f"an extended header after {self._place}"
         if not 0 <= header.size <= LONGEST_EXTENDED_HEADER_BYTES:
             raise BadInput(
-                f"the recipe archive has an extended header of {header.size} bytes after {self._place},"
+                f"the archive has an extended header of {header.size} bytes after {self._place},"
                 f" more than {LONGEST_EXTENDED_HEADER_BYTES}",
                 resolution="pack it anew with GNU tar, without extended attributes",
             )
@@ -164,12 +164,12 @@ class TarStream:
         self._sum_bytes += size
         if self._sum_bytes > self._limits.bytes:
             raise BadInput(
-                f"the recipe archive unpacks to more than {self._limits.bytes} bytes, reached with entry {shown(name)}",
+                f"the archive unpacks to more than {self._limits.bytes} bytes, reached with entry {shown(name)}",
                 resolution="make it smaller, or raise IMS_RECIPE_BYTES",
             )
         mode = header.mode & 0o7777
         if mode & 0o6000:
-            raise _refused(name, "is setuid or setgid", "set such modes in config.sh, or take them from a package")
+            raise _refused(name, "is setuid or setgid", "let a script set such modes, or take them from a package")
         return Entry(
             name=name,
             kind=kind,
@@ -195,7 +195,7 @@ def _size(override: str | None, header: tarfile.TarInfo, name: str) -> int:
 def _kind(header: tarfile.TarInfo, name: str, size: int) -> Kind:
     why = _REFUSED.get(header.type)
     if why is not None:
-        raise _refused(name, why, "a recipe holds files, folders and links only: leave it out")
+        raise _refused(name, why, "only files, folders and links are taken: leave it out")
     kind = _KINDS.get(header.type)
     if kind is None:
         raise _refused(name, f"is of the unknown type {header.type!r}", "pack it anew with GNU tar")
@@ -212,6 +212,6 @@ def _refused(name: str, why: str, resolution: str) -> BadInput:
 
 def _too_many(limits: Limits) -> BadInput:
     return BadInput(
-        f"the recipe archive holds more than {limits.entries} entries",
+        f"the archive holds more than {limits.entries} entries",
         resolution="make it smaller, or raise IMS_RECIPE_ENTRIES",
     )

@@ -1,4 +1,4 @@
-"""What a recipe archive would unpack to, worked out and checked before a byte of it is written.
+"""What an archive would unpack to, worked out and checked before a byte of it is written.
 
 The rule: every path is made once, below folders only, so that nothing is ever written through a link.
 """
@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from errors import BadInput
-from ingest.description_file import sole_description
 from ingest.limits import Limits
 from ingest.links import check_links
 from ingest.names import shown, tree_path
@@ -18,7 +17,7 @@ _NEW_FOLDER_MODE = 0o755
 
 @dataclass
 class Tree:
-    """Paths below the recipe's folder, each with what stands there; folders that only their content names, too."""
+    """Paths below the folder to be, each with what stands there; folders that only their content names, too."""
 
     kinds: dict[str, Kind] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -29,6 +28,10 @@ class Tree:
         """Return the folders and their modes, a folder before what is in it."""
         paths = sorted(path for path, kind in self.kinds.items() if kind is Kind.FOLDER)
         return [(path, self.entries[path].mode if path in self.entries else _NEW_FOLDER_MODE) for path in paths]
+
+    def is_file(self, path: str) -> bool:
+        """Tell whether a file stands there, a hard link of another included."""
+        return self.kinds.get(path) is Kind.FILE or path in self.sources
 
     def links(self) -> dict[str, str]:
         """Return the symbolic links' targets by their paths."""
@@ -43,18 +46,13 @@ def planned(entries: Iterable[Entry], limits: Limits) -> tuple[Tree, str]:
         top when everything lies in it.
 
     Raises:
-        BadInput: An entry is refused, or there is not exactly one description.
+        BadInput: An entry is refused.
     """
     whole = Tree()
     for entry in entries:
         _add(whole, entry, limits)
     wrapper = _wrapper(whole)
     tree = _inside(whole, wrapper) if wrapper else whole
-    description = sole_description(tree.kinds)
-    if tree.kinds[description] is not Kind.FILE and description not in tree.sources:
-        raise BadInput(
-            f"the recipe's description {shown(description)} is a {tree.kinds[description]}", resolution="make it a file"
-        )
     check_links(tree.links())
     return tree, wrapper
 
@@ -77,7 +75,7 @@ def _add(tree: Tree, entry: Entry, limits: Limits) -> None:
     tree.entries[path] = entry
     if len(tree.kinds) > limits.entries:
         raise BadInput(
-            f"the recipe archive unpacks to more than {limits.entries} files, folders and links,"
+            f"the archive unpacks to more than {limits.entries} files, folders and links,"
             f" reached with entry {shown(entry.name)}",
             resolution="make it smaller, or raise IMS_RECIPE_ENTRIES",
         )

@@ -1,10 +1,11 @@
-"""The program that unpacks a recipe archive: read once to check everything, read again to write it.
+"""Unpacking an archive: read once to check everything, read again to write it.
 
 The rule: nothing is written before the whole archive was found good, no symbolic link exists while files are written,
 and no path is walked but folder by folder without following links.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ingest.folders import FOLDER, NEW_FILE, parent_of
@@ -14,17 +15,24 @@ from ingest.tar_stream import Kind, TarStream
 from ingest.tree import Tree, planned
 
 
-def run(archive: str, folder: str, limits: Limits) -> None:
+def unpack(archive: str, folder: str, limits: Limits, check: Callable[[Tree], None]) -> None:
     """Unpack `archive` into `folder`, which is there and empty.
 
-    Modes and times of change are kept; owners and extended attributes are not: what the recipe's files belong to is
-    settled by kiwi.
+    Modes and times of change are kept; owners and extended attributes are not: whom the files belong to is settled
+    where they are used.
+
+    Args:
+        archive: The archive.
+        folder: Where to.
+        limits: What may come out of it.
+        check: Refuses a tree that is not what the archive is to hold.
 
     Raises:
         BadInput: The archive is refused; nothing was written.
     """
     with Path(archive).open("rb") as file:
         tree, wrapper = planned(TarStream(file, limits), limits)
+        check(tree)
         top = os.open(folder, FOLDER)
         try:
             _make_folders(tree, top)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
@@ -119,6 +119,11 @@ def image_id_of(job_id: str) -> str:
     second one.
     """
     return str(UUID(bytes=sha256(UUID(job_id).bytes).digest()[:16], version=4))
+
+
+def chained_job_id(run_id: str, job_type: JobType) -> str:
+    """Return the id of one of the jobs that a run starts in turn: the same whenever the run is taken up again."""
+    return str(uuid5(UUID(run_id), job_type))
 
 
 def _artifact(catalogue: Catalogue, fields: Mapping[str, Any]) -> Recipe | Image | None:

@@ -42,6 +42,11 @@ def shell_orders_key(job_id: str) -> str:
     return job_key(job_id, "shell.json")
 
 
+def script_key(digest: str, file_name: str) -> str:
+    """Return the key of a script or playbook with this sha256: one key is always one content, so jobs can name it."""
+    return f"scripts/{digest}/{file_name}"
+
+
 def ca_rpm_key(digest: str) -> str:
     """Return the key of the RPM made of a site's certificates and a spec of this digest, and of what signed it."""
     return f"ca-rpm/{digest}.tgz"

@@ -40,6 +40,16 @@ def _file_name(text: str) -> str:
     return _printable(text)
 
 
+def _printable_or_empty(text: str) -> str:
+    return _printable(text) if text else ""
+
+
+def _inner_path(text: str) -> str:
+    if text.startswith("/") or ".." in text.split("/"):
+        raise ValueError("must be a path inside the archive, without '..'")
+    return _printable_or_empty(text)
+
+
 def _uuid(text: str) -> str:
     return str(UUID(text))
 
@@ -47,6 +57,9 @@ def _uuid(text: str) -> str:
 Id = Annotated[str, AfterValidator(_uuid)]
 Name = Annotated[str, AfterValidator(_printable), Field(max_length=1024)]
 FileName = Annotated[str, AfterValidator(_file_name), Field(max_length=255)]
+# Empty where there is none: fields of forms that a union would make ugly.
+ScriptPath = Annotated[str, AfterValidator(_printable_or_empty), Field(pattern=r"^(s3://[^/]+/.+)?$", max_length=1200)]
+InnerPath = Annotated[str, AfterValidator(_inner_path), Field(max_length=1024)]
 SshPublicKey = Annotated[str, AfterValidator(canonical_public_key)]
 S3Path = Annotated[str, AfterValidator(_printable), Field(pattern=r"^s3://[^/]+/.+$", max_length=1200)]
 Arch = Literal["x86_64", "aarch64"]
@@ -254,9 +267,32 @@ class NewJob(Input):
     require_dkms: bool = True
     profiles: list[Profile] = []
     ssh_containers: Sequence[NewSshContainer] = []
+    script: ScriptPath = ""
+    playbook: ScriptPath = ""
+    script_entry: InnerPath = ""
+    rebuild_initrd: bool = False
+
+    @property
+    def is_unattended(self) -> bool:
+        """Whether a script or a playbook customizes the image, and not a user."""
+        return bool(self.script or self.playbook)
+
+    @model_validator(mode="after")
+    def _script_fits_the_type(self) -> Self:
+        if self.job_type is JobType.CREATE and (self.is_unattended or self.rebuild_initrd):
+            raise ValueError("script, playbook and rebuild_initrd are of customize jobs")
+        if self.script and self.playbook:
+            raise ValueError("script and playbook are both given: a job runs one of them")
+        if self.script_entry and not self.is_unattended:
+            raise ValueError("script_entry is given without a script or a playbook")
+        return self
 
     @model_validator(mode="after")
     def _shells_fit_the_type(self) -> Self:
+        if self.is_unattended:
+            # Nobody is expected; with enable_debug, one that fails opens a shell as a build does.
+            self.ssh_containers = []
+            return self
         if self.job_type is JobType.CREATE and self.ssh_containers:
             raise ValueError("ssh_containers are of customize jobs; enable_debug opens a shell into a failed build")
         if len(self.ssh_containers) > 1:

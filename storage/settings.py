@@ -70,6 +70,9 @@ class Settings(BaseSettings):
         timedelta(hours=12), le=timedelta(days=7), description="How long a shell stays open while nobody uses it."
     )
     shell_forwarding: bool = Field(False, description="Whether connections may be forwarded through shells.")
+    script_limit: Duration = Field(
+        timedelta(hours=2), description="Limit on a script or playbook that customizes an image."
+    )
     shell_address: str = Field("127.0.0.1", description="Address of this host that shells listen on.")
     site_file: Path | None = Field(
         None, description="YAML file of the site's CA, signing keys, repositories and credentials (docs/site.md)."

@@ -7,6 +7,7 @@ import hashlib
 import io
 import logging
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from errors import NotFound
@@ -51,6 +52,11 @@ def site_certificates() -> list[CaCertificate]:
     """
     site = read_site()
     return parse_bundle(site.ca_bundle(), str(site.ca_certificates)) if site.ca_certificates else []
+
+
+def authority_files(certificates: Sequence[str]) -> dict[str, bytes]:
+    """Return certificates, as PEM, by the names that they have in context archives."""
+    return {f"ca/{number:02}.pem": pem.encode() for number, pem in enumerate(certificates)}
 
 
 @retryable

@@ -16,6 +16,7 @@ from storage.layout import credentials_key, job_key
 from storage.models import Job
 from storage.objects import object_store
 from storage.settings import settings
+from tasks.ca_rpm import authority_files, site_certificates
 from tasks.kiwi_config import KiwiConfig
 from tasks.recipes import description_folder
 from tasks.retries import retryable
@@ -54,16 +55,18 @@ def stage_context(configuration: KiwiConfig, ca_rpm: Mapping[str, bytes], job: J
 
 @retryable
 def stage_changes(files: Mapping[str, bytes], job: Job) -> Context:
-    """Put what the pods of a job that customizes an image need into S3: the options of the steps, and further files.
+    """Put what the pods of a job that customizes an image need into S3: options, the site's authorities, further files.
 
     Safe to repeat: the archive of the same content is the same, bit for bit.
 
     Args:
-        files: The files' content by their names in the archive: the image's kernel parameters, a script.
+        files: The files' content by their names in the archive: the image's kernel parameters.
         job: The job.
     """
     # What kiwi leaves in a root is not there any more: a file of such a name is the user's.
-    return _stage(pack_files({"step.json": _step({**options(job), "left_out": ["run/*", "tmp/*"]}), **files}), job)
+    step = _step({**options(job), "left_out": ["run/*", "tmp/*"]})
+    authorities = authority_files([certificate.pem for certificate in site_certificates()])
+    return _stage(pack_files({"step.json": step, **authorities, **files}), job)
 
 
 def _step(values: Mapping[str, Any]) -> bytes:
@@ -87,4 +90,5 @@ def options(job: Job) -> dict[str, Any]:
         "squashfs": {"compressor": chosen.squashfs_compressor, "level": chosen.squashfs_level},
         # The squashfs of the same root is the same; the job's own time says when it was made.
         "epoch": int(job.created.timestamp()),
+        "rebuild_initrd": job.rebuild_initrd,
     }

@@ -10,7 +10,7 @@ from errors import BadInput
 from ingest.description import Description, Repository
 from storage.models import Job, Recipe
 from storage.site import Credentials, SiteRepository, credentials_for, read_site
-from tasks.ca_rpm import site_certificates
+from tasks.ca_rpm import authority_files, site_certificates
 from tasks.jobs import report
 from tasks.kiwi_templates import render
 from tasks.retries import retryable
@@ -74,8 +74,7 @@ class KiwiConfig(BaseModel):
     def files(self) -> dict[str, bytes]:
         """Return the files of the context archive that go with it."""
         keys = {f"keys/{number:02}.asc": key for number, key in enumerate(self.signing_keys)}
-        authorities = {f"ca/{number:02}.pem": pem.encode() for number, pem in enumerate(self.ca_certificates)}
-        return {"kiwi.yml": self.runtime.encode(), **keys, **authorities}
+        return {"kiwi.yml": self.runtime.encode(), **keys, **authority_files(self.ca_certificates)}
 
 
 @retryable

@@ -5,16 +5,14 @@ import shutil
 from pathlib import Path
 
 from errors import BadInput, NotFound
-from ingest.confined import Limits
 from ingest.description import Description
 from ingest.recipe import read_description, render_recipe, unpack_recipe
 from storage.catalogue import catalogue
 from storage.models import Job, JobStatus, Recipe
 from storage.objects import object_store
-from storage.settings import settings
 from tasks.jobs import report
 from tasks.retries import retryable
-from tasks.workspaces import scratch
+from tasks.workspaces import fresh, ingest_limits, scratch
 
 logger = logging.getLogger("ims.recipes")
 
@@ -66,8 +64,8 @@ def untar_recipe(archive: Path, job: Job) -> Path:
     Raises:
         BadInput: The archive is not one, or holds what a recipe must not hold; the entry is named.
     """
-    folder = _fresh(scratch(job.id) / "recipe")
-    unpack_recipe(archive, folder, _limits())
+    folder = fresh(scratch(job.id) / "recipe")
+    unpack_recipe(archive, folder, ingest_limits())
     return folder
 
 
@@ -80,30 +78,14 @@ def render_description(unpacked: Path, recipe: Recipe, job: Job) -> Description:
     Raises:
         BadInput: A template or the description is refused; file and line are named.
     """
-    folder = _fresh(description_folder(job))
+    folder = fresh(description_folder(job))
     shutil.copytree(unpacked, folder, symlinks=True)
     dictionary = {entry.key: entry.value for entry in recipe.template_dictionary}
-    rendered = render_recipe(folder, dictionary, _limits())
+    rendered = render_recipe(folder, dictionary, ingest_limits())
     logger.info("rendered %s", ", ".join(rendered) or "nothing: the recipe has no templates")
-    return read_description(folder, _limits())
+    return read_description(folder, ingest_limits())
 
 
 def description_folder(job: Job) -> Path:
     """Return where the job's rendered description lies."""
     return scratch(job.id) / "description"
-
-
-def _fresh(folder: Path) -> Path:
-    if folder.exists():
-        shutil.rmtree(folder)
-    return folder
-
-
-def _limits() -> Limits:
-    chosen = settings()
-    return Limits(
-        bytes=chosen.recipe_bytes,
-        entries=chosen.recipe_entries,
-        memory_bytes=chosen.ingest_memory_bytes,
-        seconds=chosen.ingest_seconds,
-    )

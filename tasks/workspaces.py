@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from ingest.limits import Limits
 from storage.settings import settings
 
 
@@ -18,3 +19,21 @@ def remove_scratch(job_id: str) -> None:
     folder = settings().data_dir / "jobs" / job_id
     if folder.exists():
         shutil.rmtree(folder)
+
+
+def fresh(folder: Path) -> Path:
+    """Return a folder's path with nothing there."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    return folder
+
+
+def ingest_limits() -> Limits:
+    """Return the limits of the processes that unpack and read what came from outside."""
+    chosen = settings()
+    return Limits(
+        bytes=chosen.recipe_bytes,
+        entries=chosen.recipe_entries,
+        memory_bytes=chosen.ingest_memory_bytes,
+        seconds=chosen.ingest_seconds,
+    )

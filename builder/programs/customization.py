@@ -16,13 +16,13 @@ from builder.programs.chroot import ready_for_chroot
 from builder.programs.context import Context, Options
 from builder.programs.initrd import Before, renew_initrd
 from builder.programs.kernel import Kernels, kernels_of
-from builder.programs.root import Overlay, image_root, make_overlay
+from builder.programs.root import Overlay, image_root, make_overlay, renew_prepared
 from builder.programs.step import StepFailed, say
 from builder.programs.trust_in_root import trust_site
 
 
 @contextmanager
-def customization(here: Path, root: Path) -> Iterator[None]:
+def customization(here: Path, root: Path) -> Iterator[Before]:
     """Change an image root in the block, which is ready for programs that run in it.
 
     Safe to repeat, as long as the workspace keeps what was noted before the first time.
@@ -31,6 +31,9 @@ def customization(here: Path, root: Path) -> Iterator[None]:
         here: The workspace, with the job's context.
         root: The image root.
 
+    Yields:
+        What the root was before it was changed.
+
     Raises:
         StepFailed: The trust store or the initrd cannot be made.
     """
@@ -38,8 +41,8 @@ def customization(here: Path, root: Path) -> Iterator[None]:
     options = context.options
     before = _noted(here, root, options)
     trust_site(root, context.certificates)
-    yield
-    renew_initrd(root, before, options, asked=options.rebuild_initrd)
+    yield before
+    renew_initrd(root, before, options)
 
 
 def customize_once(here: Path, identity: str, change: Callable[[Path], None]) -> None:
@@ -64,6 +67,7 @@ def customize_once(here: Path, identity: str, change: Callable[[Path], None]) ->
     begun.touch()
     with image_root(here) as root, ready_for_chroot(root), customization(here, root):
         change(root)
+    renew_prepared(here)
     partial = here / "customized.part"
     partial.write_text(identity)
     partial.rename(done)

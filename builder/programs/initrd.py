@@ -26,34 +26,37 @@ class Before:
     initrd: Path | None
 
 
-def renew_initrd(root: Path, before: Before, options: Options, *, asked: bool) -> None:
-    """Make the initrd anew, when that was asked for or the kernel is another one than before.
+def is_due(root: Path, before: Before, options: Options) -> bool:
+    """Tell whether a root's initrd is to be made anew: that was asked for, or its kernel is another one than before."""
+    return options.rebuild_initrd or kernels_of(root, options) != before.kernels
+
+
+def renew_initrd(root: Path, before: Before, options: Options) -> None:
+    """Make the initrd anew when that is due.
 
     Args:
         root: The image root, ready for programs that run in it.
         before: What it was.
-        options: The names of kernel and initrd.
-        asked: Whether it is to be made in any case.
+        options: The names of kernel and initrd, and whether it was asked for.
 
     Raises:
         StepFailed: The root has nothing to make an initrd by, or that failed.
     """
-    changed = kernels_of(root, options) != before.kernels
-    if not asked and not changed:
+    if not is_due(root, before, options):
         return
     kernel = find_boot_file(root, KERNEL, options.kernel_name).path
     version = version_of(root, kernel)
     modules = dracut_modules(before.initrd) if before.initrd else []
     words = _program(root, version, modules)
     if not words:
-        if not asked and _is_another(root, before, options):
+        if not options.rebuild_initrd and _is_another(root, before, options):
             say("the kernel has changed, and so has the initrd: it is kept as it is")
             return
         raise StepFailed(
             f"the initrd cannot be made anew for kernel {version}: the image root has neither dracut nor mkinitramfs",
             advice="install dracut in the image, or put the initrd of the new kernel there yourself",
         )
-    why = "as asked for" if asked else "because the kernel has changed"
+    why = "as asked for" if options.rebuild_initrd else "because the kernel has changed"
     say(f"making the initrd of kernel {version} anew, {why}: {' '.join(words)}")
     ending = run_enclosed(Command(words, root, _LIMIT_SECONDS))
     new = resolve_in_root(root, "boot") / _NEW

@@ -1,5 +1,6 @@
 """The site's certificate authorities in an image root that is there already, and its trust store made with them."""
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +59,9 @@ def trust_site(root: Path, certificates: Sequence[Path]) -> None:
     if anchors is None:
         anchors = _made(root, family.anchors)
     for certificate in missing:
-        shutil.copyfile(certificate, anchors / f"ims-site-ca-{certificate.stem}.crt")
+        # By its content: another one, of a later customization, stands beside it.
+        digest = hashlib.sha256(certificate.read_bytes()).hexdigest()
+        shutil.copyfile(certificate, anchors / f"ims-site-ca-{digest[:16]}.crt")
     say(f"the image is made to trust {len(missing)} certificate authorities of the site")
     ending = run_enclosed(Command([_program(root, family.program)], root, _LIMIT_SECONDS))
     if ending.exit_code or ending.cut:

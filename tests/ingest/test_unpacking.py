@@ -51,11 +51,11 @@ HOSTILE_ENTRIES = {
     "hard link out, absolute": (hard_link("x", "/etc/passwd"), "'x' is a hard link that leads out of the archive"),
     "hard link to what is not there": (hard_link("x", "later"), "'x' is a hard link to 'later', which is no file"),
     "hard link to a symbolic link": (link("root/p", "/etc/passwd") + hard_link("x", "root/p"), "'x' is a hard link"),
-    "link out by ..": (link("x", "../outside"), "'x', a symbolic link to '../outside', leads out of the recipe"),
+    "link out by ..": (link("x", "../outside"), "'x', a symbolic link to '../outside', leads out of the archive"),
     "link out, absolute, outside the overlay": (link("x", "/etc"), "'x', a symbolic link to '/etc', leads out"),
     "link out through another link": (
         folder("deep") + link("deep/up", "..") + link("x", "deep/up/../outside"),
-        "'x', a symbolic link to 'deep/up/../outside', leads out of the recipe",
+        "'x', a symbolic link to 'deep/up/../outside', leads out of the archive",
     ),
     "link out through the overlay": (link("root/p", "/etc") + link("x", "root/p"), "'x', a symbolic link"),
     "overlay link above the image": (link("root/x", "../config.xml"), "'root/x', a symbolic link"),
@@ -167,7 +167,7 @@ DAMAGED = {
     "description is a folder": (folder("config.xml") + file("x") + END, "description 'config.xml' is a folder"),
     "link out of the wrapping folder": (
         file("my/config.xml", DESCRIPTION) + link("my/x", "../y") + END,
-        "'x', a symbolic link to '../y', leads out of the recipe",
+        "'x', a symbolic link to '../y', leads out of the archive",
     ),
 }
 
@@ -192,7 +192,7 @@ def test_folders_that_only_names_imply_count_as_entries(refused: Refused) -> Non
 
 def test_one_folder_listed_without_end_is_refused(refused: Refused, limits: Limits) -> None:
     bomb = folder("again") * 100
-    assert "the recipe archive holds more than 20 entries" in refused(archive(bomb), replace(limits, entries=20))
+    assert "the archive holds more than 20 entries" in refused(archive(bomb), replace(limits, entries=20))
 
 
 def test_global_headers_without_end_are_refused(refused: Refused) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from errors import BadInput
-from ingest import unpacking
+from ingest import recipe_unpacking
 from ingest.recipe import Limits, unpack_recipe
 from tests.ingest.archives import (
     END,
@@ -105,7 +105,7 @@ def test_any_archive_is_refused_or_unpacked_with_everything_inside(content: byte
         packed.write_bytes(content)
         recipe.mkdir()
         try:
-            unpacking.run(str(packed), str(recipe), LIMITS)
+            recipe_unpacking.run(str(packed), str(recipe), LIMITS)
         except BadInput:
             assert list(recipe.iterdir()) == []
         everything_is_inside(recipe)

@@ -1,0 +1,29 @@
+"""The program that unpacks an archive of a script, which holds the file that the script begins with."""
+
+from collections.abc import Sequence
+
+from errors import BadInput
+from ingest.limits import Limits
+from ingest.names import shown
+from ingest.tree import Tree
+from ingest.unpacking import unpack
+
+
+def run(archive: str, folder: str, entries: Sequence[str], limits: Limits) -> str:
+    """Unpack `archive` into `folder`, which is there and empty, and return the first of `entries` that is in it.
+
+    Raises:
+        BadInput: The archive is refused, or has none of them; nothing was written.
+    """
+    found: list[str] = []
+
+    def find(tree: Tree) -> None:
+        found.extend(entry for entry in entries if tree.is_file(entry))
+        if not found:
+            raise BadInput(
+                f"the archive has no file {' or '.join(map(shown, entries))} to begin with",
+                resolution="name the file to begin with (--script-entry)",
+            )
+
+    unpack(archive, folder, limits, find)
+    return found[0]

@@ -1,0 +1,96 @@
+"""Scripts and playbooks: what customizes an image without a user."""
+
+import hashlib
+import io
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from ingest.packing import pack
+from ingest.script import unpack_script
+from storage.layout import job_key
+from storage.models import Job, JobStatus, Link
+from storage.objects import object_store
+from storage.settings import settings
+from tasks.jobs import report
+from tasks.pods import run_step
+from tasks.retries import retryable
+from tasks.workspaces import fresh, ingest_limits, scratch
+
+logger = logging.getLogger("ims.scripts")
+
+# What an archive's script begins with, unless the job says.
+ENTRIES = {
+    "script": ("run.sh",),
+    "playbook": ("site.yml", "site.yaml", "playbook.yml", "playbook.yaml"),
+}
+# The pod ends the script at its limit, then makes the initrd anew; its deadline is for the case that it does not end.
+SLACK = timedelta(minutes=40)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script or a playbook, handed in for a job's pod.
+
+    Args:
+        kind: Which of both, and so which of the builder's programs runs it.
+        key: The archive of its folder.
+        sha256: The archive's digest, in hexadecimal.
+        entry: The path in it of the file to begin with.
+    """
+
+    kind: Literal["script", "playbook"]
+    key: str
+    sha256: str
+    entry: str
+
+
+@retryable
+def fetch_script(job: Job) -> Script | None:
+    """Fetch the script or playbook of a job, see that it can be run, and hand it in for the job's pod.
+
+    Safe to repeat: the archive of the same content is the same, bit for bit.
+
+    Returns:
+        None when a user customizes the image.
+
+    Raises:
+        NotFound: It is not in S3.
+        BadInput: It is refused, or an archive has no such file to begin with.
+    """
+    if not job.is_unattended:
+        return None
+    kind: Literal["script", "playbook"] = "script" if job.script else "playbook"
+    link = Link(path=job.script or job.playbook)
+    name = link.key.rpartition("/")[2] or kind
+    store, bucket, key = object_store(), settings().ims_bucket, job_key(job.id, "script.tgz")
+    file, folder = scratch(job.id) / "script.download", fresh(scratch(job.id) / "script")
+    fetched = store.download(link.bucket, link.key, file)
+    logger.info("fetched %s: %d bytes, sha256 %s", link.path, fetched.size, fetched.sha256)
+    entries = (job.script_entry,) if job.script_entry else ENTRIES[kind]
+    entry = unpack_script(file, name, folder, entries, ingest_limits())
+    packed = io.BytesIO()
+    pack(folder, packed)
+    store.write(bucket, key, packed.getvalue(), content_type="application/gzip")
+    return Script(kind, key, hashlib.sha256(packed.getvalue()).hexdigest(), entry)
+
+
+@retryable
+def run_script(script: Script, job: Job) -> None:
+    """Run a script or playbook on the job's image root.
+
+    Safe to repeat: one that has ended well is not run again, one that was cut off begins anew on the root as it was.
+
+    Raises:
+        StepFailed: It failed, did not end in time, or left processes running; its last lines are in the diagnosis.
+    """
+    report(job, status=JobStatus.BUILDING_IMAGE)
+    limit = settings().script_limit
+    environment = {
+        "IMS_SCRIPT_URL": object_store().presigned_get(settings().ims_bucket, script.key, limit + SLACK),
+        "IMS_SCRIPT_SHA256": script.sha256,
+        "IMS_SCRIPT_ENTRY": script.entry,
+        "IMS_SCRIPT_SECONDS": str(int(limit.total_seconds())),
+    }
+    run_step(job, "script", script.kind, environment, deadline=limit + SLACK, privileged=True)
