@@ -3,6 +3,7 @@
 from itertools import zip_longest
 from typing import Any
 
+from cli.scripts import uploaded, uploaded_playbook
 from errors import BadInput
 from storage.models import Job, JobType, NewJob, new_id
 from storage.shells import CUSTOMIZE
@@ -29,6 +30,29 @@ def ssh_containers(names: str, jails: str, *, jail: bool) -> list[dict[str, Any]
     return shells
 
 
+def unattended(script: str, playbook: str, entry: str, *, rebuild_initrd: bool) -> dict[str, Any]:
+    """Return the fields of a job without a user, what they name uploaded first.
+
+    Args:
+        script: A script, archive or folder of this machine, or its address in S3.
+        playbook: A playbook, archive or folder, or its address.
+        entry: The file in it to begin with.
+        rebuild_initrd: Whether the initrd is made anew in any case.
+    """
+    if script and playbook:
+        raise BadInput("--script and --playbook are both given", resolution="a job runs one of them: start two")
+    fields: dict[str, Any] = {}
+    if script:
+        fields["script"] = uploaded(script)
+    if playbook:
+        fields["playbook"], entry = uploaded_playbook(playbook, entry)
+    if entry:
+        fields["script_entry"] = entry
+    if rebuild_initrd:
+        fields["rebuild_initrd"] = True
+    return fields
+
+
 def check(job_type: JobType, fields: dict[str, Any]) -> None:
     """Refuse what cannot work before anything is started.
 
@@ -39,7 +63,9 @@ def check(job_type: JobType, fields: dict[str, Any]) -> None:
 
     asked = {name: value for name, value in fields.items() if name not in {"require_dkms", "profiles"}}
     profiles = [name for name in fields.get("profiles", "").split(",") if name]
-    NewJob(job_type=job_type, profiles=profiles, **asked)
+    job = NewJob(job_type=job_type, profiles=profiles, **asked)
+    if job.is_unattended and fields.get("ssh_containers"):
+        raise BadInput("a script or a playbook opens no shell", resolution="leave --jail and --ssh-containers-… out")
     if job_type is JobType.CREATE:
         _check_recipe(fields["artifact_id"])
     else:

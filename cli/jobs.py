@@ -7,7 +7,7 @@ import typer
 
 from cli.failures import OUR_FAULT, tell
 from cli.job_deletions import add_deletion
-from cli.job_start import check, ssh_containers, start
+from cli.job_start import check, ssh_containers, start, unattended
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.shells import add_shells
 from storage.models import Job, JobStatus, JobType
@@ -53,6 +53,24 @@ def create(
     ] = False,
     ssh_containers_name: Annotated[str, typer.Option(help="The shell's name, as in cray ims.")] = "",
     ssh_containers_jail: Annotated[str, typer.Option(help="The same as --jail, as in cray ims: true or false.")] = "",
+    script: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Customize by this shell script, archive or folder (or s3://BUCKET/KEY) and not by a shell.",
+        ),
+    ] = "",
+    playbook: Annotated[
+        str, typer.Option(metavar="FOLDER", help="Customize by this Ansible playbook: a folder, archive or file.")
+    ] = "",
+    script_entry: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="The file in it to begin with; left out: run.sh, site.yml or playbook.yml."),
+    ] = "",
+    rebuild_initrd: Annotated[
+        bool,
+        typer.Option("--rebuild-initrd", help="Make the initrd anew also when the kernel stays. Of customize jobs."),
+    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow the job to its end; exit code 1 when it ends in error.")
     ] = False,
@@ -78,6 +96,7 @@ def create(
         fields["profiles"] = ",".join(profile)
     if shells := ssh_containers(ssh_containers_name, ssh_containers_jail, jail=jail):
         fields["ssh_containers"] = shells
+    fields |= unattended(script, playbook, script_entry, rebuild_initrd=rebuild_initrd)
     check(job_type, fields)
     job, address = start(job_type, fields)
     if not wait:

@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import deleted, failures, images, jobs, public_keys, recipes, reconcile, settings, site, status, up
+from cli import deleted, failures, images, jobs, public_keys, recipes, reconcile, scripts, settings, site, status, up
 from errors import ImsError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.add_typer(public_keys.app, name="public-keys")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(images.app, name="images")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(scripts.app, name="scripts")
 app.add_typer(deleted.app, name="deleted")
 
 

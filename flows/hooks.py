@@ -5,6 +5,8 @@ from typing import Any
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
 
+from storage.jobs import chained_job_id
+from storage.models import JobType
 from tasks.jobs import cancel, lose
 
 
@@ -16,6 +18,18 @@ def cancel_job(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> No
 def lose_job(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's signature
     """Say in the job of a run whose process was killed that nobody works on it; what is finished stays."""
     lose(_job_id(flow_run))
+
+
+def cancel_chain(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's signature
+    """End the jobs of a cancelled run that starts several in turn; one that has succeeded stays as it is."""
+    for job_type in JobType:
+        cancel(chained_job_id(str(flow_run.id), job_type))
+
+
+def lose_chain(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's signature
+    """Say in the jobs of a run that starts several in turn that nobody works on them."""
+    for job_type in JobType:
+        lose(chained_job_id(str(flow_run.id), job_type))
 
 
 def _job_id(flow_run: FlowRun) -> str:

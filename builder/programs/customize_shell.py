@@ -5,11 +5,14 @@ that the root is complete, which is refused as long as the root has no kernel or
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from builder.programs.boot_files import INITRD, KERNEL, find_boot_file, resolve_in_root
 from builder.programs.chroot import ready_for_chroot
 from builder.programs.context import Context, Options
+from builder.programs.customization import customization
+from builder.programs.initrd import Before, is_due
 from builder.programs.root import image_root, renew_prepared
 from builder.programs.shell import IMAGE, Ended, Ending, Shell, open_shell
 from builder.programs.step import StepFailed, end_with, run_step, say, workspace
@@ -26,13 +29,13 @@ def customize_shell() -> None:
     """Serve the shell."""
     here = workspace()
     options = Context(here / "context").options
-    with image_root(here) as root, ready_for_chroot(root):
-        ended = open_shell(jailed(root, options) if os.environ.get("IMS_JAIL") == "yes" else free(root, options))
-    judge(ended)
+    with image_root(here) as root, ready_for_chroot(root), customization(here, root) as before:
+        opened = jailed if os.environ.get("IMS_JAIL") == "yes" else free
+        judge(open_shell(opened(root, lambda: refusal(root, before, options))))
     renew_prepared(here)
 
 
-def free(root: Path, options: Options) -> Shell:
+def free(root: Path, refuse: Callable[[], str]) -> Shell:
     """Return a shell that sees the pod, with the root in IMS's usual place."""
     IMAGE.mkdir(parents=True, exist_ok=True)
     (IMAGE / "image-root").symlink_to(root)
@@ -40,11 +43,11 @@ def free(root: Path, options: Options) -> Shell:
     return Shell(
         welcome=_WELCOME.format(where=where, complete=IMAGE / "complete", failed=IMAGE / "failed"),
         signals=IMAGE,
-        refusal=lambda: refusal(root, options),
+        refusal=refuse,
     )
 
 
-def jailed(root: Path, options: Options) -> Shell:
+def jailed(root: Path, refuse: Callable[[], str]) -> Shell:
     """Return a shell that sees the root as `/`.
 
     Raises:
@@ -63,15 +66,16 @@ def jailed(root: Path, options: Options) -> Shell:
         welcome=_WELCOME.format(where="", complete="/tmp/complete", failed="/tmp/failed"),  # noqa: S108 - IMS's places
         signals=resolve_in_root(root, "tmp"),
         jail=root,
-        refusal=lambda: refusal(root, options),
+        refusal=refuse,
     )
 
 
-def refusal(root: Path, options: Options) -> str:
-    """Tell what the root lacks to be packed; empty when nothing."""
+def refusal(root: Path, before: Before, options: Options) -> str:
+    """Tell what the root lacks to be packed; empty when nothing. An initrd that is made anew need not be there yet."""
     try:
         find_boot_file(root, KERNEL, options.kernel_name)
-        find_boot_file(root, INITRD, options.initrd_file_name)
+        if not is_due(root, before, options):
+            find_boot_file(root, INITRD, options.initrd_file_name)
     except StepFailed as missing:
         return str(missing)
     return ""

@@ -89,13 +89,23 @@ class Site:
         """Start a run of the flow that customizes an image; the same job may be run again."""
         return self._start("customize_image", job_id, {"image_id": image_id} | parameters)
 
+    def rebuild(self, **parameters: Any) -> Run:
+        """Start a run of the flow that builds an image and customizes it."""
+        return self._start("rebuild_image", "", {"recipe_id": self.recipe.id} | parameters)
+
+    def add_script(self, content: bytes) -> str:
+        """Put a script into S3, and return its address."""
+        key = f"scripts/{new_id()}/script"
+        self.store.write(self.ims_bucket, key, content)
+        return f"s3://{self.ims_bucket}/{key}"
+
     def _start(self, flow: str, job_id: str, parameters: dict[str, Any]) -> Run:
         asked = {
             "public_key_id": self.key.id,
             "image_root_archive_name": "tiny image",
             "build_env_size": 1,
             "job_mem_size": 1,
-            "job_id": job_id,
+            **({"job_id": job_id} if job_id else {}),
         }
         log = self.folder / f"run-{len(self.runs)}.log"
         process = _CONTEXT.Process(target=_run_flow, args=(self.environment, flow, asked | parameters, log))

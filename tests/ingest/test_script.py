@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import os
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -49,7 +48,7 @@ def packed(**files: str) -> bytes:
 def test_a_script_that_comes_alone_is_the_only_file(unpack_it: Unpack, folder: Path) -> None:
     assert unpack_it(b"#!/bin/sh\necho \xff\n") == "given.sh"
     assert (folder / "given.sh").read_bytes() == b"#!/bin/sh\necho \xff\n"
-    assert os.listdir(folder) == ["given.sh"]
+    assert [file.name for file in folder.iterdir()] == ["given.sh"]
 
 
 def test_an_archive_is_a_folder_with_its_entry(unpack_it: Unpack, folder: Path) -> None:

@@ -1,0 +1,96 @@
+"""`ims scripts`: scripts and playbooks in S3, where jobs without a user and scheduled runs find them."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.progress import transfers
+from errors import BadInput, NotFound
+from storage.layout import script_key
+from storage.settings import settings
+
+app = typer.Typer(help="Scripts and playbooks that customize images without a user.", no_args_is_help=True)
+
+
+@app.command("upload")
+def upload(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A script, an archive, or a folder, which is packed.")],
+) -> None:
+    """Put a script or playbook into S3, and print the address by which jobs and schedules name it."""
+    typer.echo(uploaded(str(file)))
+
+
+def uploaded(given: str) -> str:
+    """Return the address in S3 of what is given: an address as it is, a file or a folder once it is uploaded.
+
+    Raises:
+        BadInput: There is no such file.
+        NotFound: There is nothing at the address.
+    """
+    from storage.models import Link
+    from storage.objects import object_store
+
+    if given.startswith("s3://"):
+        link = Link(path=given)
+        object_store().head(link.bucket, link.key)
+        return given
+    file = Path(given)
+    if file.is_dir():
+        return _packed(file)
+    if not file.is_file():
+        raise BadInput(f"{given} is neither a file nor a folder")
+    return _upload(file)
+
+
+def uploaded_playbook(given: str, entry: str) -> tuple[str, str]:
+    """Return the address of a playbook and the file to begin with: of a file that lies in a folder, all of that.
+
+    Args:
+        given: A folder, an archive, a playbook's own file, or an address in S3.
+        entry: The file to begin with; empty when it is not said.
+    """
+    file = Path(given)
+    if given.startswith("s3://") or not file.is_file() or file.suffix not in {".yml", ".yaml"}:
+        return uploaded(given), entry
+    if entry:
+        raise BadInput(f"{given} and --script-entry {entry} both name the file to begin with", resolution="give one")
+    folder = file.resolve().parent
+    typer.echo(f"taking the folder of the playbook, {folder}, with all that is in it", err=True)
+    return uploaded(str(folder)), file.name
+
+
+def _packed(folder: Path) -> str:
+    from ingest.packing import pack
+
+    if folder.resolve() in {Path("/"), Path.home(), Path(tempfile.gettempdir())}:
+        raise BadInput(f"{folder} holds more than a script", resolution="put the script into a folder of its own")
+    with tempfile.TemporaryDirectory(prefix="ims-script-") as scratch:
+        archive = Path(scratch) / f"{folder.resolve().name}.tgz"
+        with archive.open("wb") as packed:
+            pack(folder, packed)
+        return _upload(archive)
+
+
+def _upload(file: Path) -> str:
+    """Upload a file to the key of its content; what is there is there."""
+    from storage.objects import object_store
+
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    store, bucket, key = object_store(), settings().ims_bucket, script_key(digest, file.name)
+    try:
+        store.head(bucket, key)
+    except NotFound:
+        with transfers() as progress:
+            bar = progress.add_task(f"uploading {file.name}", total=file.stat().st_size)
+            store.write_file(
+                bucket,
+                key,
+                file,
+                content_type="application/octet-stream",
+                on_progress=lambda sent: progress.advance(bar, sent),
+            )
+    return f"s3://{bucket}/{key}"

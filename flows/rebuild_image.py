@@ -1,0 +1,84 @@
+"""The flow that builds an image and customizes it, for schedules: two jobs, each with a record and an image."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from errors import BadInput
+from flows.create_image import create_image
+from flows.customize_image import customize_image
+from flows.hooks import cancel_chain, lose_chain
+from storage.jobs import chained_job_id
+from storage.models import Image, JobType
+
+
+@flow(
+    name="rebuild-image",
+    flow_run_name="rebuild {image_root_archive_name}",
+    on_cancellation=[cancel_chain],
+    on_crashed=[lose_chain],
+)
+def rebuild_image(
+    recipe_id: str,
+    public_key_id: str,
+    image_root_archive_name: str,
+    script: str = "",
+    playbook: str = "",
+    script_entry: str = "",
+    rebuild_initrd: bool = False,
+    build_env_size: int = 60,
+    job_mem_size: int = 8,
+    kernel_file_name: str = "",
+    initrd_file_name: str = "initrd",
+    kernel_parameters_file_name: str = "kernel-parameters",
+    profiles: str = "",
+) -> Image:
+    """Build an image from a recipe, customize it by a script or a playbook, and publish both.
+
+    Started again, it goes on with the same two jobs.
+
+    Args:
+        recipe_id: The recipe to build, as listed by `ims recipes list`.
+        public_key_id: An SSH public key, as listed by `ims public-keys list`.
+        image_root_archive_name: The name of the image in the end; the one before the script is called `NAME-base`.
+        script: A shell script, or an archive with one: s3://BUCKET/KEY, as `ims scripts upload` says.
+        playbook: An Ansible playbook, or an archive with one, in the script's place.
+        script_entry: The file in the archive to begin with. Empty: `run.sh`, `site.yml` or `playbook.yml`.
+        rebuild_initrd: Make the initrd anew also when the kernel stays the same.
+        build_env_size: Size of the workspaces, GiB.
+        job_mem_size: Memory limit of each pod, GiB.
+        kernel_file_name: The kernel's name in /boot. Empty: `vmlinuz`, on aarch64 `Image`.
+        initrd_file_name: The initrd's name in /boot.
+        kernel_parameters_file_name: Name in /boot of the file of kernel parameters; an image without one has none.
+        profiles: kiwi profiles of the recipe to build, separated by commas. Empty: those that it builds by itself.
+    """
+    if not (script or playbook):
+        raise BadInput("neither a script nor a playbook is given", resolution="the deployment create-image needs none")
+    common: dict[str, Any] = {
+        "public_key_id": public_key_id,
+        "build_env_size": build_env_size,
+        "job_mem_size": job_mem_size,
+        "kernel_file_name": kernel_file_name,
+        "initrd_file_name": initrd_file_name,
+        "kernel_parameters_file_name": kernel_parameters_file_name,
+    }
+    run_id = str(flow_run.id)
+    built = create_image(
+        recipe_id=recipe_id,
+        image_root_archive_name=f"{image_root_archive_name}-base",
+        profiles=profiles,
+        job_id=chained_job_id(run_id, JobType.CREATE),
+        **common,
+    )
+    customized: Image = customize_image(
+        image_id=built.id,
+        image_root_archive_name=image_root_archive_name,
+        script=script,
+        playbook=playbook,
+        script_entry=script_entry,
+        rebuild_initrd=rebuild_initrd,
+        job_id=chained_job_id(run_id, JobType.CUSTOMIZE),
+        **common,
+    )
+    return customized

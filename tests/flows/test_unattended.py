@@ -1,0 +1,112 @@
+"""Customizing without a user: scripts and playbooks in the flow, and the flow that builds before it."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.models import Image, Job, JobStatus, JobType, new_id
+from tests.builder.small_root import packed
+from tests.flows.site import Site
+from tests.flows.test_customize import image, made_of
+from tests.root_listing import listing
+from tests.tiny_image import PARAMETERS, downloaded
+
+__all__ = ["image"]
+
+pytestmark = pytest.mark.containers
+
+
+def test_a_script_makes_a_new_image_in_which_nothing_else_differs(
+    site: Site, image: Image, tiny_rootfs: Path, tmp_path: Path
+) -> None:
+    text = "#!/bin/sh\nset -e\necho by $IMS_JOB_ID > /etc/motd\ncp words /srv/words\n"
+    script = site.add_script(packed({"change": text, "words": "beside it\n"}))
+    job_id = new_id()
+    run = site.customize(job_id, image.id, script=script, script_entry="change")
+    assert run.wait() == 0, run.log.read_text()
+    job, made = site.job(job_id), made_of(site, image)
+    assert (job.status, job.script, job.ssh_containers) == (JobStatus.SUCCESS, script, [])
+    assert made.metadata == {"ims_job_id": job_id, "ims_image_id": image.id}
+    files = downloaded(site.store, made, tmp_path)
+    assert files["boot_parameters"].read_bytes() == PARAMETERS
+    assert files["initrd"].read_bytes() == (tiny_rootfs / "initrd").read_bytes()
+    before, after = listing(tiny_rootfs / "rootfs", tmp_path), listing(files["rootfs"], tmp_path)
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    assert {path for path in changed if path not in {"", "."}} == {"etc", "etc/motd", "srv", "srv/words"} & changed | {
+        "etc/motd",
+        "srv/words",
+    }
+    assert site.leftovers(job_id) == []
+
+
+def failed(site: Site, image: Image, **parameters: str | bool) -> Job:
+    """Run a job that fails, and return it: no image is made, and nothing left."""
+    job_id = new_id()
+    run = site.customize(job_id, image.id, **parameters)
+    assert run.wait() == 1, run.log.read_text()
+    job = site.job(job_id)
+    assert (job.status, [each.id for each in site.images()]) == (JobStatus.ERROR, [image.id])
+    assert site.leftovers(job_id) == []
+    return job
+
+
+def test_a_script_that_fails_is_told_with_its_last_lines_and_nothing_is_packaged(site: Site, image: Image) -> None:
+    site.environment["IMS_SCRIPT_LIMIT"] = "60s"
+    script = site.add_script(b"#!/bin/sh\necho looking for a licence\necho there is none >&2\nexit 3\n")
+    job = failed(site, image, script=script)
+    assert job.diagnosis is not None
+    assert job.diagnosis.step == "script"
+    assert job.diagnosis.summary == "the script script ended with exit code 3: there is none"
+    assert job.diagnosis.log_tail[-4:-2] == ["looking for a licence", "there is none"]
+    assert [Path(log.key).name for log in job.logs] == ["root.log", "script.log"]
+
+
+REFUSED = {
+    "no such object": (None, "", "NotFound", "scripts/nowhere does not exist"),
+    "no such entry": (packed({"other": "x"}), "", "BadInput", "the archive has no file 'run.sh' to begin with"),
+    "a path out of it": (packed({"../../x": "x", "run.sh": "x"}), "", "BadInput", "leads out of the archive"),
+    "an empty script": (b"", "", "BadInput", "is empty"),
+}
+
+
+@pytest.mark.parametrize(("content", "entry", "category", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_is_no_script_is_refused_before_any_pod(
+    site: Site, image: Image, content: bytes | None, entry: str, category: str, said: str
+) -> None:
+    nowhere = f"s3://{site.ims_bucket}/scripts/nowhere"
+    script = nowhere if content is None else site.add_script(content)
+    job = failed(site, image, script=script, script_entry=entry)
+    assert job.diagnosis is not None
+    assert (job.diagnosis.category, said in job.diagnosis.summary) == (category, True), job.diagnosis
+    assert job.logs == []
+
+
+def test_a_playbook_runs_in_a_pod_of_the_job(site: Site, image: Image, tmp_path: Path) -> None:
+    play = "- hosts: image\n  gather_facts: false\n  tasks:\n    - raw: echo by ansible > /etc/motd\n"
+    playbook = site.add_script(packed({"playbook.yml": play}))
+    job_id = new_id()
+    run = site.customize(job_id, image.id, playbook=playbook)
+    assert run.wait() == 0, run.log.read_text()
+    assert "etc/motd" in listing(downloaded(site.store, made_of(site, image), tmp_path)["rootfs"], tmp_path)
+
+
+def test_a_rebuild_is_two_jobs_with_two_images(site: Site, tmp_path: Path) -> None:
+    script = site.add_script(b"grep config.sh /etc/motd && echo rebuilt > /etc/motd\n")
+    run = site.rebuild(script=script)
+    assert run.wait() == 0, run.log.read_text()
+    jobs = {job.job_type: job for job in site.catalogue.jobs.list(None)}
+    images = {image.id: image for image in site.images()}
+    built = images[jobs[JobType.CREATE].resultant_image_id or ""]
+    customized = images[jobs[JobType.CUSTOMIZE].resultant_image_id or ""]
+    assert (built.name, customized.name, len(images)) == ("tiny image-base", "tiny image", 2)
+    assert customized.metadata["ims_image_id"] == built.id
+    assert {job.status for job in jobs.values()} == {JobStatus.SUCCESS}
+    assert [site.leftovers(job.id) for job in jobs.values()] == [[], []]
+
+
+def test_a_rebuild_whose_script_fails_keeps_the_image_that_was_built(site: Site) -> None:
+    run = site.rebuild(script=site.add_script(b"exit 9\n"))
+    assert run.wait() == 1
+    jobs = {job.job_type: job for job in site.catalogue.jobs.list(None)}
+    assert (jobs[JobType.CREATE].status, jobs[JobType.CUSTOMIZE].status) == (JobStatus.SUCCESS, JobStatus.ERROR)
+    assert [image.id for image in site.images()] == [jobs[JobType.CREATE].resultant_image_id]
