@@ -10,7 +10,7 @@ import pytest
 from builder.image import ensure_builder_image
 from builder.programs.script_log import LAST_LINES, MOST_LINES, ScriptLog
 from tests.builder.small_root import Workspace
-from tests.builder_pod import start_options
+from tests.builder_pod import run_in_builder, start_options
 
 pytestmark = pytest.mark.containers
 
@@ -172,5 +172,24 @@ def test_sigterm_ends_a_script_at_once(workspace: Workspace) -> None:
         subprocess.run(["podman", "kill", name], check=False, capture_output=True)
         pod.wait()
     assert (pod.returncode, said.splitlines()[-1]) == (143, "error: ended from outside")
-    # What was changed by halves is not gone on with.
+    # What was changed by halves is not gone on with: where the root was unpacked, there is no other.
     assert last_words(workspace.script("true"))[1].startswith("error: the image root was changed by halves")
+
+
+_AS_AN_OVERLAY = """
+set -e
+cd /workspace
+mksquashfs root rootfs -noappend -quiet -no-progress -comp lz4 && rm -rf root
+python3 -c "from pathlib import Path; from builder.programs.root import make_overlay; make_overlay(Path('/workspace'))"
+echo half > overlay/upper/half && touch customizing
+python3 -m builder.programs.script
+"""
+
+
+def test_a_script_that_was_cut_off_begins_again_on_the_image_as_it_was(workspace: Workspace) -> None:
+    environment = workspace.environment({"run.sh": "test ! -e /half && echo new > /etc/motd"}, "run.sh")
+    ran = run_in_builder(["sh", "-c", _AS_AN_OVERLAY], workspace=workspace.folder, environment=environment)
+    assert ran.returncode == 0, ran.stdout
+    upper = workspace.folder / "overlay/upper"
+    assert (upper / "etc/motd").read_text() == "new\n"
+    assert not (upper / "half").exists()

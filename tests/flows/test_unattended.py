@@ -32,10 +32,7 @@ def test_a_script_makes_a_new_image_in_which_nothing_else_differs(
     assert files["initrd"].read_bytes() == (tiny_rootfs / "initrd").read_bytes()
     before, after = listing(tiny_rootfs / "rootfs", tmp_path), listing(files["rootfs"], tmp_path)
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-    assert {path for path in changed if path not in {"", "."}} == {"etc", "etc/motd", "srv", "srv/words"} & changed | {
-        "etc/motd",
-        "srv/words",
-    }
+    assert changed == {"etc/motd", "srv/words"}
     assert site.leftovers(job_id) == []
 
 
@@ -62,7 +59,7 @@ def test_a_script_that_fails_is_told_with_its_last_lines_and_nothing_is_packaged
 
 
 REFUSED = {
-    "no such object": (None, "", "NotFound", "scripts/nowhere does not exist"),
+    "no such object": (None, "", "NotFound", "scripts/nowhere: no such object"),
     "no such entry": (packed({"other": "x"}), "", "BadInput", "the archive has no file 'run.sh' to begin with"),
     "a path out of it": (packed({"../../x": "x", "run.sh": "x"}), "", "BadInput", "leads out of the archive"),
     "an empty script": (b"", "", "BadInput", "is empty"),
@@ -102,11 +99,3 @@ def test_a_rebuild_is_two_jobs_with_two_images(site: Site, tmp_path: Path) -> No
     assert customized.metadata["ims_image_id"] == built.id
     assert {job.status for job in jobs.values()} == {JobStatus.SUCCESS}
     assert [site.leftovers(job.id) for job in jobs.values()] == [[], []]
-
-
-def test_a_rebuild_whose_script_fails_keeps_the_image_that_was_built(site: Site) -> None:
-    run = site.rebuild(script=site.add_script(b"exit 9\n"))
-    assert run.wait() == 1
-    jobs = {job.job_type: job for job in site.catalogue.jobs.list(None)}
-    assert (jobs[JobType.CREATE].status, jobs[JobType.CUSTOMIZE].status) == (JobStatus.SUCCESS, JobStatus.ERROR)
-    assert [image.id for image in site.images()] == [jobs[JobType.CREATE].resultant_image_id]
