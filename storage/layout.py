@@ -1,6 +1,7 @@
 """Which key holds what. Every S3 key of the project is made here, so that a reader finds all of them on one page."""
 
 DELETED_PREFIX = "deleted/"
+SCRIPTS_PREFIX = "scripts/"
 SHARDS = "0123456789abcdef"
 
 
@@ -44,7 +45,7 @@ def shell_orders_key(job_id: str) -> str:
 
 def script_key(digest: str, file_name: str) -> str:
     """Return the key of a script or playbook with this sha256: one key is always one content, so jobs can name it."""
-    return f"scripts/{digest}/{file_name}"
+    return f"{SCRIPTS_PREFIX}{digest}/{file_name}"
 
 
 def ca_rpm_key(digest: str) -> str:

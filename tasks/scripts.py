@@ -1,16 +1,17 @@
 """Scripts and playbooks: what customizes an image without a user."""
 
 import hashlib
-import io
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from errors import BadInput
 from ingest.packing import pack
 from ingest.script import unpack_script
-from storage.layout import job_key
+from storage.layout import SCRIPTS_PREFIX, job_key
 from storage.models import Job, JobStatus, Link
+from storage.object_info import ObjectInfo
 from storage.objects import object_store
 from storage.settings import settings
 from tasks.jobs import report
@@ -57,23 +58,27 @@ def fetch_script(job: Job) -> Script | None:
 
     Raises:
         NotFound: It is not in S3.
-        BadInput: It is refused, or an archive has no such file to begin with.
+        BadInput: It is refused, too big or in a place of this service's own, or has no such file to begin with.
     """
     if not job.is_unattended:
         return None
     kind: Literal["script", "playbook"] = "script" if job.script else "playbook"
     link = Link(path=job.script or job.playbook)
-    name = link.key.rpartition("/")[2] or kind
-    store, bucket, key = object_store(), settings().ims_bucket, job_key(job.id, "script.tgz")
-    file, folder = scratch(job.id) / "script.download", fresh(scratch(job.id) / "script")
-    fetched = store.download(link.bucket, link.key, file)
+    here = scratch(job.id)
+    file, folder, archive = here / "script.download", fresh(here / "script"), here / "script.tgz"
+    _refuse_place(link)
+    _refuse_size(object_store().head(link.bucket, link.key))
+    fetched = object_store().download(link.bucket, link.key, file)
     logger.info("fetched %s: %d bytes, sha256 %s", link.path, fetched.size, fetched.sha256)
     entries = (job.script_entry,) if job.script_entry else ENTRIES[kind]
-    entry = unpack_script(file, name, folder, entries, ingest_limits())
-    packed = io.BytesIO()
-    pack(folder, packed)
-    store.write(bucket, key, packed.getvalue(), content_type="application/gzip")
-    return Script(kind, key, hashlib.sha256(packed.getvalue()).hexdigest(), entry)
+    entry = unpack_script(file, link.key.rpartition("/")[2], folder, entries, ingest_limits())
+    with archive.open("w+b") as packed:
+        pack(folder, packed)
+        packed.seek(0)
+        sha256 = hashlib.file_digest(packed, "sha256").hexdigest()
+    key = job_key(job.id, "script.tgz")
+    object_store().write_file(settings().ims_bucket, key, archive, content_type="application/gzip", metadata={})
+    return Script(kind, key, sha256, entry)
 
 
 @retryable
@@ -94,3 +99,22 @@ def run_script(script: Script, job: Job) -> None:
         "IMS_SCRIPT_SECONDS": str(int(limit.total_seconds())),
     }
     run_step(job, "script", script.kind, environment, deadline=limit + SLACK, privileged=True)
+
+
+def _refuse_place(link: Link) -> None:
+    """Refuse what this service keeps for itself: a job must not show, as its script, what another's pods are told."""
+    if link.key.endswith("/"):
+        raise BadInput(f"{link.path} is no object")
+    if link.bucket == settings().ims_bucket and not link.key.startswith(SCRIPTS_PREFIX):
+        raise BadInput(
+            f"{link.path} is not below s3://{link.bucket}/{SCRIPTS_PREFIX}",
+            resolution="upload the script with `ims scripts upload`, or put it into a bucket of your own",
+        )
+
+
+def _refuse_size(script: ObjectInfo) -> None:
+    if script.size > settings().recipe_bytes:
+        raise BadInput(
+            f"{script.uri} has {script.size} bytes, more than the limit of {settings().recipe_bytes} bytes",
+            resolution="make it smaller, or raise IMS_RECIPE_BYTES",
+        )

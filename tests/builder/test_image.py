@@ -24,8 +24,14 @@ BUILDER = Path(__file__).parents[2] / "builder"
 
 def test_only_the_programs_are_shipped() -> None:
     shipped = {str(file.relative_to(BUILDER)) for file in shipped_files()}
-    assert {"__init__.py", "programs/__init__.py", "programs/prepare.py", "programs/package.py"} <= shipped
-    assert all(name == "__init__.py" or name.startswith("programs/") for name in shipped)
+    assert {
+        "__init__.py",
+        "programs/__init__.py",
+        "programs/prepare.py",
+        "programs/package.py",
+        "ansible/connection/chroot.py",
+    } <= shipped
+    assert all(name == "__init__.py" or name.startswith(("programs/", "ansible/")) for name in shipped)
 
 
 def test_the_names_follow_from_the_inputs() -> None:
@@ -141,7 +147,8 @@ def test_the_image_says_what_it_was_made_of() -> None:
 
 @pytest.mark.containers
 def test_the_image_holds_the_programs_of_this_tree_and_what_they_call(tmp_path: Path) -> None:
-    tools = "kiwi-ng zypper dnf rpmbuild createrepo_c debootstrap mksquashfs dracut sshd curl gpg rsync"
+    tools = "kiwi-ng zypper dnf rpmbuild createrepo_c debootstrap mksquashfs dracut lsinitrd sshd curl gpg rsync"
+    tools += " ansible-playbook"
     sums = "cd /usr/lib/ims/builder && find . -name '*.py' -exec sha256sum {} +"
     ran = run_in_builder(["sh", "-c", f"{sums}; for tool in {tools}; do command -v $tool; done"], workspace=tmp_path)
     said = ran.stdout.splitlines()

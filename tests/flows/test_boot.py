@@ -80,13 +80,24 @@ def customize(site: Site, key: Path, image_id: str, folder: Path) -> str:
     subprocess.run(fetch, cwd=folder, check=True, capture_output=True)
     [package] = folder.glob("busybox-static_*.deb")
     job_id = new_id()
-    run = site.customize(job_id, image_id, jail=True, job_mem_size=4, build_env_size=4)
+    run = site.customize(job_id, image_id, jail=True, rebuild_initrd=True, job_mem_size=4, build_env_size=4)
     shell = site.waiting(run, job_id)
     assert copy(shell, key, str(package), ":/root/package.deb").returncode == 0
     installed = ssh(shell, key, f"dpkg -i /root/package.deb && {CHANGE} && touch /tmp/complete")
     assert installed.returncode == 0, installed.stderr
     assert run.wait() == 0, run.log.read_text()
     return job_id
+
+
+def assert_initrd_is_made_anew(folder: Path, old: str, new: str) -> None:
+    """See that another initrd holds what the old one holds, which dracut's own choice of modules would not."""
+    assert (folder / old).read_bytes() != (folder / new).read_bytes()
+    command = "lsinitrd /workspace/{0} | awk '/^[-ld]/ {{ print $9 }}'; lsinitrd -m /workspace/{0} | tail -n +4"
+    before, after = (
+        run_in_builder(["sh", "-c", command.format(name)], workspace=folder).stdout.splitlines() for name in (old, new)
+    )
+    assert {"dmsquash-live", "usr/lib/dracut/modules.txt"} <= set(before)
+    assert after == before
 
 
 def unsquashed(files: dict[str, Path], folder: Path) -> Path:
@@ -110,7 +121,9 @@ def test_the_debian_sample_becomes_an_image_that_trusts_the_sites_ca_and_boots_w
     assert {name: file.read_bytes() for name, file in again.items()} == {
         name: file.read_bytes() for name, file in files.items()
     }
-    assert_boots(built(site, changed, tmp_path / "changed"), CUSTOMIZED)
+    customized = built(site, changed, tmp_path / "changed")
+    assert_initrd_is_made_anew(tmp_path, "initrd", "changed/initrd")
+    assert_boots(customized, CUSTOMIZED)
 
 
 @pytest.mark.parametrize(

@@ -59,20 +59,22 @@ def test_a_script_that_fails_is_told_with_its_last_lines_and_nothing_is_packaged
 
 
 REFUSED = {
-    "no such object": (None, "", "NotFound", "scripts/nowhere: no such object"),
-    "no such entry": (packed({"other": "x"}), "", "BadInput", "the archive has no file 'run.sh' to begin with"),
-    "a path out of it": (packed({"../../x": "x", "run.sh": "x"}), "", "BadInput", "leads out of the archive"),
-    "an empty script": (b"", "", "BadInput", "is empty"),
+    "no such object": ("scripts/nowhere", "NotFound", "scripts/nowhere: no such object"),
+    "what the service keeps for itself": ("jobs/x/credentials.json", "BadInput", "credentials.json is not below s3://"),
+    "no such entry": (packed({"other": "x"}), "BadInput", "the archive has no file 'run.sh' to begin with"),
+    "a path out of it": (packed({"../../x": "x", "run.sh": "x"}), "BadInput", "leads out of the archive"),
+    "too big a script": (bytes(1_000_001), "BadInput", "has 1000001 bytes, more than the limit of 1000000 bytes"),
+    "an empty script": (b"", "BadInput", "is empty"),
 }
 
 
-@pytest.mark.parametrize(("content", "entry", "category", "said"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("given", "category", "said"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_script_is_refused_before_any_pod(
-    site: Site, image: Image, content: bytes | None, entry: str, category: str, said: str
+    site: Site, image: Image, given: str | bytes, category: str, said: str
 ) -> None:
-    nowhere = f"s3://{site.ims_bucket}/scripts/nowhere"
-    script = nowhere if content is None else site.add_script(content)
-    job = failed(site, image, script=script, script_entry=entry)
+    site.environment["IMS_RECIPE_BYTES"] = "1000000"
+    script = site.add_script(given) if isinstance(given, bytes) else f"s3://{site.ims_bucket}/{given}"
+    job = failed(site, image, script=script)
     assert job.diagnosis is not None
     assert (job.diagnosis.category, said in job.diagnosis.summary) == (category, True), job.diagnosis
     assert job.logs == []
