@@ -111,7 +111,8 @@ def _wait(done: Callable[[], Any], pid: int, end: float) -> Any:
             return Cut("limit", _others())
         # What is waited for by looking is looked at often; a child's end wakes us by itself.
         came = signal.sigtimedwait(_SIGNALS, left if pid else min(left, 0.1))
-        if came is not None and came.si_signo != signal.SIGCHLD:
+        # Of a sender outside of the namespace there is no id: what the command itself may send does not end it.
+        if came is not None and came.si_signo != signal.SIGCHLD and not came.si_pid:
             return Cut("outside", _others())
 
 

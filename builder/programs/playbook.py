@@ -1,7 +1,6 @@
-"""The pod that runs an Ansible playbook on the image root, over a chroot connection (builder/ansible/connection).
+"""The pod that runs an Ansible playbook on the image root, over a chroot connection (see unattended.py).
 
-Environment: IMS_SCRIPT_URL (presigned), IMS_SCRIPT_SHA256 of an archive of the playbook's folder; IMS_SCRIPT_ENTRY, the
-playbook's name in it; IMS_SCRIPT_SECONDS. Safe to run again, as script.py is. Nothing of it stays in the root.
+The connection is a plugin of our own (builder/ansible). Nothing of the playbook stays in the root.
 """
 
 import json
@@ -13,12 +12,10 @@ from pathlib import Path
 
 import builder
 from builder.programs.boot_files import resolve_in_root
-from builder.programs.context import fetch
-from builder.programs.customization import customize_once
 from builder.programs.enclosure import Command, run_enclosed
-from builder.programs.script import judge, limit_seconds
 from builder.programs.script_log import ScriptLog
-from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
+from builder.programs.step import StepFailed, end_with, run_step, say
+from builder.programs.unattended import judge, run_unattended
 
 HOST = "image"
 _PLUGINS = Path(builder.__file__).parent / "ansible"
@@ -45,18 +42,7 @@ class Notes:
 
 def playbook() -> None:
     """Run the job's playbook on the workspace's image root."""
-    entry, seconds, sha256 = (
-        required("IMS_SCRIPT_ENTRY"),
-        limit_seconds("IMS_SCRIPT_SECONDS"),
-        required("IMS_SCRIPT_SHA256"),
-    )
-    here = workspace()
-
-    def change(root: Path) -> None:
-        folder = fetch(required("IMS_SCRIPT_URL"), sha256, here / "script").folder
-        run_playbook(root, folder, entry, seconds)
-
-    customize_once(here, f"playbook {entry} of {sha256}", change)
+    run_unattended("playbook", run_playbook)
 
 
 def run_playbook(root: Path, folder: Path, entry: str, seconds: float) -> None:

@@ -95,6 +95,12 @@ def test_what_a_script_leaves_may_end_by_itself_within_a_moment(workspace: Works
     assert (workspace.root / "etc/motd").read_text() == "late\n"
 
 
+def test_a_script_that_tries_to_end_its_own_limits_goes_on(workspace: Workspace) -> None:
+    ran = workspace.script("#!/bin/sh\nkill 1; kill -KILL 1; kill -STOP 1; sleep 1; echo later > /etc/motd\n")
+    assert ran.returncode == 0, ran.stdout
+    assert (workspace.root / "etc/motd").read_text() == "later\n"
+
+
 def test_what_a_script_mounts_is_gone_with_it(workspace: Workspace) -> None:
     ran = workspace.script("#!/bin/sh\nset -e\nmkdir /mnt\nmount -t tmpfs none /mnt\ntouch /mnt/in-memory\n")
     assert ran.returncode == 0, ran.stdout
