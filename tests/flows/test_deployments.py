@@ -104,9 +104,13 @@ def test_the_log_comes_whole_and_from_where_it_was_read(
             CUSTOMIZE_IMAGE,
             {"image_id": str(uuid4()), "public_key_id": str(uuid4()), "image_root_archive_name": "i", "jail": True},
         ),
+        (
+            "rebuild-image/rebuild-image",
+            {"recipe_id": str(uuid4()), "public_key_id": "k", "image_root_archive_name": "x", "script": "s3://b/k"},
+        ),
         ("finish-shell/finish-shell", {"job_id": str(uuid4()), "operation": "extend", "hours": 2}),
     ],
-    ids=["customize-image", "finish-shell"],
+    ids=["customize-image", "rebuild-image", "finish-shell"],
 )
 def test_customizing_is_deployed(runs: Runs, closed_pool: None, deployment: str, parameters: dict[str, object]) -> None:
     run_id = runs.start(deployment, parameters, idempotency_key=str(uuid4()))
