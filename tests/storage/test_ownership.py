@@ -17,7 +17,8 @@ from storage.models import new_id
 from storage.ownership import Noun, Owner, image_marks, is_marked, owner_of, recipe_marks
 from storage.settings import Settings
 
-ID = new_id()
+# The same in every process: it is part of the names of the tests.
+ID = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
 SETTINGS = Settings(ims_bucket="ims", boot_images_bucket="boot")
 OURS = {
     records_key("public-keys", "f"): Noun.RECORDS,
