@@ -1,11 +1,13 @@
 """What went wrong in a pod: from the raw facts to a category, one line that says it, and what to do."""
 
+import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import NamedTuple
+from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict
+from pods.cluster_diagnosis import ended, not_started
+from pods.facts import Category, Facts, Verdict
+
+__all__ = ["Category", "Facts", "Verdict", "diagnose"]
 
 # sysexits.h: "temporary failure; the user is invited to retry". The builder's programs use it so.
 EX_TEMPFAIL = 75
@@ -20,57 +22,16 @@ TERMINATED = 143
 LAST_WORDS = "error: "
 # And how the line before it begins, when the program knows what to do.
 ADVICE = "advice: "
-# What the Podman runtime's wrapper writes when the kernel killed something of the step (podman_manifest.py).
+# What the wrapper of every step's command writes when the kernel killed something of it (step_command.py).
 OUT_OF_MEMORY_LINE = "ims: the kernel killed a process of this step: out of memory"
+
+PEAK = re.compile(r"peak was (\d+) bytes")
 
 # A runtime on a busy host notes the start of a container late; its clock of the end is a coarse one.
 CLOCK_SLACK = timedelta(seconds=10)
 
 NO_SPACE = ("no space left on device", "disk quota exceeded")
 NO_IMAGE = ("no such image", "image not known", "manifest unknown", "initializing source", "unable to find image")
-
-
-class Category(StrEnum):
-    """How a pod ended, coarsely enough to decide by."""
-
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    STEP_FAILED = "step_failed"
-    TRANSIENT = "transient"
-    OUT_OF_MEMORY = "out_of_memory"
-    DEADLINE = "deadline"
-    KILLED = "killed"
-    IMAGE_MISSING = "image_missing"
-    DISK_FULL = "disk_full"
-    RUNTIME_BROKEN = "runtime_broken"
-
-
-class Facts(BaseModel):
-    """What a runtime knows about a pod that has ended or never started.
-
-    Without `started` the step never ran; without `exit_code` it ran and nobody saw its end.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    image: str = ""
-    exit_code: int | None = None
-    out_of_memory: bool = False
-    started: datetime | None = None
-    finished: datetime | None = None
-    deadline: timedelta | None = None
-    memory: str = ""
-    error: str = ""
-    log_tail: list[str] = []
-
-
-class Verdict(NamedTuple):
-    """A category with its words."""
-
-    category: Category
-    summary: str
-    resolution: str = ""
 
 
 def diagnose(facts: Facts) -> Verdict:
@@ -100,7 +61,9 @@ def _advice(facts: Facts) -> str:
 
 
 def _never_ran(facts: Facts) -> Verdict:
-    error = facts.error or "no reason given"
+    if verdict := not_started(facts):
+        return verdict
+    error = facts.error or facts.reason or "no reason given"
     if any(word in error.lower() for word in NO_IMAGE):
         return Verdict(
             Category.IMAGE_MISSING,
@@ -137,12 +100,15 @@ def _succeeded(facts: Facts) -> Verdict | None:
 
 
 def _out_of_memory(facts: Facts) -> Verdict | None:
-    if not facts.out_of_memory and OUT_OF_MEMORY_LINE not in facts.log_tail:
+    told = [line for line in facts.log_tail if line.startswith(OUT_OF_MEMORY_LINE)]
+    if not facts.out_of_memory and not told:
         return None
     limit = f" of {facts.memory}" if facts.memory else ""
+    peak = PEAK.search(told[-1]) if told else None
+    reached = f" (peak {int(peak[1]) / (1 << 30):.1f} GiB)" if peak else ""
     return Verdict(
         Category.OUT_OF_MEMORY,
-        f"pod {facts.name} ran out of memory: it needed more than its limit{limit}",
+        f"pod {facts.name} ran out of memory: it needed more than its limit{limit}{reached}",
         "raise the job's memory limit (job_mem_size), or make the image smaller",
     )
 
@@ -174,12 +140,14 @@ def _transient(facts: Facts) -> Verdict | None:
 def _no_space(facts: Facts) -> Verdict | None:
     for line in reversed(facts.log_tail):
         if any(word in line.lower() for word in NO_SPACE):
-            return _disk_full(f"pod {facts.name} failed with exit code {facts.exit_code}: {line.strip()}")
+            return _disk_full(f"pod {facts.name} failed with exit code {facts.exit_code}: {line.strip()}", facts.claim)
     return None
 
 
-def _disk_full(summary: str) -> Verdict:
-    return Verdict(Category.DISK_FULL, summary, "free space where the containers and their volumes lie (`df -h`)")
+def _disk_full(summary: str, claim: str = "") -> Verdict:
+    space = "free space where the containers and their volumes lie (`df -h`)"
+    larger = f"give the job a larger workspace than {claim} has (build_env_size), or a node with more disk"
+    return Verdict(Category.DISK_FULL, summary, larger if claim else space)
 
 
 def _not_runnable(facts: Facts) -> Verdict | None:
@@ -204,8 +172,9 @@ def _killed(facts: Facts) -> Verdict | None:
 
 # The first that speaks is right: a step that was killed for its memory often goes on to say other things.
 RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
-    _cut_off,
     _succeeded,
+    ended,
+    _cut_off,
     _out_of_memory,
     _deadline,
     _transient,

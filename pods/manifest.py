@@ -5,15 +5,21 @@ User text is data: it is put into fields, never pasted into YAML, and reaches th
 
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from pods.step_command import within_limits
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "ims"
 JOB_LABEL = "ims/job-id"
 STEP_LABEL = "ims/step"
 ATTEMPT_LABEL = "ims/attempt"
+DEADLINE_ANNOTATION = "ims/deadline-seconds"
+ARCH_LABEL = "kubernetes.io/arch"
+# Go's names, which nodes carry.
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 CONTAINER = "step"
 WORKSPACE = "/workspace"
@@ -21,6 +27,8 @@ WORKSPACE_VOLUME = "workspace"
 
 # What a step gets to tidy up in, when it is stopped from outside.
 GRACE = timedelta(seconds=10)
+# Whoever needs no root's rights is this user: nobody, on every distribution.
+NOBODY = 65534
 
 
 def _no_nul(text: str) -> str:
@@ -58,7 +66,15 @@ class Claim(BaseModel):
 
 
 class Pod(BaseModel):
-    """One step of a job: a command in an image, with limits on its memory and its time."""
+    """One step of a job: a command in an image, with limits on its memory and its time.
+
+    Args:
+        claim: The workspace; empty for one of the pod's own, which goes with it.
+        privileged: Whether the step mounts.
+        root: Whether it reads files of every owner; without, it is nobody.
+        arch: The kind of node to run on; empty for any.
+        serves: Whether it has a port that is to be reached from outside (`PodRuntime.publish`).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -70,6 +86,9 @@ class Pod(BaseModel):
     env: dict[EnvName, Text] = {}
     claim: ClaimName = ""
     privileged: bool = False
+    root: bool = True
+    arch: Literal["", "x86_64", "aarch64"] = ""
+    serves: bool = False
     memory_gib: int = Field(ge=1)
     deadline: timedelta = Field(ge=timedelta(seconds=1))
     host_network: bool = False
@@ -109,13 +128,14 @@ def pod_manifest(pod: Pod) -> dict[str, Any]:
         # Otherwise every service of the namespace appears in the step's environment.
         "enableServiceLinks": False,
         "containers": [_container(pod)],
+        "volumes": [_workspace(pod)],
     }
+    if pod.arch:
+        spec["nodeSelector"] = {ARCH_LABEL: ARCHITECTURES[pod.arch]}
     if pod.host_network:
         spec["hostNetwork"] = True
     if pod.host_aliases:
         spec["hostAliases"] = _host_aliases(pod.host_aliases)
-    if pod.claim:
-        spec["volumes"] = [{"name": WORKSPACE_VOLUME, "persistentVolumeClaim": {"claimName": pod.claim}}]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -127,6 +147,7 @@ def pod_manifest(pod: Pod) -> dict[str, Any]:
                 STEP_LABEL: pod.step,
                 ATTEMPT_LABEL: str(pod.attempt),
             },
+            "annotations": {DEADLINE_ANNOTATION: str(pod.deadline_seconds)},
         },
         "spec": spec,
     }
@@ -144,29 +165,40 @@ def unescaped(text: str) -> str:
 
 def _container(pod: Pod) -> dict[str, Any]:
     memory = {"memory": f"{pod.memory_gib}Gi"}
-    container: dict[str, Any] = {
+    command = within_limits(pod.command, seconds=pod.deadline_seconds, grace=int(GRACE.total_seconds()))
+    return {
         "name": CONTAINER,
         "image": pod.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": [literal(word) for word in pod.command],
+        "command": [literal(word) for word in command],
         "env": [{"name": name, "value": literal(value)} for name, value in pod.env.items()],
         "resources": {"limits": memory, "requests": dict(memory)},
-        "securityContext": _security_context(privileged=pod.privileged),
+        "securityContext": _security_context(pod),
+        "volumeMounts": [{"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE}],
     }
+
+
+def _workspace(pod: Pod) -> dict[str, Any]:
     if pod.claim:
-        container["volumeMounts"] = [{"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE}]
-    return container
+        return {"name": WORKSPACE_VOLUME, "persistentVolumeClaim": {"claimName": pod.claim}}
+    return {"name": WORKSPACE_VOLUME, "emptyDir": {}}
 
 
-def _security_context(*, privileged: bool) -> dict[str, Any]:
-    if privileged:
+def _security_context(pod: Pod) -> dict[str, Any]:
+    if pod.privileged:
         # Kubernetes refuses a privileged container that may not escalate, and runs it without seccomp anyway.
         return {"privileged": True}
-    return {
+    context: dict[str, Any] = {
         "privileged": False,
         "allowPrivilegeEscalation": False,
         "seccompProfile": {"type": "RuntimeDefault"},
+        "capabilities": {"drop": ["ALL"]},
     }
+    if pod.root:
+        # An image root holds files that not even root reads without it: mode 0000, or of other owners.
+        context["capabilities"]["add"] = ["DAC_OVERRIDE"]
+        return context
+    return context | {"runAsNonRoot": True, "runAsUser": NOBODY, "runAsGroup": NOBODY}
 
 
 def _host_aliases(aliases: dict[str, str]) -> list[dict[str, Any]]:

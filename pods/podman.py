@@ -6,6 +6,7 @@ never run again.
 
 import json
 import logging
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from pods.podman_command import PodmanCommand, failure
 from pods.podman_container import Container
 from pods.podman_manifest import for_podman, hosts_text, to_yaml
 from pods.podman_watch import blocks, latest_end, watch
-from pods.runtime import Outcome
+from pods.runtime import Endpoint, Outcome
 
 logger = logging.getLogger("ims.pods.podman")
 
@@ -41,13 +42,16 @@ class Podman:
     """Runs pods with the Podman of this host, as root.
 
     Args:
-        state_dir: Folder for what Podman has to be told on this host.
+        state_dir: Folder for what Podman has to be told on this host, and for workspaces of single pods.
+        address: The address of this host that pods serve on.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, address: str = "127.0.0.1") -> None:
         """Start nothing: Podman has no daemon."""
+        self.listen_address = address
         self._podman = PodmanCommand(state_dir)
         self._hosts = state_dir / "hosts"
+        self._scratch = state_dir / "scratch"
         self._warned_of_memory = False
 
     def create_claim(self, claim: Claim) -> None:
@@ -92,6 +96,10 @@ class Podman:
         tail = self._tail(container)
         return container.running(tail) if container.is_running else Outcome.of(container.facts(tail))
 
+    def publish(self, name: str, port: int) -> Endpoint:
+        """Return where a pod's port is reached: it is the host's own."""
+        return Endpoint(self.listen_address, port)
+
     def remove(self, job_id: str) -> list[str]:
         """Stop and remove every pod and claim of a job, and return their names; nothing there is success.
 
@@ -110,6 +118,7 @@ class Podman:
             self._podman.tell("pod", "rm", "--force", "--ignore", "--time", "0", *pods)
         for pod in pods:
             (self._hosts / pod).unlink(missing_ok=True)
+            shutil.rmtree(self._scratch / pod, ignore_errors=True)
         claims = [entry["Name"] for entry in self._list("volume", "ls", "--filter", mine)]
         for claim in claims:
             self._podman.ask("volume", "rm", "--force", claim)
@@ -175,7 +184,10 @@ class Podman:
             raise NotFound(f"claim {pod.claim} of pod {pod.name} does not exist", resolution="run the job again")
         if error := self._missing_image(pod.image):
             return self._refused(pod, error)
-        manifest = to_yaml(for_podman(pod_manifest(pod), hosts_file=self._hosts_file(pod)))
+        if pod.serves:
+            pod = pod.model_copy(update={"host_network": True})
+        scratch, hosts_file = self._scratch_folder(pod), self._hosts_file(pod)
+        manifest = to_yaml(for_podman(pod_manifest(pod), scratch=scratch, hosts_file=hosts_file))
         for attempt in range(CREATE_ATTEMPTS):
             # Podman's own choice, journald, drops lines of a chatty step.
             command = ("kube", "play", "--log-driver", "k8s-file", "-")
@@ -197,6 +209,14 @@ class Podman:
             return "no such image"
         answer = self._podman.ask("pull", "--quiet", image, limit=PULL_LIMIT)
         return f"no such image: {answer.reason}" if answer.code != 0 else ""
+
+    def _scratch_folder(self, pod: Pod) -> Path:
+        folder = self._scratch / pod.name
+        if not pod.claim:
+            folder.mkdir(parents=True, exist_ok=True)
+            # As an emptyDir is: whoever the step is may write there.
+            folder.chmod(0o777)
+        return folder
 
     def _hosts_file(self, pod: Pod) -> Path | None:
         if not (pod.host_network and pod.host_aliases):

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pods.diagnosis import Category, Facts
-from pods.manifest import CONTAINER
-from pods.podman_manifest import DEADLINE_ANNOTATION
+from pods.manifest import CONTAINER, DEADLINE_ANNOTATION
 from pods.runtime import Outcome, Phase
 
 # Podman's supervisor of one container: it alone learns the exit code.

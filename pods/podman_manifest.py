@@ -1,7 +1,7 @@
 """What Podman needs changed in a Kubernetes manifest to run it as Kubernetes would.
 
-Podman 4.3 ignores activeDeadlineSeconds, expands no `$(NAME)`, mounts claims nosuid and nodev (Kubernetes does not; in
-them a chroot's own devices would not open), and leaves hostAliases out of a pod in the host's network.
+Podman 4.3 expands no `$(NAME)`, mounts claims nosuid and nodev (Kubernetes does not; in them a chroot's own devices
+would not open), makes volumes that stay of emptyDirs, and leaves hostAliases out of a pod in the host's network.
 """
 
 from copy import deepcopy
@@ -10,30 +10,9 @@ from typing import Any
 
 import yaml
 
-from pods.diagnosis import OUT_OF_MEMORY_LINE
-from pods.manifest import GRACE, unescaped
+from pods.manifest import WORKSPACE_VOLUME, unescaped
 
-DEADLINE_ANNOTATION = "ims/deadline-seconds"
 HOSTS_VOLUME = "hosts"
-
-# Not every conmon sees an OOM kill on a cgroup v1 hybrid, and none says so when the step itself lives on, so the
-# step's own cgroup is asked, once the step has failed. Only shell builtins: the image may have little. A signal to
-# stop reaches the step as well; this shell outlives it to pass its exit code on. One stream for both outputs keeps
-# their order.
-WATCH_MEMORY = f"""\
-exec 2>&1
-trap : TERM INT HUP
-"$@"
-code=$?
-[ "$code" = 0 ] && exit 0
-for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
-    [ -r "$file" ] || continue
-    while read -r key value; do
-        [ "$key" = oom_kill ] && [ "$value" != 0 ] && echo "{OUT_OF_MEMORY_LINE}"
-    done <"$file"
-done
-exit "$code"
-"""
 
 
 class QuotedDumper(yaml.SafeDumper):
@@ -54,32 +33,38 @@ def to_yaml(manifest: dict[str, Any]) -> str:
     return yaml.dump(manifest, Dumper=QuotedDumper, allow_unicode=False, width=float("inf"), sort_keys=False)
 
 
-def for_podman(manifest: dict[str, Any], *, hosts_file: Path | None = None) -> dict[str, Any]:
+def for_podman(manifest: dict[str, Any], *, scratch: Path, hosts_file: Path | None = None) -> dict[str, Any]:
     """Return a Pod manifest as Podman has to be told it.
 
     Args:
         manifest: A single-container Pod for Kubernetes.
+        scratch: The folder to be the workspace of a pod without a claim.
         hosts_file: The file to show as /etc/hosts instead of what Podman would make of hostAliases.
     """
     pod = deepcopy(manifest)
     spec = pod["spec"]
-    seconds = spec["activeDeadlineSeconds"]
-    pod["metadata"].setdefault("annotations", {})[DEADLINE_ANNOTATION] = str(seconds)
+    # There is one node.
+    spec.pop("nodeSelector", None)
     for container in spec["containers"]:
-        # In the pod itself, not in the flow's process: the pod must end when that one has been killed, too.
-        limit = ["timeout", "-k", str(int(GRACE.total_seconds())), str(seconds)]
-        container["command"] = [*limit, "sh", "-c", WATCH_MEMORY, "step", *map(unescaped, container["command"])]
+        container["command"] = [unescaped(word) for word in container["command"]]
         for entry in container["env"]:
             entry["value"] = unescaped(entry["value"])
-        for mount in container.get("volumeMounts", []):
+        for mount in container["volumeMounts"]:
             mount["mountPath"] += ":dev,suid"
         if hosts_file:
-            container.setdefault("volumeMounts", []).append({"name": HOSTS_VOLUME, "mountPath": "/etc/hosts"})
+            container["volumeMounts"].append({"name": HOSTS_VOLUME, "mountPath": "/etc/hosts"})
+    spec["volumes"] = [_volume(volume, scratch) for volume in spec["volumes"]]
     if hosts_file:
         spec.pop("hostAliases", None)
-        volume = {"name": HOSTS_VOLUME, "hostPath": {"path": str(hosts_file), "type": "File"}}
-        spec.setdefault("volumes", []).append(volume)
+        spec["volumes"].append({"name": HOSTS_VOLUME, "hostPath": {"path": str(hosts_file), "type": "File"}})
     return pod
+
+
+def _volume(volume: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    # Podman would make a named volume of an emptyDir, one for all pods that call theirs the same, and leave it behind.
+    if "emptyDir" not in volume:
+        return volume
+    return {"name": WORKSPACE_VOLUME, "hostPath": {"path": str(scratch), "type": "Directory"}}
 
 
 def hosts_text(manifest: dict[str, Any], host: str) -> str:

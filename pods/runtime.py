@@ -4,12 +4,15 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from pods.diagnosis import Category, Facts, diagnose
 from pods.manifest import Claim, Pod
+
+# What the step itself is not to blame for, and another start may not meet.
+PASSING = frozenset({Category.TRANSIENT, Category.KILLED, Category.EVICTED, Category.NODE_LOST})
 
 
 class Phase(StrEnum):
@@ -31,13 +34,14 @@ class Outcome(BaseModel):
     summary: str
     resolution: str = ""
     log_tail: list[str] = []
+    events: list[str] = []
     started: datetime | None = None
     finished: datetime | None = None
 
     @property
     def transient(self) -> bool:
         """Whether the same step may succeed when it is run again."""
-        return self.category in {Category.TRANSIENT, Category.KILLED}
+        return self.category in PASSING
 
     @classmethod
     def of(cls, facts: Facts) -> "Outcome":
@@ -50,21 +54,32 @@ class Outcome(BaseModel):
             summary=verdict.summary,
             resolution=verdict.resolution,
             log_tail=facts.log_tail,
+            events=facts.events,
             started=facts.started,
             finished=facts.finished,
         )
 
 
+class Endpoint(NamedTuple):
+    """Where a port of a pod is reached from outside."""
+
+    host: str
+    port: int
+
+
 class PodRuntime(Protocol):
-    """Runs pods to their end. Every call is safe to repeat."""
+    """Runs pods to their end. Every call is safe to repeat.
+
+    Each may raise Broken (the container runtime is missing or does not work), Denied (it refuses us) and Unreachable
+    (it did not answer in time).
+    """
+
+    @property
+    def listen_address(self) -> str:
+        """The address that a program in a pod serves on, to be published."""
 
     def create_claim(self, claim: Claim) -> None:
-        """Make a job's workspace; one that is there already is taken.
-
-        Raises:
-            Broken: the container runtime is missing or does not work.
-            Unreachable: it did not answer in time.
-        """
+        """Make a job's workspace; one that is there already is taken."""
 
     def run(self, pod: Pod, *, log: Path, on_line: Callable[[str], None] | None = None) -> Outcome:
         """Run a pod to its end: create it, go on waiting for the one of its name, or read how that one ended.
@@ -78,12 +93,23 @@ class PodRuntime(Protocol):
 
         Raises:
             NotFound: the pod's claim does not exist.
-            Broken: the container runtime is missing or does not work.
-            Unreachable: it did not answer in time.
+            Conflict: something else has the pod's name.
+            Interrupted: the pod was removed while it ran.
         """
 
     def outcome(self, name: str) -> Outcome | None:
         """Return how the pod of that name stands, or None when there is none (or it never started)."""
+
+    def publish(self, name: str, port: int) -> Endpoint:
+        """Make a port of a running pod reachable from outside, for as long as the pod is there, and return where.
+
+        Args:
+            name: The pod's name; it `serves`.
+            port: Where its program listens.
+
+        Raises:
+            NotFound: there is no such pod.
+        """
 
     def remove(self, job_id: str) -> list[str]:
         """Stop and remove every pod and claim of a job, within 30 seconds, and return their names."""

@@ -180,7 +180,7 @@ def test_a_pod_that_was_made_but_never_started_is_made_anew(
     step = pod("echo ran")
     subprocess.run(
         ["podman", "kube", "play", "--start=false", "-"],
-        input=to_yaml(for_podman(pod_manifest(step))).encode(),
+        input=to_yaml(for_podman(pod_manifest(step), scratch=state_dir)).encode(),
         env=environment(state_dir),
         check=True,
         capture_output=True,
@@ -204,7 +204,7 @@ def test_a_creation_that_was_killed_is_made_good(
         env=environment(state_dir),
     ) as creation:
         assert creation.stdin is not None
-        creation.stdin.write(to_yaml(for_podman(pod_manifest(step))).encode())
+        creation.stdin.write(to_yaml(for_podman(pod_manifest(step), scratch=state_dir)).encode())
         creation.stdin.close()
         time.sleep(after)
         os.kill(creation.pid, signal.SIGKILL)

@@ -1,0 +1,82 @@
+"""Removing what a job has on a cluster: pods with a grace and then by force, services, claims; within 30 seconds."""
+
+import logging
+import time
+from datetime import timedelta
+
+from errors import Conflict, Unreachable
+from pods.kubernetes_api import ClusterApi, Kind, Resource
+from pods.kubernetes_options import KubernetesOptions
+from pods.manifest import JOB_LABEL, MANAGED_BY, MANAGED_BY_LABEL
+
+logger = logging.getLogger("ims.pods.kubernetes")
+
+# With the removal by force after it, a job is gone within 30 seconds, whatever its steps do with SIGTERM.
+STOP_GRACE = timedelta(seconds=8)
+FORCE_LIMIT = timedelta(seconds=8)
+AT_ONCE = timedelta(0)
+OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+
+
+def remove(api: ClusterApi, job_id: str, options: KubernetesOptions) -> list[str]:
+    """Remove a job's pods, services and claims, and return their names; nothing there is success.
+
+    Raises:
+        Unreachable: Pods do not go even by force, or the API server is away.
+    """
+    removal = _Removal(api, f"{OURS},{JOB_LABEL}={job_id}", options.pause)
+    removal.end_pods(options.removal_limit)
+    # Services go with their pods; one whose pod had gone long before goes here. Claims are held while pods use them.
+    for kind in (Kind.SERVICES, Kind.CLAIMS):
+        removal.delete(kind)
+    return removal.names
+
+
+def jobs(api: ClusterApi) -> set[str]:
+    """Return the ids of the jobs that have pods or claims in the namespace."""
+    found = [item for kind in (Kind.PODS, Kind.CLAIMS) for item in api.list(kind, labels=OURS).items]
+    labels = [item["metadata"].get("labels") or {} for item in found]
+    return {label[JOB_LABEL] for label in labels if JOB_LABEL in label}
+
+
+class _Removal:
+    """One removal, and the names of what it has removed."""
+
+    def __init__(self, api: ClusterApi, labels: str, pause: timedelta) -> None:
+        self.names: list[str] = []
+        self._api = api
+        self._labels = labels
+        self._pause = pause
+
+    def end_pods(self, limit: timedelta) -> None:
+        if self._gone_within(limit, STOP_GRACE):
+            return
+        logger.warning("pods of the job do not end: they are removed by force")
+        if not self._gone_within(FORCE_LIMIT, AT_ONCE):
+            raise Unreachable(
+                f"pods do not go: {', '.join(self.names)}",
+                resolution="see `kubectl describe pod` for what holds them: a finalizer, say",
+            )
+
+    def delete(self, kind: Kind, grace: timedelta | None = None) -> list[Resource]:
+        """Delete what there is of a kind, and return it."""
+        found = self._api.list(kind, labels=self._labels).items
+        for item in found:
+            name = item["metadata"]["name"]
+            if name not in self.names:
+                self.names.append(name)
+            try:
+                self._api.delete(kind, item, grace=grace)
+            except Conflict:
+                # Another one has the name by now; it carries the job's label, too, and is found by the next look.
+                logger.debug("%s %s was replaced while it was removed", kind, name)
+        return found
+
+    def _gone_within(self, limit: timedelta, grace: timedelta) -> bool:
+        """Delete all pods, also those that come while this waits; tell whether none is left in time."""
+        give_up = time.monotonic() + limit.total_seconds()
+        while self.delete(Kind.PODS, grace):
+            if time.monotonic() >= give_up:
+                return False
+            time.sleep(self._pause.total_seconds())
+        return True

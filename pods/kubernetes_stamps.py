@@ -1,0 +1,82 @@
+"""A pod's output as the API server sends it, every line after its time stamp: no line is lost, and none is doubled.
+
+A connection that was lost is made again "since" a moment, which servers read to the second and kubelets to the file at
+hand: some lines come again, and after a rotation of the log fewer than expected. So each line that may come again is
+remembered with its stamp, to the nanosecond, and is dropped once for each time that it was taken.
+"""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+# A longer line is taken in pieces of this size: nobody has to hold what a pod without line breaks prints.
+LONGEST_LINE_BYTES = 1 << 20
+# Outputs of one pod are stamped by two writers, and may be a little out of order.
+DISORDER = timedelta(seconds=2)
+
+
+class StampedLines:
+    """The lines of one pod over all connections."""
+
+    def __init__(self) -> None:
+        self._taken: dict[datetime, Counter[int]] = {}
+        self._latest: datetime | None = None
+        self.begin_again()
+
+    @property
+    def since(self) -> datetime | None:
+        """Where the next connection should begin, in whole seconds; None at the log's beginning."""
+        return self._latest - DISORDER if self._latest else None
+
+    def begin_again(self) -> None:
+        """Expect a new connection. What came of a line that was cut off is forgotten: it comes again whole."""
+        self._again: Counter[int] = Counter()
+        for lines in self._taken.values():
+            self._again.update(lines)
+        self._rest = b""
+        self._stamp = b""
+        self._piece = 0
+
+    def feed(self, block: bytes) -> bytes:
+        """Take a block and return the new output that is whole now, without stamps."""
+        *lines, self._rest = (self._rest + block).split(b"\n")
+        output = [self._take(line, end=b"\n") for line in lines]
+        while len(self._rest) > LONGEST_LINE_BYTES:
+            piece, self._rest = self._rest[:LONGEST_LINE_BYTES], self._rest[LONGEST_LINE_BYTES:]
+            output.append(self._take(piece, end=b""))
+        return b"".join(output)
+
+    def end(self) -> bytes:
+        """Take the log's end: what is left is a last line without a line break."""
+        rest, self._rest = self._rest, b""
+        return self._take(rest, end=b"") if rest else b""
+
+    def _take(self, line: bytes, *, end: bytes) -> bytes:
+        """Return a line, or a piece of one, without its stamp; nothing when it was taken before."""
+        text = line
+        if not self._piece:
+            self._stamp, _, text = line.partition(b" ")
+        key = hash((self._stamp, self._piece, text, end))
+        self._piece = 0 if end else self._piece + 1
+        if self._again[key]:
+            self._again[key] -= 1
+            return b""
+        self._remember(key)
+        return text + end
+
+    def _remember(self, key: int) -> None:
+        second = _second(self._stamp)
+        if second is None:
+            return
+        if self._latest is None or second > self._latest:
+            self._latest = second
+            for old in [known for known in self._taken if known < second - DISORDER]:
+                del self._taken[old]
+        self._taken.setdefault(second, Counter())[key] += 1
+
+
+def _second(stamp: bytes) -> datetime | None:
+    """Return the second of a time stamp; None of what is none: a message of the kubelet's own."""
+    try:
+        return datetime.fromisoformat(stamp.decode("ascii")).astimezone(UTC).replace(microsecond=0)
+    except ValueError:
+        return None
