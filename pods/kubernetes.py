@@ -97,9 +97,9 @@ class Kubernetes:
         tail = self._tail(name)
         return self._outcome(state, "", tail) if state.is_over else state.running(tail)
 
-    def publish(self, name: str, port: int) -> Endpoint:
-        """Make a pod's port reachable by a service that goes with the pod, and return where."""
-        return kubernetes_service.publish(self._api, name, port, self._options)
+    def publish(self, job_id: str, step: str, port: int) -> Endpoint:
+        """Make a step's port reachable by a service that goes with its pod, and return where."""
+        return kubernetes_service.publish(self._api, job_id, step, port, self._options)
 
     def remove(self, job_id: str) -> list[str]:
         """Stop and remove every pod, service and claim of a job, and return their names; nothing there is success."""

@@ -8,20 +8,24 @@ from pods.kubernetes_api import ClusterApi, Kind, Resource
 from pods.kubernetes_manifest import EXTERNAL_DNS, SSH_PORT, service_manifest
 from pods.kubernetes_options import KubernetesOptions
 from pods.kubernetes_pod import PodState
+from pods.manifest import JOB_LABEL, MANAGED_BY, MANAGED_BY_LABEL, STEP_LABEL
 from pods.runtime import Endpoint
 
 logger = logging.getLogger("ims.pods.kubernetes")
 
 
-def publish(api: ClusterApi, name: str, port: int, options: KubernetesOptions) -> Endpoint:
-    """Make the service of a pod, or take the one that is there, and return where it is reached.
+def publish(api: ClusterApi, job_id: str, step: str, port: int, options: KubernetesOptions) -> Endpoint:
+    """Make the service of a step's pod, or take the one that is there, and return where it is reached.
 
     Raises:
-        NotFound: There is no such pod.
+        NotFound: The step has no pod that runs.
+        Conflict: Something else has the service's name.
     """
-    pod = api.get(Kind.PODS, name)
-    if pod is None:
-        raise NotFound(f"pod {name} is not there")
+    found = api.list(Kind.PODS, labels=f"{MANAGED_BY_LABEL}={MANAGED_BY},{JOB_LABEL}={job_id},{STEP_LABEL}={step}")
+    running = [entry for entry in found.items if not PodState(entry).is_over and not PodState(entry).is_going]
+    if not running:
+        raise NotFound(f"no pod of step {step} of job {job_id} runs")
+    pod = running[0]
     service = _service(api, pod, port, options)
     external = str(service["metadata"].get("annotations", {}).get(EXTERNAL_DNS, "")).partition(",")[0]
     match service["spec"]["type"]:

@@ -96,8 +96,8 @@ class Podman:
         tail = self._tail(container)
         return container.running(tail) if container.is_running else Outcome.of(container.facts(tail))
 
-    def publish(self, name: str, port: int) -> Endpoint:
-        """Return where a pod's port is reached: it is the host's own."""
+    def publish(self, job_id: str, step: str, port: int) -> Endpoint:
+        """Return where a step's port is reached: it is the host's own."""
         return Endpoint(self.listen_address, port)
 
     def remove(self, job_id: str) -> list[str]:

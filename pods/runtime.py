@@ -100,15 +100,16 @@ class PodRuntime(Protocol):
     def outcome(self, name: str) -> Outcome | None:
         """Return how the pod of that name stands, or None when there is none (or it never started)."""
 
-    def publish(self, name: str, port: int) -> Endpoint:
-        """Make a port of a running pod reachable from outside, for as long as the pod is there, and return where.
+    def publish(self, job_id: str, step: str, port: int) -> Endpoint:
+        """Make a port of a running step reachable from outside, for as long as its pod is there, and return where.
 
         Args:
-            name: The pod's name; it `serves`.
+            job_id: The job.
+            step: The step; its pod `serves`.
             port: Where its program listens.
 
         Raises:
-            NotFound: there is no such pod.
+            NotFound: the step does not run.
         """
 
     def remove(self, job_id: str) -> list[str]:

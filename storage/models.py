@@ -303,7 +303,12 @@ class NewJob(Input):
 
 
 class Diagnosis(BaseModel):
-    """Why a job ended in error: what went wrong in one line, what to do, and the evidence."""
+    """Why a job ended in error: what went wrong in one line, what to do, and the evidence.
+
+    Args:
+        events: What the cluster did with the step's pod, a line each.
+        log_tail: The last lines of the step's log.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -314,6 +319,8 @@ class Diagnosis(BaseModel):
     summary: str
     resolution: str = ""
     step: str = ""
+    exit_code: int | None = None
+    events: list[str] = []
     log_tail: list[str] = []
 
 

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     task_retries: int = Field(4, ge=0, description="How often a failed step is tried again.")
     task_retry_seconds: float = Field(2, ge=0, description="Pause before the first retry, seconds; doubled at each.")
 
-    pod_runtime: Literal["podman"] = Field("podman", description="What runs the pods.")
+    pod_runtime: Literal["podman", "kubernetes"] = Field("podman", description="What runs the pods.")
     pod_host_network: bool | None = Field(
         None, description="Run pods in the host's network. Unset: only when S3 is on a loopback address."
     )
@@ -73,7 +73,35 @@ class Settings(BaseSettings):
     script_limit: Duration = Field(
         timedelta(hours=2), description="Limit on a script or playbook that customizes an image."
     )
-    shell_address: str = Field("127.0.0.1", description="Address of this host that shells listen on.")
+    shell_address: str = Field("127.0.0.1", description="Address of this host that shells listen on (Podman).")
+    kubernetes_namespace: str = Field(
+        "", description="Namespace of the pods. Empty: the worker's own, or that of the kubeconfig's context."
+    )
+    kubernetes_context: str = Field("", description="Context of the kubeconfig. Empty: its current one.")
+    kubernetes_runtime_class: str = Field("", description="runtimeClassName of the pods.")
+    kubernetes_node_selector: dict[str, str] = Field({}, description="Labels of the nodes to run on, as JSON.")
+    kubernetes_tolerations: list[dict[str, Any]] = Field([], description="Tolerations of the pods, as JSON.")
+    kubernetes_affinity: dict[str, Any] = Field({}, description="Affinity of the pods, as JSON.")
+    kubernetes_image_pull_secrets: list[str] = Field(
+        [], description="Names of the secrets that the images are pulled with, as JSON."
+    )
+    kubernetes_storage_class: str = Field("", description="Storage class of the workspaces. Empty: the default one.")
+    kubernetes_service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
+        "ClusterIP", description="How shells are reached."
+    )
+    kubernetes_service_annotations: dict[str, str] = Field(
+        {}, description="Annotations of the shells' services, as JSON; {job_id} stands for the job's id."
+    )
+    kubernetes_schedule_limit: Duration = Field(timedelta(minutes=10), description="Limit on finding a node.")
+    kubernetes_start_limit: Duration = Field(
+        timedelta(minutes=15), description="Limit on starting on a node: volumes, image, container."
+    )
+    kubernetes_pull_grace: Duration = Field(
+        timedelta(minutes=3), description="How long an image that cannot be pulled is waited for."
+    )
+    kubernetes_patience: Duration = Field(
+        timedelta(minutes=5), description="How long an API server that does not answer is waited for."
+    )
     site_file: Path | None = Field(
         None, description="YAML file of the site's CA, signing keys, repositories and credentials (docs/site.md)."
     )

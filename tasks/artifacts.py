@@ -98,7 +98,7 @@ def upload_artifacts(package: Package, job: Job) -> list[Artifact]:
         bucket, key = settings().ims_bucket, job_key(job.id, "upload-plan.json")
         object_store().write(bucket, key, json.dumps({"artifacts": plan}).encode(), content_type="application/json")
         plan_url = object_store().presigned_get(bucket, key, limit)
-        run_step(job, "upload", "upload", {"IMS_PLAN_URL": plan_url}, deadline=limit)
+        run_step(job, "upload", "upload", {"IMS_PLAN_URL": plan_url}, deadline=limit, root=False)
     for packed in package.artifacts:
         if packed.name in missing:
             complete_upload(object_store(), missing[packed.name], packed.parts)

@@ -20,7 +20,7 @@ def builder_image() -> str:
 
 @retryable
 def find_builder_image(description: Description) -> str:
-    """Return the image whose kiwi reads the description, built first when it is the second, ours and missing.
+    """Return the image whose kiwi reads the description, built first when it is the second, ours, missing and for here.
 
     Safe to repeat: what is built is kept, one of several jobs builds it, and the others wait.
 
@@ -31,4 +31,8 @@ def find_builder_image(description: Description) -> str:
     if description.kiwi == 9:
         return builder_image()
     logger.info("schema %s needs kiwi %d", description.schema_version, description.kiwi)
-    return settings().builder_image_kiwi11 or ensure_builder_image(description.kiwi)
+    if chosen := settings().builder_image_kiwi11:
+        return chosen
+    # What is built on this host is not on a cluster's nodes: there the image of this name has to be loaded.
+    on_cluster = settings().pod_runtime == "kubernetes"
+    return builder_image_reference(description.kiwi) if on_cluster else ensure_builder_image(description.kiwi)

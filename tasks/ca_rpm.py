@@ -106,7 +106,7 @@ def build_ca_rpm(ca_rpm: CaRpm | None, job: Job) -> dict[str, bytes]:
         "IMS_CONTEXT_SHA256": hashlib.sha256(archive).hexdigest(),
         "IMS_RESULT_URL": store.presigned_put(bucket, key, limit),
     }
-    run_step(job, "ca-rpm", "ca_rpm", environment, deadline=limit)
+    run_step(job, "ca-rpm", "ca_rpm", environment, deadline=limit, root=False, workspace=False)
     return _unpacked(store.read(bucket, key)[0])
 
 

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from errors import PermanentError, Unreachable
+from pods.kubernetes_options import KubernetesOptions
 from pods.manifest import Claim, Pod
 from pods.podman import Podman
 from pods.runtime import Outcome, Phase, PodRuntime
@@ -18,6 +19,7 @@ from storage.models import Diagnosis, Job, Link
 from storage.objects import object_store
 from storage.settings import settings
 from tasks.builder_images import builder_image
+from tasks.diagnoses import show_diagnosis
 from tasks.workspaces import scratch
 
 logger = logging.getLogger("ims.pods")
@@ -38,7 +40,19 @@ class StepFailed(PermanentError):
 @cache
 def runtime() -> PodRuntime:
     """Return what runs the pods, as the settings say."""
-    return Podman(settings().data_dir / "podman")
+    if settings().pod_runtime == "kubernetes":
+        # Its client takes a quarter of a second to import.
+        from pods.kubernetes import Kubernetes
+
+        return Kubernetes(kubernetes_options())
+    return Podman(settings().data_dir / "podman", settings().shell_address)
+
+
+def kubernetes_options() -> KubernetesOptions:
+    """Return what the settings say of the cluster: the fields of these names."""
+    chosen = settings()
+    names = [name.removeprefix("kubernetes_") for name in type(chosen).model_fields if name.startswith("kubernetes_")]
+    return KubernetesOptions.model_validate({name: getattr(chosen, f"kubernetes_{name}") for name in names})
 
 
 def run_step(
@@ -49,8 +63,10 @@ def run_step(
     *,
     deadline: timedelta,
     privileged: bool = False,
+    root: bool = True,
+    workspace: bool = True,
+    serves: bool = False,
     image: str = "",
-    host_network: bool = False,
     on_line: Callable[[str], None] = logger.info,
 ) -> Outcome:
     """Run one of the builder's programs in a pod of the job, to its end.
@@ -65,8 +81,10 @@ def run_step(
         environment: What the program is told.
         deadline: How long the pod may run.
         privileged: Whether the program mounts.
+        root: Whether the program reads files of every owner.
+        workspace: Whether the program works on what other steps have left, or leaves something.
+        serves: Whether the program serves on a port that is to be reached from outside.
         image: The builder image to run it in; empty for the usual one.
-        host_network: Whether the program serves on an address of the host.
         on_line: Gets each line that the program says.
 
     Raises:
@@ -74,7 +92,8 @@ def run_step(
         Unreachable: It was lost, or could not reach a server, at every attempt.
     """
     claim = Claim(job_id=job.id, size_gib=job.build_env_size)
-    runtime().create_claim(claim)
+    if workspace:
+        runtime().create_claim(claim)
     starts = 0
     for attempt in count(1):
         pod = Pod(
@@ -84,11 +103,14 @@ def run_step(
             image=image or builder_image(),
             command=["python3", "-m", f"builder.programs.{program}"],
             env={"IMS_JOB_ID": job.id, "IMS_ARCH": job.arch, **environment},
-            claim=claim.name,
+            claim=claim.name if workspace else "",
             privileged=privileged,
+            root=root,
+            arch=job.arch,
+            serves=serves,
             memory_gib=job.job_mem_size,
             deadline=deadline,
-            host_network=host_network or _host_network(),
+            host_network=_host_network(),
         )
         known = runtime().outcome(pod.name)
         if known is not None and known.phase is Phase.FAILED and known.transient:
@@ -100,7 +122,9 @@ def run_step(
         if outcome.phase is Phase.SUCCEEDED:
             return outcome
         if not outcome.transient:
-            raise StepFailed(_diagnosis(job, step, outcome))
+            diagnosis = _diagnosis(job, step, outcome)
+            show_diagnosis(diagnosis)
+            raise StepFailed(diagnosis)
         if starts == STARTS:
             raise Unreachable(f"{step} failed {STARTS} times: {outcome.summary}", resolution=outcome.resolution)
         logger.warning("%s: %s; starting it again", step, outcome.summary)
@@ -113,6 +137,8 @@ def _diagnosis(job: Job, step: str, outcome: Outcome) -> Diagnosis:
         summary=outcome.summary,
         resolution=outcome.resolution or f"read the whole log: s3://{settings().ims_bucket}/{_log_key(job, step)}",
         step=step,
+        exit_code=outcome.exit_code,
+        events=outcome.events,
         log_tail=outcome.log_tail,
     )
 

@@ -23,7 +23,7 @@ from storage.settings import settings
 from storage.shell_orders import LONGEST, Operation
 from storage.shells import DEBUG, Address, ConnectionInfo, SshContainer
 from tasks.jobs import report
-from tasks.pods import StepFailed, run_step
+from tasks.pods import StepFailed, run_step, runtime
 from tasks.retries import retryable
 
 logger = logging.getLogger("ims.shells")
@@ -114,20 +114,21 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
 
 def _serve(step: str, program: str, shell: SshContainer, more: Mapping[str, str], tell: Tell, job: Job) -> None:
     """Run the pod of a shell to its end; its job's record says where it listens, and why it goes on."""
-    store, bucket, address = object_store(), settings().ims_bucket, settings().shell_address
+    store, bucket = object_store(), settings().ims_bucket
     shell_orders.open_orders(store, bucket, job.id, settings().shell_limit)
 
     def on_line(line: str) -> None:
         logger.info("%s", line)
         if ready := READY.fullmatch(line):
-            access = ConnectionInfo(customer_access=Address(host=address, port=int(ready[1])))
+            reached = runtime().publish(job.id, step, int(ready[1]))
+            access = ConnectionInfo(customer_access=Address(host=reached.host, port=reached.port))
             tell(shell.model_copy(update={"status": "running", "connection_info": access, "host_key": ready[2]}))
         if goes_on := GOES_ON.fullmatch(line):
             report(job, diagnosis=_not_complete(goes_on[1]))
 
     environment = {
         "IMS_PUBLIC_KEY": catalogue().public_keys.get(job.public_key_id).public_key,
-        "IMS_SSH_ADDRESS": address,
+        "IMS_SSH_ADDRESS": runtime().listen_address,
         "IMS_SHELL_SECONDS": str(int(settings().shell_limit.total_seconds())),
         "IMS_SHELL_IDLE_SECONDS": str(int(settings().shell_idle_limit.total_seconds())),
         "IMS_SHELL_ORDERS_URL": store.presigned_get(bucket, shell_orders_key(job.id), LONGEST),
@@ -136,7 +137,7 @@ def _serve(step: str, program: str, shell: SshContainer, more: Mapping[str, str]
     }
     # It may be extended, and a pod's deadline may not.
     deadline = LONGEST + SLACK
-    run_step(job, step, program, environment, deadline=deadline, privileged=True, host_network=True, on_line=on_line)
+    run_step(job, step, program, environment, deadline=deadline, privileged=True, serves=True, on_line=on_line)
     jobs.end_shells(catalogue(), job.id)
 
 

@@ -133,9 +133,7 @@ def drained(pod: LivePod) -> None:
 def node_lost(pod: LivePod) -> None:
     """Lose its node: it "runs" for ever, and nobody tells of its end."""
     begin(pod, "building")
-    pod.condition(
-        "DisruptionTarget", "True", "DeletionByTaintManager", "Taint manager: NoExecute taint"
-    )
+    pod.condition("DisruptionTarget", "True", "DeletionByTaintManager", "Taint manager: NoExecute taint")
     pod.asked_to_go(-3600)
     pod.forever()
 

@@ -1,4 +1,4 @@
-"""A small image of the host's own programs, and Podman as the flows use it."""
+"""The runtimes under test, each with an image of a few programs, and a job's pods and claim on them."""
 
 import io
 import os
@@ -14,8 +14,14 @@ from uuid import uuid4
 
 import pytest
 
+from pods.kubernetes import Kubernetes
+from pods.kubernetes_options import KubernetesOptions
 from pods.manifest import Claim, Pod
 from pods.podman import Podman
+from pods.runtime import PodRuntime
+from tasks.pods import kubernetes_options
+from tests.kubernetes_api import FakeCluster
+from tests.pods.under_test import UnderTest
 
 PROGRAMS = ("cat", "dd", "env", "mknod", "seq", "sh", "sleep", "timeout", "true")
 
@@ -46,30 +52,95 @@ def podman(state_dir: Path) -> Podman:
 
 
 @pytest.fixture
-def job(podman: Podman) -> Iterator[str]:
-    """A job's id; what it leaves is removed."""
-    job_id = str(uuid4())
-    yield job_id
-    podman.remove(job_id)
+def on_podman(podman: Podman, state_dir: Path, image: str) -> UnderTest:
+    return UnderTest(podman, image, f"Podman(Path({str(state_dir)!r}))")
 
 
 @pytest.fixture
-def claim(podman: Podman, job: str) -> str:
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
+    """A fake cluster, which the client finds."""
+    with FakeCluster(tmp_path / "cluster") as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.write_kubeconfig(tmp_path / "kubeconfig")))
+        yield cluster
+
+
+@pytest.fixture
+def options() -> KubernetesOptions:
+    """Options with little patience."""
+    return KubernetesOptions(
+        schedule_limit=timedelta(seconds=2),
+        start_limit=timedelta(seconds=3),
+        pull_grace=timedelta(seconds=1),
+        service_limit=timedelta(seconds=1),
+        patience=timedelta(seconds=8),
+        call_limit=timedelta(seconds=2),
+        window=timedelta(seconds=1),
+        silence=timedelta(seconds=1),
+        pause=timedelta(seconds=0.1),
+    )
+
+
+@pytest.fixture
+def kubernetes(fake: FakeCluster, options: KubernetesOptions) -> Kubernetes:
+    """The runtime on the fake cluster."""
+    return Kubernetes(options)
+
+
+@pytest.fixture
+def on_fake(kubernetes: Kubernetes, options: KubernetesOptions) -> UnderTest:
+    return UnderTest(kubernetes, "localhost/ims-test-shell:1", _expression(options))
+
+
+@pytest.fixture
+def on_cluster() -> UnderTest:
+    """The runtime on the real cluster that KUBECONFIG names, with the settings of the environment."""
+    options = kubernetes_options()
+    return UnderTest(Kubernetes(options), os.environ["IMS_TEST_IMAGE"], _expression(options))
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("podman", marks=pytest.mark.containers),
+        pytest.param("fake"),
+        pytest.param("cluster", marks=pytest.mark.cluster),
+    ]
+)
+def tested(request: pytest.FixtureRequest) -> UnderTest:
+    """Each of the runtimes in turn."""
+    found: UnderTest = request.getfixturevalue(f"on_{request.param}")
+    return found
+
+
+@pytest.fixture
+def runtime(tested: UnderTest) -> PodRuntime:
+    return tested.runtime
+
+
+@pytest.fixture
+def job(runtime: PodRuntime) -> Iterator[str]:
+    """A job's id; what it leaves is removed."""
+    job_id = str(uuid4())
+    yield job_id
+    runtime.remove(job_id)
+
+
+@pytest.fixture
+def claim(runtime: PodRuntime, job: str) -> str:
     """The name of the job's claim."""
     claim = Claim(job_id=job, size_gib=1)
-    podman.create_claim(claim)
+    runtime.create_claim(claim)
     return claim.name
 
 
 @pytest.fixture
-def pod(image: str, job: str) -> Callable[..., Pod]:
+def pod(tested: UnderTest, job: str) -> Callable[..., Pod]:
     """Make a pod of the job that runs a shell script."""
 
     def make(script: str, **changes: Any) -> Pod:
         fields: dict[str, Any] = {
             "job_id": job,
             "step": "test",
-            "image": image,
+            "image": tested.image,
             "command": ["sh", "-c", script],
             "memory_gib": 1,
             "deadline": timedelta(minutes=2),
@@ -77,6 +148,10 @@ def pod(image: str, job: str) -> Callable[..., Pod]:
         return Pod.model_validate(fields | changes)
 
     return make
+
+
+def _expression(options: KubernetesOptions) -> str:
+    return f"Kubernetes(KubernetesOptions.model_validate_json({options.model_dump_json()!r}))"
 
 
 def _tools() -> bytes:
