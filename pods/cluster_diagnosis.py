@@ -57,7 +57,7 @@ def not_started(facts: Facts) -> Verdict | None:
         )
     if facts.reason == UNSCHEDULABLE:
         return Verdict(Category.UNSCHEDULABLE, f"{name} found no node: {why}", _what_is_missing(facts.error))
-    return _taken_away(facts) or _refused_by_node(facts)
+    return _taken_away(facts) or _refused_by_node(facts) or _stuck(facts)
 
 
 def ended(facts: Facts) -> Verdict | None:
@@ -96,6 +96,17 @@ def _refused_by_node(facts: Facts) -> Verdict | None:
         Category.EVICTED,
         f"pod {facts.name} was refused by node {facts.node or '(unknown)'}: {facts.error or facts.reason}",
         "another node may take it; see `kubectl describe node`",
+    )
+
+
+def _stuck(facts: Facts) -> Verdict | None:
+    if not facts.reason:
+        return None
+    said = facts.error or (facts.events[-1] if facts.events else "the cluster says nothing about it")
+    return Verdict(
+        Category.RUNTIME_BROKEN,
+        f"pod {facts.name} could not start ({facts.reason}): {said}",
+        f"see `kubectl describe node {facts.node}`" if facts.node else "see whether the cluster's scheduler works",
     )
 
 

@@ -91,7 +91,7 @@ def _cut_off(facts: Facts) -> Verdict | None:
     return Verdict(
         Category.KILLED,
         f"pod {facts.name} was cut off and nobody saw its end",
-        "the host was restarted or the pod's supervisor (conmon) was killed: run the job again",
+        "its host was restarted, or its supervisor there was killed: run the job again",
     )
 
 

@@ -41,23 +41,30 @@ class PodLog:
         return True
 
     def finish(self) -> None:
-        """Copy what is left of the log of a container that has ended."""
+        """Copy what is left of the log of a container that has ended.
+
+        A stream that somebody on its way ended early looks like the log's end, so it is read until nothing new comes.
+        """
+        failure = "it changes from one look to the next"
         for attempt in range(LAST_READS):
+            last = self._lines.unfinished
             try:
-                self._read(follow=False)
+                if not self._read(follow=False) and self._lines.unfinished == last:
+                    break
             except ImsError as error:
-                failure = error
+                failure = error.message
                 time.sleep(self._options.pause.total_seconds() * attempt)
-            else:
-                self._copy.feed(self._lines.end())
-                break
         else:
-            logger.warning("the end of the log of pod %s may be missing: %s", self._pod, failure.message)
+            logger.warning("the end of the log of pod %s may be missing: %s", self._pod, failure)
+        self._copy.feed(self._lines.end())
         self._copy.end()
 
-    def _read(self, *, follow: bool) -> None:
-        since = self._lines.since
+    def _read(self, *, follow: bool) -> bool:
+        """Copy what one connection brings; tell whether any line of it was new."""
+        since, news = self._lines.since, False
         self._lines.begin_again()
         for block in self._api.log(self._pod, follow=follow, since=since):
             if output := self._lines.feed(block):
                 self._copy.feed(output)
+                news = True
+        return news

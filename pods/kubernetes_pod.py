@@ -163,7 +163,9 @@ class PodState:
             return str(self._ended.get("reason", "")), str(self._ended.get("message", ""))
         if failed := self._failed_init_container():
             return "InitContainerFailed", failed
-        return self.waiting
+        if self.waiting[0]:
+            return self.waiting
+        return "" if self.has_started else str(self._status.get("phase", "Pending")), ""
 
     def _failed_init_container(self) -> str:
         for container in self._status.get("initContainerStatuses") or []:

@@ -6,6 +6,7 @@ remembered with its stamp, to the nanosecond, and is dropped once for each time 
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 # A longer line is taken in pieces of this size: nobody has to hold what a pod without line breaks prints.
@@ -27,6 +28,11 @@ class StampedLines:
         """Where the next connection should begin, in whole seconds; None at the log's beginning."""
         return self._latest - DISORDER if self._latest else None
 
+    @property
+    def unfinished(self) -> bytes:
+        """What has come of a line whose end has not, with its stamp."""
+        return self._rest
+
     def begin_again(self) -> None:
         """Expect a new connection. What came of a line that was cut off is forgotten: it comes again whole."""
         self._again: Counter[int] = Counter()
@@ -38,23 +44,32 @@ class StampedLines:
 
     def feed(self, block: bytes) -> bytes:
         """Take a block and return the new output that is whole now, without stamps."""
-        *lines, self._rest = (self._rest + block).split(b"\n")
-        output = [self._take(line, end=b"\n") for line in lines]
-        while len(self._rest) > LONGEST_LINE_BYTES:
-            piece, self._rest = self._rest[:LONGEST_LINE_BYTES], self._rest[LONGEST_LINE_BYTES:]
-            output.append(self._take(piece, end=b""))
-        return b"".join(output)
+        *lines, rest = (self._rest + block).split(b"\n")
+        output: list[bytes] = []
+        for line in lines:
+            output += [*self._long(line), self._take(self._rest, end=b"\n")]
+        # However the blocks come, a line is cut at the same places: what comes again is recognised.
+        return b"".join([*output, *self._long(rest)])
 
     def end(self) -> bytes:
         """Take the log's end: what is left is a last line without a line break."""
         rest, self._rest = self._rest, b""
         return self._take(rest, end=b"") if rest else b""
 
+    def _long(self, line: bytes) -> Iterator[bytes]:
+        """Take the pieces of a line that is too long, and keep its rest."""
+        while len(line) > LONGEST_LINE_BYTES:
+            yield self._take(line[:LONGEST_LINE_BYTES], end=b"")
+            line = line[LONGEST_LINE_BYTES:]
+        self._rest = line
+
     def _take(self, line: bytes, *, end: bytes) -> bytes:
         """Return a line, or a piece of one, without its stamp; nothing when it was taken before."""
         text = line
         if not self._piece:
-            self._stamp, _, text = line.partition(b" ")
+            stamp, _, stamped = line.partition(b" ")
+            # What has no stamp is no line of the log: a message of the kubelet's own.
+            self._stamp, text = (stamp, stamped) if _second(stamp) else (b"", line)
         key = hash((self._stamp, self._piece, text, end))
         self._piece = 0 if end else self._piece + 1
         if self._again[key]:
@@ -75,7 +90,7 @@ class StampedLines:
 
 
 def _second(stamp: bytes) -> datetime | None:
-    """Return the second of a time stamp; None of what is none: a message of the kubelet's own."""
+    """Return the second of a time stamp; None of what is none."""
     try:
         return datetime.fromisoformat(stamp.decode("ascii")).astimezone(UTC).replace(microsecond=0)
     except ValueError:

@@ -49,6 +49,8 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    # Head and body are two packets: the second would wait for the first one's acknowledgement.
+    disable_nagle_algorithm = True
     server: Server
 
     def do_GET(self) -> None:

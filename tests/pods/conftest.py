@@ -68,10 +68,10 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluste
 def options() -> KubernetesOptions:
     """Options with little patience."""
     return KubernetesOptions(
-        schedule_limit=timedelta(seconds=2),
-        start_limit=timedelta(seconds=3),
-        pull_grace=timedelta(seconds=1),
-        service_limit=timedelta(seconds=1),
+        schedule_limit=timedelta(seconds=0.5),
+        start_limit=timedelta(seconds=1),
+        pull_grace=timedelta(seconds=0.5),
+        service_limit=timedelta(seconds=0.5),
         patience=timedelta(seconds=8),
         call_limit=timedelta(seconds=2),
         window=timedelta(seconds=1),

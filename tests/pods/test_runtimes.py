@@ -111,6 +111,7 @@ def test_a_step_ends_at_its_deadline(runtime: PodRuntime, pod: MakePod, tmp_path
     assert not outcome.transient
 
 
+@pytest.mark.slow
 def test_a_step_ends_at_its_deadline_without_its_runner(
     runtime: PodRuntime, pod: MakePod, tested: UnderTest, tmp_path: Path
 ) -> None:
@@ -183,6 +184,7 @@ def test_removing_a_job_leaves_nothing_however_often(
     assert job not in runtime.jobs()
 
 
+@pytest.mark.slow
 def test_a_running_job_is_removed_within_30_seconds_whatever_it_does(
     runtime: PodRuntime, pod: MakePod, job: str, claim: str, tmp_path: Path
 ) -> None:
