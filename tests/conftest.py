@@ -18,12 +18,14 @@ from storage.settings import Settings
 from tests.cli.running import Up, start
 from tests.distribution import tiny_distribution, tiny_repository
 from tests.https_site import https_site, rpm_site
+from tests.kubernetes_api.fixtures import cluster
 from tests.rpm_distribution import rpm_distribution
 from tests.s3_proxy import FaultProxy
 from tests.signed_repository import signed_by_a, signed_by_b
 from tests.tiny_image import tiny_rootfs
 
 __all__ = [
+    "cluster",
     "https_site",
     "rpm_distribution",
     "rpm_site",

@@ -15,7 +15,14 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
                 continue
             if follower == "(" and close != -1:
                 name = text[at + 2 : close]
-                result, at = result + variables.get(name, f"$({name})"), close + 1
+                result, at = result + _value(name, variables), close + 1
                 continue
         result, at = result + text[at], at + 1
     return result
+
+
+def _value(name: str, variables: Mapping[str, str]) -> str:
+    try:
+        return variables[name]
+    except KeyError:
+        return f"$({name})"

@@ -57,14 +57,6 @@ def on_podman(podman: Podman, state_dir: Path, image: str) -> UnderTest:
 
 
 @pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
-    """A fake cluster, which the client finds."""
-    with FakeCluster(tmp_path / "cluster") as cluster:
-        monkeypatch.setenv("KUBECONFIG", str(cluster.write_kubeconfig(tmp_path / "kubeconfig")))
-        yield cluster
-
-
-@pytest.fixture
 def options() -> KubernetesOptions:
     """Options with little patience."""
     return KubernetesOptions(
@@ -81,7 +73,7 @@ def options() -> KubernetesOptions:
 
 
 @pytest.fixture
-def kubernetes(fake: FakeCluster, options: KubernetesOptions) -> Kubernetes:
+def kubernetes(cluster: FakeCluster, options: KubernetesOptions) -> Kubernetes:
     """The runtime on the fake cluster."""
     return Kubernetes(options)
 

@@ -39,6 +39,21 @@ def facts(**changes: Any) -> Facts:
             "limit of 8 GiB",
             id="OOM seen in the pod",
         ),
+        pytest.param(
+            {"exit_code": 2, "log_tail": [f"{OUT_OF_MEMORY_LINE}, its peak was 8589934592 bytes"], "memory": "8 GiB"},
+            Category.OUT_OF_MEMORY,
+            "limit of 8 GiB (peak 8.0 GiB)",
+            id="OOM with its peak",
+        ),
+        pytest.param({"reason": "Evicted", "exit_code": None}, Category.EVICTED, "Evicted", id="evicted"),
+        pytest.param({"reason": "Evicted", "exit_code": 0}, Category.SUCCEEDED, "", id="evicted after its success"),
+        pytest.param({"reason": "NodeLost", "exit_code": None}, Category.NODE_LOST, "node", id="node lost"),
+        pytest.param(
+            {"reason": "DeadlineExceeded", "exit_code": 137}, Category.DEADLINE, "1:00:00", id="kubelet's limit"
+        ),
+        pytest.param(
+            {**NEVER_RAN, "reason": "OutOfmemory"}, Category.EVICTED, "refused by node", id="no room after all"
+        ),
         pytest.param({"exit_code": 124, "finished": LATE}, Category.DEADLINE, "1:00:00", id="timed out"),
         pytest.param({"exit_code": 137, "finished": LATE}, Category.DEADLINE, "1:00:00", id="killed after time out"),
         pytest.param({"exit_code": 1, "finished": LATE}, Category.STEP_FAILED, "exit code 1", id="failed late"),
@@ -73,11 +88,18 @@ def test_a_missing_iptables_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("exit_code", "transient"),
-    [pytest.param(75, True, id="exit 75"), pytest.param(137, True, id="killed"), pytest.param(1, False, id="exit 1")],
+    ("changes", "transient"),
+    [
+        pytest.param({"exit_code": 75}, True, id="exit 75"),
+        pytest.param({"exit_code": 137}, True, id="killed"),
+        pytest.param({"exit_code": 137, "reason": "Evicted"}, True, id="evicted"),
+        pytest.param({"exit_code": None, "reason": "NodeLost"}, True, id="node lost"),
+        pytest.param({"exit_code": 1}, False, id="exit 1"),
+        pytest.param({**NEVER_RAN, "reason": "Unschedulable"}, False, id="unschedulable"),
+    ],
 )
-def test_only_passing_faults_are_worth_another_try(exit_code: int, transient: bool) -> None:
-    outcome = Outcome.of(facts(exit_code=exit_code))
+def test_only_passing_faults_are_worth_another_try(changes: dict[str, Any], transient: bool) -> None:
+    outcome = Outcome.of(facts(**changes))
     assert outcome.phase is Phase.FAILED
     assert outcome.transient is transient
 

@@ -96,7 +96,7 @@ LIVES = [
 
 @pytest.mark.parametrize(("life", "category", "says", "advises"), LIVES)
 def test_every_end_has_its_category(
-    fake: FakeCluster,
+    cluster: FakeCluster,
     kubernetes: Kubernetes,
     pod: MakePod,
     claim: str,
@@ -106,7 +106,7 @@ def test_every_end_has_its_category(
     says: str,
     advises: str,
 ) -> None:
-    fake.lives["test"] = life
+    cluster.lives["test"] = life
     outcome = kubernetes.run(pod("", claim=claim), log=tmp_path / "log")
     assert outcome.category is category
     assert says in outcome.summary
@@ -114,11 +114,11 @@ def test_every_end_has_its_category(
 
 
 def test_all_at_once_are_told_while_every_third_call_fails(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, claim: str, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, claim: str, tmp_path: Path
 ) -> None:
     cases: dict[str, Any] = {f"life-{number}": case.values for number, case in enumerate(LIVES)}
-    fake.lives |= {step: values[0] for step, values in cases.items()}
-    fake.faults.plan(Fault.ANSWER_503, when=lambda call: call.number % 3 == 0, times=10_000)
+    cluster.lives |= {step: values[0] for step, values in cases.items()}
+    cluster.faults.plan(Fault.ANSWER_503, when=lambda call: call.number % 3 == 0, times=10_000)
     with ThreadPoolExecutor(len(cases)) as runners:
         runs = {
             step: runners.submit(kubernetes.run, pod("", step=step, claim=claim), log=tmp_path / step) for step in cases
@@ -129,48 +129,48 @@ def test_all_at_once_are_told_while_every_third_call_fails(
 
 
 def test_what_the_cluster_did_is_evidence(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
-    fake.lives["test"] = lives.pends(lives.NO_ROOM)
+    cluster.lives["test"] = lives.pends(lives.NO_ROOM)
     outcome = kubernetes.run(pod(""), log=tmp_path / "log")
     assert outcome.events == [f"FailedScheduling: {lives.NO_ROOM}"]
 
 
 def test_a_pod_that_did_not_start_leaves_nothing(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
-    fake.lives["test"] = lives.image_cannot_be_pulled
+    cluster.lives["test"] = lives.image_cannot_be_pulled
     kubernetes.run(pod(""), log=tmp_path / "log")
-    assert fake.objects.list("pods") == []
+    assert cluster.objects.list("pods") == []
 
 
-def test_an_image_may_come_late(fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path) -> None:
-    fake.lives["test"] = lives.image_comes_late
+def test_an_image_may_come_late(cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path) -> None:
+    cluster.lives["test"] = lives.image_comes_late
     outcome = kubernetes.run(pod(""), log=tmp_path / "log")
     assert (outcome.phase, outcome.log_tail) == (Phase.SUCCEEDED, ["here"])
 
 
 def test_a_pod_that_was_removed_may_be_run_again(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
-    fake.lives["test"] = lives.vanishes
+    cluster.lives["test"] = lives.vanishes
     with pytest.raises(Interrupted, match="removed while it ran"):
         kubernetes.run(pod(""), log=tmp_path / "log")
 
 
 def test_another_pod_of_the_same_name_is_not_taken_for_it(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
     step = pod("", step="test")
 
     def is_replaced(live: LivePod) -> None:
         lives.begin(live, "first")
         live.pause(0.3)
-        fake.lives["test"] = lives.ends_with(0, "second")
+        cluster.lives["test"] = lives.ends_with(0, "second")
         live.vanish()
-        fake.create("pods", {key: value for key, value in live.entry.items() if key != "status"})
+        cluster.create("pods", {key: value for key, value in live.entry.items() if key != "status"})
 
-    fake.lives["test"] = is_replaced
+    cluster.lives["test"] = is_replaced
     with pytest.raises(Interrupted, match=r"replaced|removed"):
         kubernetes.run(step, log=tmp_path / "log")
     # The next run reads what is there now.
@@ -185,50 +185,50 @@ def test_another_pod_of_the_same_name_is_not_taken_for_it(
     ],
 )
 def test_what_is_not_this_step_is_refused(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, foreign: dict[str, Any]
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, foreign: dict[str, Any]
 ) -> None:
-    fake.lives["test"] = lives.goes_on
+    cluster.lives["test"] = lives.goes_on
     step = pod("")
     labels = {"app.kubernetes.io/managed-by": "ims", "ims/job-id": step.job_id, "ims/step": "test"}
     meta = {"name": step.name, "labels": labels} | foreign
     container = {"name": "step", "image": "x", "env": [], "command": ["true"]}
-    fake.create("pods", {"metadata": meta, "spec": {"containers": [container]}})
+    cluster.create("pods", {"metadata": meta, "spec": {"containers": [container]}})
     with pytest.raises(Conflict, match=step.name):
         kubernetes.run(step, log=tmp_path / "log")
 
 
 def test_a_run_with_new_presigned_addresses_adopts_its_pod(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
-    fake.lives["test"] = lives.ends_with(0, "once")
+    cluster.lives["test"] = lives.ends_with(0, "once")
     for signature in ("first", "second"):
         step = pod("", env={"IMS_CONTEXT_URL": f"http://s3.test/context.tgz?X-Amz-Signature={signature}"})
         assert kubernetes.run(step, log=tmp_path / "log").log_tail == ["once"]
-    assert len([call for call in fake.calls if (call.verb, call.resource) == ("create", "pods")]) == 1
+    assert len([call for call in cluster.calls if (call.verb, call.resource) == ("create", "pods")]) == 1
 
 
 def test_a_pod_on_its_way_out_is_waited_for_and_made_anew(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tested: UnderTest, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tested: UnderTest, tmp_path: Path
 ) -> None:
     step = pod("trap '' TERM; echo started; while :; do sleep 0.1; done")
     kill(start_runner(step, tested, tmp_path / "log"))
-    fake.lives["test"] = lives.ends_with(0, "anew")
-    fake.delete("pods", step.name, {"gracePeriodSeconds": 1})
+    cluster.lives["test"] = lives.ends_with(0, "anew")
+    cluster.delete("pods", step.name, {"gracePeriodSeconds": 1})
     assert kubernetes.run(step, log=tmp_path / "log").log_tail == ["anew"]
 
 
 def test_a_pod_whose_creation_was_not_answered_is_its_own(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
-    fake.lives["test"] = lives.ends_with(0, "once")
-    fake.faults.plan(Fault.LOST_ANSWER, when=lambda call: call.verb == "create")
+    cluster.lives["test"] = lives.ends_with(0, "once")
+    cluster.faults.plan(Fault.LOST_ANSWER, when=lambda call: call.verb == "create")
     assert kubernetes.run(pod(""), log=tmp_path / "log").log_tail == ["once"]
 
 
 def test_two_runs_of_one_step_follow_one_pod(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
-    fake.lives["test"] = lives.talks(5, 0.05)
+    cluster.lives["test"] = lives.talks(5, 0.05)
     step = pod("")
     with ThreadPoolExecutor() as runners:
         runs = [runners.submit(kubernetes.run, step, log=tmp_path / str(number)) for number in range(4)]
@@ -250,11 +250,11 @@ COUNTED = [str(number) for number in range(1, 101)]
     ],
 )
 def test_no_line_of_the_log_is_lost_or_doubled(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, faults: list[tuple[Fault, int]]
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, faults: list[tuple[Fault, int]]
 ) -> None:
-    fake.lives["test"] = lives.talks(len(COUNTED), 0.01)
+    cluster.lives["test"] = lives.talks(len(COUNTED), 0.01)
     for fault, after_bytes in faults:
-        fake.faults.plan(fault, when=of_log, after_bytes=after_bytes)
+        cluster.faults.plan(fault, when=of_log, after_bytes=after_bytes)
     lines: list[str] = []
     kubernetes.run(pod(""), log=tmp_path / "log", on_line=lines.append)
     assert lines == COUNTED
@@ -262,10 +262,10 @@ def test_no_line_of_the_log_is_lost_or_doubled(
 
 
 def test_a_log_that_cannot_be_read_does_not_fail_the_step(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fake.lives["test"] = lives.ends_with(0, "unheard")
-    fake.faults.plan(Fault.ANSWER_403, when=of_log, times=1000)
+    cluster.lives["test"] = lives.ends_with(0, "unheard")
+    cluster.faults.plan(Fault.ANSWER_403, when=of_log, times=1000)
     outcome = kubernetes.run(pod(""), log=tmp_path / "log")
     assert (outcome.phase, outcome.log_tail) == (Phase.SUCCEEDED, [])
     assert "may be missing" in caplog.text
@@ -275,36 +275,36 @@ def test_a_log_that_cannot_be_read_does_not_fail_the_step(
     "fault", [Fault.EXPIRED, Fault.SLOW, Fault.CUT, Fault.ANSWER_403, Fault.ANSWER_503, Fault.RESET, Fault.STALL]
 )
 def test_a_run_depends_on_no_watch(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, fault: Fault
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, fault: Fault
 ) -> None:
-    fake.lives["test"] = lives.image_comes_late
-    fake.faults.plan(fault, when=of_watch, times=1000)
+    cluster.lives["test"] = lives.image_comes_late
+    cluster.faults.plan(fault, when=of_watch, times=1000)
     assert kubernetes.run(pod(""), log=tmp_path / "log").phase is Phase.SUCCEEDED
 
 
 def test_a_version_that_is_too_old_is_listed_again(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
     def is_forgotten(live: LivePod) -> None:
         live.pause(0.3)
-        fake.objects.compact()
+        cluster.objects.compact()
         lives.begin(live, "here")
         live.exit(0)
 
-    fake.lives["test"] = is_forgotten
+    cluster.lives["test"] = is_forgotten
     assert kubernetes.run(pod(""), log=tmp_path / "log").log_tail == ["here"]
 
 
 def test_an_api_server_that_is_away_is_waited_for(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
-    fake.lives["test"] = lives.talks(30, 0.1)
+    cluster.lives["test"] = lives.talks(30, 0.1)
     lines: list[str] = []
 
     def on_line(line: str) -> None:
         lines.append(line)
         if line == "3":
-            fake.faults.away(4)
+            cluster.faults.away(4)
 
     outcome = kubernetes.run(pod(""), log=tmp_path / "log", on_line=on_line)
     assert outcome.phase is Phase.SUCCEEDED
@@ -312,17 +312,17 @@ def test_an_api_server_that_is_away_is_waited_for(
 
 
 def test_an_api_server_that_stays_away_may_be_asked_later(
-    fake: FakeCluster, options: KubernetesOptions, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, options: KubernetesOptions, pod: MakePod, tmp_path: Path
 ) -> None:
     hasty = Kubernetes(options.model_copy(update={"patience": timedelta(seconds=0.5)}))
-    fake.faults.away(3)
+    cluster.faults.away(3)
     with pytest.raises(Unreachable, match="API server"):
         hasty.run(pod(""), log=tmp_path / "log")
     time.sleep(3)
 
 
 def test_a_server_that_asks_for_a_pause_gets_it(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
     moments: list[float] = []
 
@@ -332,8 +332,8 @@ def test_a_server_that_asks_for_a_pause_gets_it(
         moments.append(time.monotonic())
         return True
 
-    fake.faults.plan(Fault.ANSWER_429, when=is_creation, times=2)
-    fake.lives["test"] = lives.ends_with(0)
+    cluster.faults.plan(Fault.ANSWER_429, when=is_creation, times=2)
+    cluster.lives["test"] = lives.ends_with(0)
     kubernetes.run(pod(""), log=tmp_path / "log")
     # Retry-After: 1
     assert moments[1] - moments[0] >= 1
@@ -347,7 +347,7 @@ def test_a_server_that_asks_for_a_pause_gets_it(
     ],
 )
 def test_a_refusal_is_not_tried_again(
-    fake: FakeCluster,
+    cluster: FakeCluster,
     kubernetes: Kubernetes,
     pod: MakePod,
     tmp_path: Path,
@@ -355,59 +355,59 @@ def test_a_refusal_is_not_tried_again(
     error: type[Exception],
     says: str,
 ) -> None:
-    fake.faults.plan(fault, when=lambda call: call.verb == "create", times=1000)
+    cluster.faults.plan(fault, when=lambda call: call.verb == "create", times=1000)
     with pytest.raises(error, match=says):
         kubernetes.run(pod(""), log=tmp_path / "log")
-    assert len([call for call in fake.calls if call.verb == "create"]) == 1
+    assert len([call for call in cluster.calls if call.verb == "create"]) == 1
 
 
 def test_a_pod_that_its_node_does_not_end_is_ended_from_here(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pods.kubernetes.DEADLINE_SLACK", timedelta(seconds=1))
-    fake.lives["test"] = lives.goes_on
+    cluster.lives["test"] = lives.goes_on
     outcome = kubernetes.run(pod("", deadline=timedelta(seconds=1)), log=tmp_path / "log")
     assert (outcome.category, outcome.log_tail) == (Category.DEADLINE, ["started"])
-    assert fake.objects.list("pods") == []
+    assert cluster.objects.list("pods") == []
 
 
 def test_a_pod_that_pends_for_ever_is_removed_at_once(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, job: str, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, job: str, tmp_path: Path
 ) -> None:
-    fake.lives["test"] = lives.pends(lives.NO_ROOM)
+    cluster.lives["test"] = lives.pends(lives.NO_ROOM)
     step = pod("")
     with ThreadPoolExecutor() as runners:
         run = runners.submit(kubernetes.run, step, log=tmp_path / "log")
-        while not fake.objects.list("pods"):
+        while not cluster.objects.list("pods"):
             time.sleep(0.02)
         assert kubernetes.remove(job) == [step.name]
         assert isinstance(run.exception(10), Interrupted)
 
 
 def test_a_pod_that_ignores_everything_is_removed_by_force(
-    fake: FakeCluster, options: KubernetesOptions, pod: MakePod, job: str, tmp_path: Path
+    cluster: FakeCluster, options: KubernetesOptions, pod: MakePod, job: str, tmp_path: Path
 ) -> None:
     hasty = Kubernetes(options.model_copy(update={"removal_limit": timedelta(seconds=1)}))
-    fake.lives["test"] = lives.node_lost
+    cluster.lives["test"] = lives.node_lost
     hasty.run(pod(""), log=tmp_path / "log")
     assert hasty.remove(job) == [pod("").name]
-    assert fake.objects.list("pods") == []
+    assert cluster.objects.list("pods") == []
 
 
 def test_a_removal_goes_on_through_faults(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, job: str, claim: str, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, job: str, claim: str, tmp_path: Path
 ) -> None:
-    fake.lives["test"] = lives.ends_with(0)
+    cluster.lives["test"] = lives.ends_with(0)
     step = pod("", claim=claim)
     kubernetes.run(step, log=tmp_path / "log")
-    fake.faults.plan(Fault.LOST_ANSWER, when=lambda call: call.verb == "delete", times=2)
-    fake.faults.plan(Fault.ANSWER_503, when=lambda call: call.number % 2 == 0, times=6)
+    cluster.faults.plan(Fault.LOST_ANSWER, when=lambda call: call.verb == "delete", times=2)
+    cluster.faults.plan(Fault.ANSWER_503, when=lambda call: call.number % 2 == 0, times=6)
     assert kubernetes.remove(job) == [step.name, claim]
-    assert fake.objects.list("pods") + fake.objects.list("persistentvolumeclaims") == []
+    assert cluster.objects.list("pods") + cluster.objects.list("persistentvolumeclaims") == []
 
 
 def test_other_jobs_stay_when_one_is_removed(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, job: str, claim: str
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, job: str, claim: str
 ) -> None:
     other = Claim(job_id="other", size_gib=1)
     kubernetes.create_claim(other)
@@ -415,15 +415,15 @@ def test_other_jobs_stay_when_one_is_removed(
     assert kubernetes.jobs() == {"other"}
 
 
-def test_somebody_elses_claim_is_not_taken(fake: FakeCluster, kubernetes: Kubernetes, job: str) -> None:
+def test_somebody_elses_claim_is_not_taken(cluster: FakeCluster, kubernetes: Kubernetes, job: str) -> None:
     claim = Claim(job_id=job, size_gib=1)
-    fake.create("persistentvolumeclaims", {"metadata": {"name": claim.name}, "spec": {}})
+    cluster.create("persistentvolumeclaims", {"metadata": {"name": claim.name}, "spec": {}})
     with pytest.raises(Conflict, match=claim.name):
         kubernetes.create_claim(claim)
 
 
 def test_a_claims_trouble_is_evidence(
-    fake: FakeCluster, kubernetes: Kubernetes, options: KubernetesOptions, pod: MakePod, job: str, tmp_path: Path
+    cluster: FakeCluster, kubernetes: Kubernetes, options: KubernetesOptions, pod: MakePod, job: str, tmp_path: Path
 ) -> None:
     slow = Kubernetes(options.model_copy(update={"storage_class": NEVER_BOUND}))
     claim = Claim(job_id=job, size_gib=1)
@@ -434,7 +434,7 @@ def test_a_claims_trouble_is_evidence(
         live.event("ProvisioningFailed", 'storageclass "never" not found', "PersistentVolumeClaim", claim.name)
         live.forever()
 
-    fake.lives["test"] = is_unbound
+    cluster.lives["test"] = is_unbound
     outcome = slow.run(pod("", claim=claim.name), log=tmp_path / "log")
     assert outcome.category is Category.VOLUME_NOT_BOUND
     assert 'ProvisioningFailed: storageclass "never" not found' in outcome.summary
@@ -457,7 +457,7 @@ def test_a_claims_trouble_is_evidence(
     ],
 )
 def test_a_shell_is_reached_by_a_service_that_goes_with_its_pod(
-    fake: FakeCluster,
+    cluster: FakeCluster,
     options: KubernetesOptions,
     pod: MakePod,
     job: str,
@@ -466,27 +466,27 @@ def test_a_shell_is_reached_by_a_service_that_goes_with_its_pod(
     expected: Endpoint,
 ) -> None:
     runtime = Kubernetes(options.model_copy(update=changes))
-    fake.lives["test"] = lives.goes_on
+    cluster.lives["test"] = lives.goes_on
     with ThreadPoolExecutor() as runners:
         ready = threading.Event()
         run = runners.submit(runtime.run, pod(""), log=tmp_path / "log", on_line=lambda _: ready.set())
         assert ready.wait(10)
         assert runtime.publish(job, "test", 40022) == expected._replace(host=expected.host.replace("JOB", job))
         assert runtime.publish(job, "test", 40022) == expected._replace(host=expected.host.replace("JOB", job))
-        [service] = fake.objects.list("services")
+        [service] = cluster.objects.list("services")
         assert service["spec"]["ports"][0]["targetPort"] == 40022
-        [live] = fake.objects.list("pods")
+        [live] = cluster.objects.list("pods")
         # As the cluster does it: no call of ours.
-        fake.objects.remove("pods", live["metadata"]["name"], live["metadata"]["uid"])
+        cluster.objects.remove("pods", live["metadata"]["name"], live["metadata"]["uid"])
         assert isinstance(run.exception(10), Interrupted)
     until = time.monotonic() + 10
-    while fake.objects.list("services"):
+    while cluster.objects.list("services"):
         assert time.monotonic() < until
         time.sleep(0.05)
 
 
 def test_without_an_address_of_the_load_balancer_the_clusters_own_is_told(
-    fake: FakeCluster,
+    cluster: FakeCluster,
     options: KubernetesOptions,
     pod: MakePod,
     job: str,
@@ -494,8 +494,8 @@ def test_without_an_address_of_the_load_balancer_the_clusters_own_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     runtime = Kubernetes(options.model_copy(update={"service_type": "LoadBalancer"}))
-    fake.load_balancer = False
-    fake.lives["test"] = lives.goes_on
+    cluster.load_balancer = False
+    cluster.lives["test"] = lives.goes_on
     with ThreadPoolExecutor() as runners:
         ready = threading.Event()
         runners.submit(runtime.run, pod(""), log=tmp_path / "log", on_line=lambda _: ready.set())
@@ -511,9 +511,9 @@ def test_a_step_that_does_not_run_is_not_published(kubernetes: Kubernetes, job: 
 
 
 def test_why_a_pod_waits_is_logged_once(
-    fake: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "ims.pods.kubernetes")
-    fake.lives["test"] = lives.pends(lives.NO_ROOM)
+    cluster.lives["test"] = lives.pends(lives.NO_ROOM)
     kubernetes.run(pod(""), log=tmp_path / "log")
     assert caplog.text.count("waits: Unschedulable: 0/3 nodes") == 1

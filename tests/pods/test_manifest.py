@@ -1,4 +1,6 @@
 import json
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ from kubernetes import client
 from pydantic import ValidationError
 
 from pods.manifest import Claim, Pod, claim_manifest, literal, pod_manifest, unescaped
+from tests.kubernetes_api.variables import expanded
 
 JOB = "0b1f5a0e-3c5e-4a43-9d0a-5a3a3f1b2c4d"
 
@@ -40,6 +43,7 @@ def as_kubernetes_reads_it(manifest: dict[str, Any]) -> Any:
     [
         pytest.param({}, id="plain"),
         pytest.param({"privileged": True}, id="privileged"),
+        pytest.param({"root": False, "arch": "x86_64"}, id="nobody"),
         pytest.param({"claim": ""}, id="without a workspace"),
         pytest.param({"host_network": True, "host_aliases": {"a": "127.0.0.1", "b": "127.0.0.1"}}, id="host network"),
     ],
@@ -63,14 +67,35 @@ def test_a_pod_carries_its_limits() -> None:
     assert spec["containers"][0]["resources"] == {"limits": {"memory": "8Gi"}, "requests": {"memory": "8Gi"}}
 
 
+def rights(**changes: Any) -> Any:
+    return pod_manifest(pod(**changes))["spec"]["containers"][0]["securityContext"]
+
+
+CONFINED = {
+    "privileged": False,
+    "allowPrivilegeEscalation": False,
+    "seccompProfile": {"type": "RuntimeDefault"},
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
 def test_only_a_pod_that_asks_is_privileged() -> None:
-    plain = pod_manifest(pod())["spec"]["containers"][0]["securityContext"]
-    assert plain == {
-        "privileged": False,
-        "allowPrivilegeEscalation": False,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    assert pod_manifest(pod(privileged=True))["spec"]["containers"][0]["securityContext"] == {"privileged": True}
+    assert rights(privileged=True) == {"privileged": True}
+    assert rights() == CONFINED | {"capabilities": {"drop": ["ALL"], "add": ["DAC_OVERRIDE"]}}
+
+
+def test_a_pod_that_needs_no_root_is_what_the_strictest_standard_wants() -> None:
+    # Pod Security Standards, "restricted".
+    assert rights(root=False) == CONFINED | {"runAsNonRoot": True, "runAsUser": 65534, "runAsGroup": 65534}
+
+
+def test_a_pod_without_a_claim_has_a_workspace_of_its_own() -> None:
+    assert pod_manifest(pod(claim=""))["spec"]["volumes"] == [{"name": "workspace", "emptyDir": {}}]
+
+
+def test_a_pod_runs_on_nodes_of_its_architecture() -> None:
+    assert pod_manifest(pod(arch="aarch64"))["spec"]["nodeSelector"] == {"kubernetes.io/arch": "arm64"}
+    assert "nodeSelector" not in pod_manifest(pod())["spec"]
 
 
 def test_a_pods_labels_lead_to_its_job() -> None:
@@ -114,24 +139,11 @@ def test_what_cannot_be_a_manifest_is_refused(changes: dict[str, Any]) -> None:
         pod(**changes)
 
 
-def expanded(text: str) -> str:
-    """Expand as Kubernetes does (third_party/forked/golang/expansion), with every variable set to `EXPANDED`."""
-    result, at = "", 0
-    while at < len(text):
-        if text[at] == "$" and at + 1 < len(text):
-            follower = text[at + 1]
-            close = text.find(")", at)
-            if follower == "$":
-                result, at = result + "$", at + 2
-                continue
-            if follower == "(" and close != -1:
-                result, at = result + "EXPANDED", close + 1
-                continue
-        result, at = result + text[at], at + 1
-    return result
+# Every name is a variable here: what is expanded shows.
+EVERYTHING: Mapping[str, str] = defaultdict(lambda: "EXPANDED")
 
 
 @given(st.text(alphabet="$()Aa {}"))
 def test_kubernetes_expands_nothing_of_what_a_user_wrote(text: str) -> None:
-    assert expanded(literal(text)) == text
+    assert expanded(literal(text), EVERYTHING) == text
     assert unescaped(literal(text)) == text
