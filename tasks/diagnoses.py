@@ -40,7 +40,8 @@ def markdown(diagnosis: Diagnosis) -> str:
 
 def _block(title: str, lines: list[str]) -> list[str]:
     # Indented, not fenced: no line of a log can end it.
-    return [f"## {title}", "\n".join(f"{MARGIN}{line}" for line in lines)] if lines else []
+    shown = [f"{MARGIN}{part}" for line in lines for part in line.splitlines() or [""]]
+    return [f"## {title}", "\n".join(shown)] if shown else []
 
 
 def _plain(text: str) -> str:

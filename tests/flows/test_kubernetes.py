@@ -22,11 +22,10 @@ pytestmark = pytest.mark.containers
 
 @pytest.fixture
 def on_cluster(site: Site, cluster: FakeCluster, tmp_path: Path) -> Site:
-    """The site, whose pods run on the cluster; everything there has an end soon."""
+    """The site, whose pods run on the cluster."""
     site.environment |= {
         "IMS_POD_RUNTIME": "kubernetes",
         "KUBECONFIG": str(tmp_path / "kubeconfig"),
-        "IMS_KUBERNETES_SCHEDULE_LIMIT": "2",
         "IMS_KUBERNETES_PATIENCE": "20",
     }
     return site
@@ -64,19 +63,20 @@ def test_an_image_is_built(on_cluster: Site, cluster: FakeCluster, node: PodmanN
 def test_a_diagnosis_is_in_the_record_the_state_and_an_artifact(
     on_cluster: Site, cluster: FakeCluster, prefect_api: str
 ) -> None:
-    cluster.lives["prepare"] = lives.pends(lives.NO_ROOM)
+    why = ("InspectFailed", "couldn't parse image name")
+    cluster.lives["prepare"] = lives.waits_with("InvalidImageName", "no image's name", why)
     job_id = new_id()
     assert on_cluster.run(job_id) == 1
     diagnosis = on_cluster.job(job_id).diagnosis
     assert diagnosis is not None
-    assert (diagnosis.category, diagnosis.step) == ("unschedulable", "prepare")
-    assert diagnosis.events == [f"FailedScheduling: {lives.NO_ROOM}"]
+    assert (diagnosis.category, diagnosis.step) == ("image_missing", "prepare")
+    assert diagnosis.events == [": ".join(why)]
     runs, artifacts = asyncio.run(_told(prefect_api))
     [run] = [run for run in runs if run.parameters.get("job_id") == job_id]
     assert run.state is not None
-    assert lives.NO_ROOM in str(run.state.message)
+    assert "no image's name" in str(run.state.message)
     [artifact] = [artifact for artifact in artifacts if artifact.flow_run_id == run.id]
-    assert "2 Insufficient memory" in str(artifact.data)
+    assert "couldn't parse image name" in str(artifact.data)
     assert nothing_is_left(cluster)
 
 
