@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pods.facts import Category, Facts
+from pods.facts import Facts
 from pods.manifest import CONTAINER, DEADLINE_ANNOTATION
-from pods.runtime import Outcome, Phase
+from pods.runtime import Outcome
 
 # What a container runtime says of a container whose end nobody saw, with an exit code that is made up.
 UNSEEN = frozenset({"ContainerStatusUnknown", "Unknown"})
@@ -128,14 +128,7 @@ class PodState:
 
     def running(self, log_tail: list[str]) -> Outcome:
         """Return the outcome of a step that is at work."""
-        return Outcome(
-            phase=Phase.RUNNING,
-            exit_code=None,
-            category=Category.RUNNING,
-            summary=f"pod {self.name} is running",
-            log_tail=log_tail,
-            started=self.started,
-        )
+        return Outcome.running(self.name, self.started, log_tail)
 
     @property
     def _ended(self) -> dict[str, Any]:

@@ -6,7 +6,6 @@ never run again.
 
 import json
 import logging
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +19,8 @@ from pods.log_copy import TAIL_LINES, Lines, LogCopy
 from pods.manifest import CONTAINER, JOB_LABEL, Claim, Pod, claim_manifest, pod_manifest
 from pods.podman_command import PodmanCommand, failure
 from pods.podman_container import Container
-from pods.podman_manifest import for_podman, hosts_text, to_yaml
+from pods.podman_files import PodFiles
+from pods.podman_manifest import for_podman, to_yaml
 from pods.podman_watch import blocks, latest_end, watch
 from pods.runtime import Endpoint, Outcome
 
@@ -50,8 +50,7 @@ class Podman:
         """Start nothing: Podman has no daemon."""
         self.listen_address = address
         self._podman = PodmanCommand(state_dir)
-        self._hosts = state_dir / "hosts"
-        self._scratch = state_dir / "scratch"
+        self._files = PodFiles(state_dir)
         self._warned_of_memory = False
 
     def create_claim(self, claim: Claim) -> None:
@@ -117,8 +116,7 @@ class Podman:
                 logger.warning("job %s does not stop, its pods are removed by force: %s", job_id, error.message)
             self._podman.tell("pod", "rm", "--force", "--ignore", "--time", "0", *pods)
         for pod in pods:
-            (self._hosts / pod).unlink(missing_ok=True)
-            shutil.rmtree(self._scratch / pod, ignore_errors=True)
+            self._files.remove(pod)
         claims = [entry["Name"] for entry in self._list("volume", "ls", "--filter", mine)]
         for claim in claims:
             self._podman.ask("volume", "rm", "--force", claim)
@@ -186,7 +184,7 @@ class Podman:
             return self._refused(pod, error)
         if pod.serves:
             pod = pod.model_copy(update={"host_network": True})
-        scratch, hosts_file = self._scratch_folder(pod), self._hosts_file(pod)
+        scratch, hosts_file = self._files.scratch(pod), self._files.hosts(pod)
         manifest = to_yaml(for_podman(pod_manifest(pod), scratch=scratch, hosts_file=hosts_file))
         for attempt in range(CREATE_ATTEMPTS):
             # Podman's own choice, journald, drops lines of a chatty step.
@@ -209,22 +207,6 @@ class Podman:
             return "no such image"
         answer = self._podman.ask("pull", "--quiet", image, limit=PULL_LIMIT)
         return f"no such image: {answer.reason}" if answer.code != 0 else ""
-
-    def _scratch_folder(self, pod: Pod) -> Path:
-        folder = self._scratch / pod.name
-        if not pod.claim:
-            folder.mkdir(parents=True, exist_ok=True)
-            # As an emptyDir is: whoever the step is may write there.
-            folder.chmod(0o777)
-        return folder
-
-    def _hosts_file(self, pod: Pod) -> Path | None:
-        if not (pod.host_network and pod.host_aliases):
-            return None
-        self._hosts.mkdir(parents=True, exist_ok=True)
-        file = self._hosts / pod.name
-        file.write_text(hosts_text(pod_manifest(pod), Path("/etc/hosts").read_text()))
-        return file
 
     def _refused(self, pod: Pod, error: str) -> Outcome:
         return Outcome.of(Facts(name=pod.name, image=pod.image, error=error))

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pods.diagnosis import Category, Facts
+from pods.diagnosis import Facts
 from pods.manifest import CONTAINER, DEADLINE_ANNOTATION
-from pods.runtime import Outcome, Phase
+from pods.runtime import Outcome
 
 # Podman's supervisor of one container: it alone learns the exit code.
 SUPERVISOR = "conmon"
@@ -100,14 +100,7 @@ class Container:
 
     def running(self, log_tail: list[str]) -> Outcome:
         """Return the outcome of a step that is at work."""
-        return Outcome(
-            phase=Phase.RUNNING,
-            exit_code=None,
-            category=Category.RUNNING,
-            summary=f"pod {self.pod} is running",
-            log_tail=log_tail,
-            started=self.started,
-        )
+        return Outcome.running(self.pod, self.started, log_tail)
 
 
 def _moment(text: str) -> datetime | None:

@@ -44,6 +44,18 @@ class Outcome(BaseModel):
         return self.category in PASSING
 
     @classmethod
+    def running(cls, name: str, started: datetime | None, log_tail: list[str]) -> "Outcome":
+        """Return the outcome of a pod whose step is at work."""
+        return cls(
+            phase=Phase.RUNNING,
+            exit_code=None,
+            category=Category.RUNNING,
+            summary=f"pod {name} is running",
+            log_tail=log_tail,
+            started=started,
+        )
+
+    @classmethod
     def of(cls, facts: Facts) -> "Outcome":
         """Return the outcome of a pod that has ended or could not start."""
         verdict = diagnose(facts)

@@ -1,6 +1,7 @@
 """Scripted lives of pods: what a cluster can do to one."""
 
-from tests.kubernetes_api.kubelet import Life, LivePod
+from tests.kubernetes_api.kubelet import Life
+from tests.kubernetes_api.live_pod import LivePod
 
 NO_ROOM = "0/3 nodes are available: 1 node(s) had untolerated taint {gpu: true}, 2 Insufficient memory."
 NO_CLAIM = "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims."
@@ -126,7 +127,7 @@ def drained(pod: LivePod) -> None:
     begin(pod, "building")
     pod.condition("DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting")
     pod.asked_to_go()
-    pod.pause(0.2)
+    pod.pause(1)
     pod.vanish()
 
 

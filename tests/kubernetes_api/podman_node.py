@@ -8,7 +8,7 @@ from typing import Any
 
 from pods.podman_command import PodmanCommand
 from pods.podman_manifest import for_podman, to_yaml
-from tests.kubernetes_api.kubelet import LivePod
+from tests.kubernetes_api.live_pod import LivePod
 from tests.kubernetes_api.objects import Resource
 
 KEPT_OF_METADATA = ("name", "labels", "annotations")

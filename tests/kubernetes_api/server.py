@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.kubernetes_api.faults import Call, Fault, Plan
-from tests.kubernetes_api.kubelet import Log
+from tests.kubernetes_api.live_pod import Log
 from tests.kubernetes_api.objects import ApiError, Resource, fits, not_found
 
 if TYPE_CHECKING:

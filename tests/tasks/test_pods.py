@@ -15,7 +15,7 @@ from storage.settings import settings
 from tasks.jobs import cancel, reporting
 from tasks.pods import STARTS, StepFailed, kubernetes_options, run_step, runtime
 from tests.kubernetes_api import FakeCluster, lives
-from tests.kubernetes_api.kubelet import LivePod
+from tests.kubernetes_api.live_pod import LivePod
 
 
 @pytest.fixture
