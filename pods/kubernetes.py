@@ -11,19 +11,19 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
-from errors import Conflict, ImsError, Interrupted, NotFound
+from errors import ImsError, Interrupted, NotFound
 from pods import kubernetes_removal, kubernetes_service
 from pods.cluster_diagnosis import DEADLINE_EXCEEDED
 from pods.kubernetes_api import ClusterApi, Kind
 from pods.kubernetes_config import connect
 from pods.kubernetes_events import events_of
 from pods.kubernetes_log import PodLog
-from pods.kubernetes_manifest import claim_for_kubernetes, is_ours
 from pods.kubernetes_options import KubernetesOptions
 from pods.kubernetes_pod import PodState
 from pods.kubernetes_stamps import StampedLines
 from pods.kubernetes_start import discard, place, wait_until_started
 from pods.kubernetes_watch import PodWatch
+from pods.kubernetes_workspaces import Workspaces
 from pods.log_copy import TAIL_LINES, Lines, LogCopy
 from pods.manifest import GRACE, Claim, Pod
 from pods.runtime import Endpoint, Outcome
@@ -59,22 +59,12 @@ class Kubernetes:
         Raises:
             Conflict: Something else has its name.
         """
-        if self._api.get(Kind.CLAIMS, claim.name) is None:
-            try:
-                self._api.create(Kind.CLAIMS, claim_for_kubernetes(claim, self._options))
-            except Conflict:
-                logger.debug("claim %s is there already", claim.name)
-        known = self._api.get(Kind.CLAIMS, claim.name)
-        if known is None or not is_ours(known, claim.job_id):
-            raise Conflict(
-                f"a claim named {claim.name} is there, and it is not job {claim.job_id}'s",
-                resolution=f"see what made it; to go on without it: `kubectl delete pvc {claim.name}`",
-            )
+        Workspaces(self._api, self._options).create(claim)
 
     def run(self, pod: Pod, *, log: Path, on_line: Callable[[str], None] | None = None) -> Outcome:
         """Run a pod to its end, or adopt the one of its name (see PodRuntime)."""
         with LogCopy(log, on_line) as copy:
-            if pod.claim and self._api.get(Kind.CLAIMS, pod.claim) is None:
+            if pod.claim and not Workspaces(self._api, self._options).has(pod.claim):
                 raise NotFound(f"claim {pod.claim} of pod {pod.name} does not exist", resolution="run the job again")
             watch = PodWatch(self._api, place(self._api, pod, self._options), self._options)
             try:
@@ -107,7 +97,7 @@ class Kubernetes:
 
     def jobs(self) -> set[str]:
         """Return the ids of the jobs that have pods or claims here."""
-        return kubernetes_removal.jobs(self._api)
+        return kubernetes_removal.jobs(self._api, self._options)
 
     def _follow(self, watch: PodWatch, copy: LogCopy) -> None:
         """Copy a pod's output until its end, and to its end."""

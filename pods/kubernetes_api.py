@@ -39,6 +39,7 @@ class Kind(StrEnum):
 
     PODS = "pods"
     CLAIMS = "persistentvolumeclaims"
+    CONFIG_MAPS = "configmaps"
     SERVICES = "services"
     EVENTS = "events"
 

@@ -14,6 +14,7 @@ from pods.manifest import (
     MANAGED_BY,
     MANAGED_BY_LABEL,
     STEP_LABEL,
+    WORKSPACE_VOLUME,
     Claim,
     Pod,
     claim_manifest,
@@ -41,12 +42,17 @@ def pod_for_kubernetes(pod: Pod, options: KubernetesOptions) -> dict[str, Any]:
         "affinity": options.affinity,
         "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
     }
+    if options.host_path and pod.claim:
+        folder = {"path": f"{options.host_path}/{pod.claim}", "type": "DirectoryOrCreate"}
+        spec["volumes"] = [{"name": WORKSPACE_VOLUME, "hostPath": folder}]
     return manifest | {"spec": spec | {key: value for key, value in chosen.items() if value}}
 
 
 def claim_for_kubernetes(claim: Claim, options: KubernetesOptions) -> dict[str, Any]:
-    """Return the manifest of a workspace as this cluster wants it."""
+    """Return the manifest of a workspace as this cluster wants it: a claim, or what stands for a folder of a node."""
     manifest = claim_manifest(claim)
+    if options.host_path:
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": manifest["metadata"]}
     if options.storage_class:
         manifest["spec"]["storageClassName"] = options.storage_class
     return manifest

@@ -1,9 +1,9 @@
 """What a cluster needs to be told: the choices of its administrator, and the limits on waiting for it."""
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
 
@@ -15,6 +15,8 @@ class KubernetesOptions(BaseModel):
         namespace: Where pods run; empty: the worker's own, or that of the kubeconfig's context.
         context: The kubeconfig's context; empty: its current one.
         storage_class: Of the workspaces; empty: the cluster's default.
+        host_path: A folder of the one node that pods run on, for workspaces without volumes; empty: volumes.
+        tools_image: An image with `rm`, to empty that folder by.
         service_annotations: Of the services of shells; `{job_id}` in a value stands for the job's id.
         schedule_limit: Limit on finding a node for a pod.
         start_limit: Limit on starting it there, its volumes and its image included.
@@ -37,6 +39,8 @@ class KubernetesOptions(BaseModel):
     affinity: dict[str, Any] = {}
     image_pull_secrets: list[str] = []
     storage_class: str = ""
+    host_path: Annotated[str, StringConstraints(pattern=r"^(/.+)?$")] = ""
+    tools_image: str = ""
     service_type: ServiceType = "ClusterIP"
     service_annotations: dict[str, str] = {}
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from errors import Conflict, Unreachable
 from pods.kubernetes_api import ClusterApi, Kind, Resource
 from pods.kubernetes_options import KubernetesOptions
+from pods.kubernetes_workspaces import Workspaces
 from pods.manifest import JOB_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 
 logger = logging.getLogger("ims.pods.kubernetes")
@@ -19,22 +20,26 @@ OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 
 def remove(api: ClusterApi, job_id: str, options: KubernetesOptions) -> list[str]:
-    """Remove a job's pods, services and claims, and return their names; nothing there is success.
+    """Remove a job's pods, services and workspace, and return their names; nothing there is success.
 
     Raises:
         Unreachable: Pods do not go even by force, or the API server is away.
     """
-    removal = _Removal(api, f"{OURS},{JOB_LABEL}={job_id}", options.pause)
+    labels, workspaces = f"{OURS},{JOB_LABEL}={job_id}", Workspaces(api, options)
+    removal = _Removal(api, labels, options.pause)
     removal.end_pods(options.removal_limit)
-    # Services go with their pods; one whose pod had gone long before goes here. Claims are held while pods use them.
-    for kind in (Kind.SERVICES, Kind.CLAIMS):
-        removal.delete(kind)
+    # They go with their pods; one whose pod had gone long before goes here.
+    removal.delete(Kind.SERVICES)
+    # Pods hold their claims: these are the last to go.
+    workspaces.empty(api.list(workspaces.kind, labels=labels).items)
+    removal.delete(workspaces.kind)
     return removal.names
 
 
-def jobs(api: ClusterApi) -> set[str]:
-    """Return the ids of the jobs that have pods or claims in the namespace."""
-    found = [item for kind in (Kind.PODS, Kind.CLAIMS) for item in api.list(kind, labels=OURS).items]
+def jobs(api: ClusterApi, options: KubernetesOptions) -> set[str]:
+    """Return the ids of the jobs that have pods or workspaces in the namespace."""
+    kinds = (Kind.PODS, Workspaces(api, options).kind)
+    found = [item for kind in kinds for item in api.list(kind, labels=OURS).items]
     labels = [item["metadata"].get("labels") or {} for item in found]
     return {label[JOB_LABEL] for label in labels if JOB_LABEL in label}
 
@@ -47,6 +52,7 @@ class _Removal:
         self._api = api
         self._labels = labels
         self._pause = pause
+        self._asked: set[tuple[str, timedelta | None]] = set()
 
     def end_pods(self, limit: timedelta) -> None:
         if self._gone_within(limit, STOP_GRACE):
@@ -65,8 +71,12 @@ class _Removal:
             name = item["metadata"]["name"]
             if name not in self.names:
                 self.names.append(name)
+            asked = (item["metadata"]["uid"], grace)
+            if asked in self._asked:
+                continue
             try:
                 self._api.delete(kind, item, grace=grace)
+                self._asked.add(asked)
             except Conflict:
                 # Another one has the name by now; it carries the job's label, too, and is found by the next look.
                 logger.debug("%s %s was replaced while it was removed", kind, name)

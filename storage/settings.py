@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    JsonConfigSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from errors import BadInput
 from storage.durations import Duration
@@ -86,6 +92,9 @@ class Settings(BaseSettings):
         [], description="Names of the secrets that the images are pulled with, as JSON."
     )
     kubernetes_storage_class: str = Field("", description="Storage class of the workspaces. Empty: the default one.")
+    kubernetes_host_path: str = Field(
+        "", description="Folder of the one node that pods run on, for workspaces without volumes. Empty: volumes."
+    )
     kubernetes_service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
         "ClusterIP", description="How shells are reached."
     )
@@ -180,3 +189,6 @@ def settings() -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"IMS_{str(at['loc'][0]).upper()}: {at['msg']}" for at in error.errors(include_input=False))
         raise BadInput(f"the settings are refused: {wrong}") from error
+    except SettingsError as error:
+        # A list or a table that is no JSON; the message names the field.
+        raise BadInput(f"the settings are refused: {error}: write it as JSON") from error

@@ -52,7 +52,8 @@ def kubernetes_options() -> KubernetesOptions:
     """Return what the settings say of the cluster: the fields of these names."""
     chosen = settings()
     names = [name.removeprefix("kubernetes_") for name in type(chosen).model_fields if name.startswith("kubernetes_")]
-    return KubernetesOptions.model_validate({name: getattr(chosen, f"kubernetes_{name}") for name in names})
+    values = {name: getattr(chosen, f"kubernetes_{name}") for name in names}
+    return KubernetesOptions.model_validate(values | {"tools_image": builder_image()})
 
 
 def run_step(

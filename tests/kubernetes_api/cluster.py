@@ -87,6 +87,8 @@ class FakeCluster:
         if plural == "persistentvolumeclaims":
             bound = entry["spec"].get("storageClassName") != NEVER_BOUND
             return self.objects.create(plural, {**entry, "status": {"phase": "Bound" if bound else "Pending"}})
+        if plural == "configmaps":
+            return self.objects.create(plural, entry)
         if plural == "services":
             return self.objects.create(plural, self._with_address(entry))
         raise ApiError(403, "Forbidden", f"{plural} is forbidden")

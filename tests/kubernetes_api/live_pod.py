@@ -181,7 +181,8 @@ class LivePod:
         """Return a word of the command with the workspace's folder on this host."""
         for volume in self.entry["spec"].get("volumes", []):
             name = (volume.get("persistentVolumeClaim") or {}).get("claimName") or self.uid
-            folder = self._workspaces / name
+            on_node = (volume.get("hostPath") or {}).get("path")
+            folder = Path(on_node) if on_node else self._workspaces / name
             folder.mkdir(parents=True, exist_ok=True)
             word = word.replace("/workspace", str(folder))
         return word

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from errors import Conflict
 from pods.diagnosis import Category
 from pods.kubernetes import Kubernetes
 from pods.kubernetes_options import KubernetesOptions
@@ -132,13 +131,6 @@ def test_a_pod_that_its_node_does_not_end_is_ended_from_here(
     outcome = kubernetes.run(pod("", deadline=timedelta(seconds=1)), log=tmp_path / "log")
     assert (outcome.category, outcome.log_tail) == (Category.DEADLINE, ["started"])
     assert cluster.objects.list("pods") == []
-
-
-def test_somebody_elses_claim_is_not_taken(cluster: FakeCluster, kubernetes: Kubernetes, job: str) -> None:
-    claim = Claim(job_id=job, size_gib=1)
-    cluster.create("persistentvolumeclaims", {"metadata": {"name": claim.name}, "spec": {}})
-    with pytest.raises(Conflict, match=claim.name):
-        kubernetes.create_claim(claim)
 
 
 def test_a_claims_trouble_is_evidence(

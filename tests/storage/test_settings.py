@@ -9,6 +9,7 @@ import pytest
 from errors import BadInput, Denied
 from storage.objects import ObjectStore
 from storage.settings import Settings
+from storage.settings import settings as settings_of_the_process
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,13 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("IMS_SQUASHFS_LEVEL", "99")
     with pytest.raises(ValueError, match="squashfs_level"):
         Settings()
+
+
+def test_a_table_that_is_no_json_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMS_KUBERNETES_NODE_SELECTOR", "pool=builds")
+    settings_of_the_process.cache_clear()
+    with pytest.raises(BadInput, match="kubernetes_node_selector"):
+        settings_of_the_process()
 
 
 def test_settings_travel_to_other_processes() -> None:
