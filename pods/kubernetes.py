@@ -53,18 +53,22 @@ class Kubernetes:
         client, namespace = connect(self._options)
         return ClusterApi(client, namespace, self._options)
 
+    @cached_property
+    def _workspaces(self) -> Workspaces:
+        return Workspaces(self._api, self._options)
+
     def create_claim(self, claim: Claim) -> None:
         """Make a job's workspace; one that is there already is taken.
 
         Raises:
             Conflict: Something else has its name.
         """
-        Workspaces(self._api, self._options).create(claim)
+        self._workspaces.create(claim)
 
     def run(self, pod: Pod, *, log: Path, on_line: Callable[[str], None] | None = None) -> Outcome:
         """Run a pod to its end, or adopt the one of its name (see PodRuntime)."""
         with LogCopy(log, on_line) as copy:
-            if pod.claim and not Workspaces(self._api, self._options).has(pod.claim):
+            if pod.claim and not self._workspaces.has(pod.claim):
                 raise NotFound(f"claim {pod.claim} of pod {pod.name} does not exist", resolution="run the job again")
             watch = PodWatch(self._api, place(self._api, pod, self._options), self._options)
             try:

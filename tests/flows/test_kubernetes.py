@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from storage.models import JobStatus, new_id
 from tests.flows.site import Site
 from tests.flows.test_create_image import assert_whole
 from tests.kubernetes_api import FakeCluster, lives
+from tests.kubernetes_api.live_pod import LivePod
 from tests.kubernetes_api.podman_node import PodmanNode
 
 pytestmark = pytest.mark.containers
@@ -43,6 +45,10 @@ def node(cluster: FakeCluster, tmp_path: Path) -> Iterator[PodmanNode]:
 
 def nothing_is_left(cluster: FakeCluster) -> bool:
     return not any(cluster.objects.list(kind) for kind in ("pods", "persistentvolumeclaims", "services"))
+
+
+def jobs_of(cluster: FakeCluster) -> set[str]:
+    return {pod["metadata"]["labels"]["ims/job-id"] for pod in cluster.objects.list("pods")}
 
 
 async def _told(api: str) -> tuple[list[FlowRun], list[Artifact]]:
@@ -121,3 +127,26 @@ def test_a_killed_workers_pod_is_adopted_by_the_next_run(on_cluster: Site, clust
     body, _ = on_cluster.store.read(on_cluster.ims_bucket, f"jobs/{job_id}/prepare.log")
     assert body.decode().split() == [str(number) for number in range(1, 61)]
     assert pod["metadata"]["labels"]["ims/job-id"] == job_id
+
+
+def test_a_shell_is_told_where_the_cluster_lets_it_be_reached(on_cluster: Site, cluster: FakeCluster) -> None:
+    seen_enough = threading.Event()
+
+    def serves(pod: LivePod) -> None:
+        lives.begin(pod, "shell ready: 40022 SHA256:fingerprint")
+        seen_enough.wait(60)
+        pod.exit(0)
+
+    cluster.lives |= {"prepare": lives.ends_with(1, "error: no such package"), "shell": serves}
+    job_id = new_id()
+    run = on_cluster.start(job_id, enable_debug=True)
+    on_cluster.wait_for(lambda: job_id in jobs_of(cluster) and bool(on_cluster.job(job_id).ssh_containers))
+    [shell] = on_cluster.job(job_id).ssh_containers
+    [service] = cluster.objects.list("services")
+    assert shell.command == f"ssh -p 22 root@{service['spec']['clusterIP']}"
+    assert service["spec"]["ports"][0]["targetPort"] == 40022
+    assert on_cluster.job(job_id).status is JobStatus.WAITING_ON_USER
+    seen_enough.set()
+    assert run.wait() == 1
+    assert "no such package" in str(on_cluster.job(job_id).diagnosis)
+    assert nothing_is_left(cluster)
