@@ -17,7 +17,7 @@ from kubernetes.client import ApiClient, ApiException
 from kubernetes.client.rest import RESTResponse
 from urllib3.exceptions import HTTPError
 
-from errors import NotFound, Unreachable
+from errors import Conflict, NotFound, Unreachable
 from pods.kubernetes_errors import Busy, answer_error, connection_error
 from pods.kubernetes_options import KubernetesOptions
 from pods.manifest import CONTAINER
@@ -95,7 +95,7 @@ class ClusterApi:
             grace: What a pod gets to end in; 0 removes it whatever its node says.
 
         Raises:
-            Conflict: Another object has its name by now.
+            Conflict: It was changed in that moment.
         """
         meta = resource["metadata"]
         options: Resource = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": meta["uid"]}}
@@ -105,6 +105,11 @@ class ClusterApi:
             self._ask("DELETE", self._path(kind, meta["name"]), body=options)
         except NotFound:
             logger.debug("%s %s is gone already", kind, meta["name"])
+        except Conflict:
+            known = self.get(kind, meta["name"])
+            if known and known["metadata"]["uid"] == meta["uid"]:
+                raise
+            logger.debug("%s %s is gone, and another one has its name", kind, meta["name"])
 
     def watch(self, kind: Kind, version: str, *, fields: str, window: timedelta) -> Iterator[tuple[str, Resource]]:
         """Yield what happens after a version: the type of each event, and its object. A stream's end is normal.

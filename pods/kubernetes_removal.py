@@ -77,9 +77,9 @@ class _Removal:
             try:
                 self._api.delete(kind, item, grace=grace)
                 self._asked.add(asked)
-            except Conflict:
-                # Another one has the name by now; it carries the job's label, too, and is found by the next look.
-                logger.debug("%s %s was replaced while it was removed", kind, name)
+            except Conflict as error:
+                # The next look tells.
+                logger.debug("%s", error.message)
         return found
 
     def _gone_within(self, limit: timedelta, grace: timedelta) -> bool:

@@ -7,6 +7,8 @@ import pytest
 
 from errors import BadInput, Denied, Unreachable
 from pods.kubernetes import Kubernetes
+from pods.kubernetes_api import ClusterApi, Kind
+from pods.kubernetes_config import connect
 from pods.kubernetes_options import KubernetesOptions
 from pods.manifest import Pod
 from pods.runtime import Phase
@@ -85,3 +87,15 @@ def test_a_refusal_is_not_tried_again(
     with pytest.raises(error, match=says):
         kubernetes.run(pod(""), log=tmp_path / "log")
     assert len([call for call in cluster.calls if call.verb == "create"]) == 1
+
+
+def test_a_removal_never_meets_another_object_of_the_same_name(
+    cluster: FakeCluster, options: KubernetesOptions
+) -> None:
+    api = ClusterApi(*connect(options), options)
+    manifest = {"metadata": {"name": "a", "labels": {}}, "spec": {}}
+    first = api.create(Kind.CLAIMS, manifest)
+    api.delete(Kind.CLAIMS, first)
+    second = api.create(Kind.CLAIMS, manifest)
+    api.delete(Kind.CLAIMS, first)
+    assert cluster.objects.list("persistentvolumeclaims") == [second]
