@@ -7,7 +7,7 @@ thread that runs it, over one connection at a time: to its log while it runs, to
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -99,8 +99,8 @@ class Kubernetes:
         """Stop and remove every pod, service and claim of a job, and return their names; nothing there is success."""
         return kubernetes_removal.remove(self._api, job_id, self._options)
 
-    def jobs(self) -> set[str]:
-        """Return the ids of the jobs that have pods or claims here."""
+    def jobs(self) -> dict[str, datetime]:
+        """Return the ids of the jobs that have pods or claims here, and when the youngest of these was made."""
         return kubernetes_removal.jobs(self._api, self._options)
 
     def _follow(self, watch: PodWatch, copy: LogCopy) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from errors import Conflict, Unreachable
 from pods.kubernetes_api import ClusterApi, Kind, Resource
@@ -36,12 +36,15 @@ def remove(api: ClusterApi, job_id: str, options: KubernetesOptions) -> list[str
     return removal.names
 
 
-def jobs(api: ClusterApi, options: KubernetesOptions) -> set[str]:
-    """Return the ids of the jobs that have pods or workspaces in the namespace."""
+def jobs(api: ClusterApi, options: KubernetesOptions) -> dict[str, datetime]:
+    """Return the ids of the jobs that have pods or workspaces here, and when the youngest of these was made."""
     kinds = (Kind.PODS, Workspaces(api, options).kind)
-    found = [item for kind in kinds for item in api.list(kind, labels=OURS).items]
-    labels = [item["metadata"].get("labels") or {} for item in found]
-    return {label[JOB_LABEL] for label in labels if JOB_LABEL in label}
+    found: dict[str, datetime] = {}
+    for meta in (item["metadata"] for kind in kinds for item in api.list(kind, labels=OURS).items):
+        if job_id := (meta.get("labels") or {}).get(JOB_LABEL):
+            made = datetime.fromisoformat(meta["creationTimestamp"])
+            found[job_id] = max(made, found.get(job_id, made))
+    return found
 
 
 class _Removal:

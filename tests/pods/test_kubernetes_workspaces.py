@@ -41,10 +41,10 @@ def test_the_folder_goes_with_its_job_and_no_other(
     other = host_path / "other"
     other.mkdir(parents=True)
     runtime.run(pod("mkdir -p /workspace/a/b", claim=claim), log=tmp_path / "log")
-    assert runtime.jobs() == {job}
+    assert set(runtime.jobs()) == {job}
     assert set(runtime.remove(job)) == {pod("").name, claim}
     assert list(host_path.iterdir()) == [other]
-    assert runtime.jobs() == set()
+    assert runtime.jobs() == {}
     assert cluster.objects.list("pods") == []
     assert runtime.remove(job) == []
 

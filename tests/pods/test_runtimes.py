@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -172,6 +172,11 @@ def test_an_existing_claim_is_taken(runtime: PodRuntime, pod: MakePod, job: str,
     assert outcome.log_tail == ["kept"]
 
 
+def test_jobs_are_found_with_the_age_of_what_they_have(runtime: PodRuntime, job: str, claim: str) -> None:
+    # A cluster's clock may be another.
+    assert abs(datetime.now(UTC) - runtime.jobs()[job]) < timedelta(minutes=5)
+
+
 def test_removing_a_job_leaves_nothing_however_often(
     runtime: PodRuntime, pod: MakePod, job: str, claim: str, tmp_path: Path
 ) -> None:
@@ -229,7 +234,7 @@ def test_jobs_run_side_by_side(runtime: PodRuntime, tested: UnderTest, tmp_path:
 
     with ThreadPoolExecutor() as runners:
         assert list(runners.map(run, jobs)) == [[job_id] for job_id in jobs]
-    assert not runtime.jobs() & set(jobs)
+    assert not set(runtime.jobs()) & set(jobs)
 
 
 HOSTILE = [

@@ -69,7 +69,7 @@ def test_what_the_cluster_did_is_in_the_jobs_record(cluster: FakeCluster, job: J
     assert (diagnosis.category, diagnosis.step, diagnosis.exit_code) == ("image_missing", "prepare", None)
     assert diagnosis.events == [": ".join(why)]
     assert "IMS_BUILDER_IMAGE" in diagnosis.resolution
-    assert runtime().jobs() == set()
+    assert runtime().jobs() == {}
 
 
 def test_the_exit_code_and_the_last_lines_are_in_the_jobs_record(
