@@ -37,7 +37,7 @@ def on_cluster(site: Site, cluster: FakeCluster, tmp_path: Path) -> Site:
 def node(cluster: FakeCluster, tmp_path: Path) -> Iterator[PodmanNode]:
     """A node that runs pods for real, whatever their step."""
     node = PodmanNode(tmp_path / "node")
-    for step in ("ca-rpm", "prepare", "package", "upload", "shell"):
+    for step in ("ca-rpm", "prepare", "package", "upload"):
         cluster.lives[step] = node.runs
     yield node
     node.clear(cluster.kubelet.pods.values())
@@ -137,15 +137,16 @@ def test_a_shell_is_told_where_the_cluster_lets_it_be_reached(on_cluster: Site, 
         seen_enough.wait(60)
         pod.exit(0)
 
-    cluster.lives |= {"prepare": lives.ends_with(1, "error: no such package"), "shell": serves}
+    cluster.lives |= {"prepare": lives.ends_with(1, "error: no such package"), "debug-shell": serves}
     job_id = new_id()
     run = on_cluster.start(job_id, enable_debug=True)
-    on_cluster.wait_for(lambda: job_id in jobs_of(cluster) and bool(on_cluster.job(job_id).ssh_containers))
+    on_cluster.wait_for(
+        lambda: job_id in jobs_of(cluster) and on_cluster.job(job_id).status is JobStatus.WAITING_ON_USER
+    )
     [shell] = on_cluster.job(job_id).ssh_containers
     [service] = cluster.objects.list("services")
     assert shell.command == f"ssh -p 22 root@{service['spec']['clusterIP']}"
     assert service["spec"]["ports"][0]["targetPort"] == 40022
-    assert on_cluster.job(job_id).status is JobStatus.WAITING_ON_USER
     seen_enough.set()
     assert run.wait() == 1
     assert "no such package" in str(on_cluster.job(job_id).diagnosis)
