@@ -9,7 +9,6 @@ import typer
 from cli.output import Columns, print_records
 from errors import BadInput, NotFound
 from storage.durations import parse_age
-from storage.jobs import selected
 from storage.models import Job, JobStatus, JobType
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
@@ -46,6 +45,7 @@ def add_deletion(app: typer.Typer, columns: Columns) -> None:
     ) -> None:
         """Delete jobs with their logs: all of them, or those that fit every filter. Running ones are left alone."""
         from storage.catalogue import catalogue
+        from storage.jobs import selected
 
         older = None if age is None else parse_age(age)
         wanted = selected(catalogue().jobs.list(None), age=older, statuses=status or [], job_type=job_type)

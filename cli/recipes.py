@@ -13,7 +13,6 @@ from cli.progress import transfers
 from errors import BadInput, Conflict, NotFound
 from storage.layout import recipe_key
 from storage.models import Link, NewRecipe, Recipe, new_id
-from storage.ownership import recipe_marks
 from storage.settings import settings
 
 app = typer.Typer(help="Recipes that images are built from.", no_args_is_help=True)
@@ -132,6 +131,7 @@ def _upload(file: Path, recipe_id: str) -> Link:
         raise BadInput(f"the recipe {file} is neither a file nor a folder")
 
     from storage.objects import object_store
+    from storage.ownership import recipe_marks
 
     bucket, key = settings().ims_bucket, recipe_key(recipe_id, file.name)
     with transfers() as progress:

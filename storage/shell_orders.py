@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,7 +17,10 @@ from errors import BadInput, Conflict, Corrupt, Unreachable
 from storage.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
 from storage.layout import shell_orders_key
 from storage.models import Job, JobStatus, new_id
-from storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    # The `ims` command gives orders, and importing boto3 takes half a second of its help.
+    from storage.objects import ObjectStore
 
 LONGEST = timedelta(days=7)
 _TRIES = 20
@@ -56,7 +60,7 @@ class Orders(BaseModel):
     order: Order | None = None
 
 
-def open_orders(store: ObjectStore, bucket: str, job_id: str, limit: timedelta) -> None:
+def open_orders(store: "ObjectStore", bucket: str, job_id: str, limit: timedelta) -> None:
     """Make the document of a shell that is about to open; one that is there stays, with its orders."""
     began = time.time()
     orders = Orders(until=began + limit.total_seconds(), latest=began + LONGEST.total_seconds())
@@ -67,7 +71,7 @@ def open_orders(store: ObjectStore, bucket: str, job_id: str, limit: timedelta) 
         read_orders(store, bucket, job_id)
 
 
-def read_orders(store: ObjectStore, bucket: str, job_id: str) -> tuple[Orders, str]:
+def read_orders(store: "ObjectStore", bucket: str, job_id: str) -> tuple[Orders, str]:
     """Return a shell's orders and their document's etag.
 
     Raises:
@@ -81,7 +85,7 @@ def read_orders(store: ObjectStore, bucket: str, job_id: str) -> tuple[Orders, s
         raise Corrupt(f"{known.uri} holds no orders to a shell: {error}") from error
 
 
-def end_shell(store: ObjectStore, bucket: str, job: Job, operation: Operation) -> None:
+def end_shell(store: "ObjectStore", bucket: str, job: Job, operation: Operation) -> None:
     """Order the end of a job's shell.
 
     Raises:
@@ -92,7 +96,7 @@ def end_shell(store: ObjectStore, bucket: str, job: Job, operation: Operation) -
     _change(store, bucket, job.id, lambda orders: orders.model_copy(update={"order": order}))
 
 
-def extend_shell(store: ObjectStore, bucket: str, job: Job, by: timedelta) -> datetime:
+def extend_shell(store: "ObjectStore", bucket: str, job: Job, by: timedelta) -> datetime:
     """Give a job's shell more time, and return when it ends then; nobody need be in it for as long as `by` from now.
 
     Raises:
@@ -129,7 +133,7 @@ def refuse_without_shell(job: Job) -> None:
         )
 
 
-def _change(store: ObjectStore, bucket: str, job_id: str, change: Callable[[Orders], Orders]) -> Orders:
+def _change(store: "ObjectStore", bucket: str, job_id: str, change: Callable[[Orders], Orders]) -> Orders:
     for pause in islice(pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), _TRIES):
         orders, etag = read_orders(store, bucket, job_id)
         changed = change(orders)
