@@ -48,6 +48,16 @@ class ObjectStore:
     def __init__(self, settings: Settings) -> None:
         self.attempts = settings.s3_attempts
         self.client: S3Client = _client(settings)
+        self._settings = settings
+        self._patient: dict[timedelta, S3Client] = {}
+
+    def patient_client(self, silence: timedelta) -> "S3Client":
+        """Return a client that bears at least so much silence within an answer; made once for each limit."""
+        if silence <= self._settings.s3_read_timeout:
+            return self.client
+        if silence not in self._patient:
+            self._patient[silence] = _client(self._settings.model_copy(update={"s3_read_timeout": silence}))
+        return self._patient[silence]
 
     def check(self) -> None:
         """Make sure that the server answers and knows us."""

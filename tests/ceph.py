@@ -1,8 +1,8 @@
-"""A real Ceph for tests: one monitor, one OSD that keeps everything in memory, one S3 gateway, on free ports of 127.0.0.1.
+"""A real Ceph for tests: a monitor, an OSD that keeps everything in memory and an S3 gateway, on free ports of 127.0.0.1.
 
 `python -m tests.ceph COMMAND …` runs a command that finds it by IMS_TEST_S3_…; without one it prints these variables
-and runs until Ctrl-C. The programs are those of Debian's packages ceph-mon, ceph-osd and radosgw; no service of the host
-is touched, and nothing is left.
+and runs until Ctrl-C. The programs are those of Debian's packages ceph-mon, ceph-osd and radosgw; no service of the
+host is touched, and nothing is left.
 """
 
 import os
