@@ -1,4 +1,4 @@
-"""A real Ceph for tests: a monitor, an OSD that keeps everything in memory and an S3 gateway, on free ports of 127.0.0.1.
+"""A real Ceph for tests: a monitor, an OSD that keeps all in memory and an S3 gateway, on free ports of 127.0.0.1.
 
 `python -m tests.ceph COMMAND …` runs a command that finds it by IMS_TEST_S3_…; without one it prints these variables
 and runs until Ctrl-C. The programs are those of Debian's packages ceph-mon, ceph-osd and radosgw; no service of the
@@ -26,7 +26,7 @@ from storage.server_process import dies_with_parent
 from tests.s3_server import S3Server
 
 PACKAGES = ("ceph-mon", "ceph-osd", "radosgw")
-START_LIMIT_SECONDS = 60.0
+START_LIMIT_SECONDS = 120.0
 STOP_LIMIT_SECONDS = 10.0
 POLL_SECONDS = 0.1
 LOG_TAIL_LINES = 10
@@ -63,6 +63,10 @@ mon osd report timeout = 86400
 # Without tcp_nodelay a small answer takes 48 ms instead of 4.
 rgw frontends = beast endpoint=127.0.0.1:{s3_port} tcp_nodelay=1
 rgw thread pool size = 64
+# Memory of what was deleted is free at once, not after two hours.
+rgw gc obj min wait = 1
+rgw gc processor period = 2
+rgw gc processor max time = 2
 """
 
 
@@ -117,7 +121,8 @@ class Ceph:
         # Told both times: what makes its files looks for itself by this address.
         self._run("ceph-mon", "-i", "a", "--mkfs", "--public-addr", monitor)
         self._spawn("ceph-mon", "-i", "a", "--public-addr", monitor)
-        self._run("ceph", "osd", "new", osd)
+        # On a busy host the monitor refuses for a while: it votes for itself first.
+        self._wait_until(lambda: self._run("ceph", "osd", "new", osd))
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
         self._spawn("ceph-osd", "-i", "0")
         self._run(
