@@ -133,9 +133,12 @@ class Ceph:
         self._wait_until(ObjectStore(self.server.settings(s3_attempts=1)).check)
 
     def _run(self, *command: str) -> None:
-        done = subprocess.run(
-            command, env=self._environment, capture_output=True, text=True, timeout=START_LIMIT_SECONDS, check=False
-        )
+        try:
+            done = subprocess.run(
+                command, env=self._environment, capture_output=True, text=True, timeout=START_LIMIT_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Broken(f"{' '.join(command[:2])} does not end: {' | '.join(self._log_tail())}") from error
         if done.returncode:
             raise Broken(f"{' '.join(command[:2])} failed: {done.stderr.strip()}")
 

@@ -41,8 +41,9 @@ def rootfs(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings) 
     return info
 
 
-@pytest.mark.slow
+# A Ceph in memory would need as much of it: the embedded server keeps zeros compressed.
 @pytest.mark.embedded
+@pytest.mark.slow
 def test_six_gibibytes_go_and_come_back_unchanged(store: ObjectStore, rootfs: ObjectInfo) -> None:
     (image,) = catalogue().images.list()
     assert image.link is not None
