@@ -59,6 +59,10 @@ memstore device bytes = {osd_bytes}
 paxos propose interval = 0.05
 # There is no manager that would hear the OSD's reports.
 mon osd report timeout = 86400
+[osd]
+monmap = {folder}/monmap
+[client]
+monmap = {folder}/monmap
 [client.rgw]
 # Without tcp_nodelay a small answer takes 48 ms instead of 4.
 rgw frontends = beast endpoint=127.0.0.1:{s3_port} tcp_nodelay=1
@@ -79,7 +83,12 @@ class Ceph:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environment = {**os.environ, "CEPH_CONF": str(folder / "ceph.conf")}
+        # No settings from the monitor: who asks for these forgets the map that the file has told.
+        self._environment = {
+            **os.environ,
+            "CEPH_CONF": str(folder / "ceph.conf"),
+            "CEPH_ARGS": "--no-mon-config",
+        }
         self._daemons: list[subprocess.Popen[bytes]] = []
         self.server = S3Server(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(10), secrets.token_hex(20))
 
@@ -120,8 +129,10 @@ class Ceph:
         osd = str(uuid4())
         # Told both times: what makes its files looks for itself by this address.
         self._run("ceph-mon", "-i", "a", "--mkfs", "--public-addr", monitor)
+        # Everybody reads this map: who asks the monitor before having one is refused, as "wrong fsid".
+        self._run("ceph-mon", "-i", "a", "--extract-monmap", str(self._folder / "monmap"))
         self._spawn("ceph-mon", "-i", "a", "--public-addr", monitor)
-        # On a busy host the monitor refuses for a while: it votes for itself first.
+        # This program alone takes no notice of the map, and may be refused.
         self._wait_until(lambda: self._run("ceph", "osd", "new", osd))
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
         self._spawn("ceph-osd", "-i", "0")
