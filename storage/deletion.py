@@ -81,11 +81,10 @@ def finish_deleting(records: Records[R], record_id: str, link: Link | None) -> R
     return records.change(record_id, change)
 
 
-def finish_restoring(records: Records[R], record_id: str) -> R:
-    """Note that a record's objects are back; its link is the one it had."""
+def finish_restoring(records: Records[R], record_id: str, link: Link | None) -> R:
+    """Note that a record's objects are back, where `link` leads."""
 
     def change(record: R) -> R:
-        link = record.journal.link if record.journal else None
         return _with(record, collection=Collection.AVAILABLE, deleted=None, journal=None, **_linked(record, link))
 
     return records.change(record_id, change)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from errors import Conflict, NotFound
-from storage.copies import copy
+from storage.copies import copy, copy_tags
 from storage.models import Link, Move
 from storage.object_info import MD5SUM, ObjectInfo
 from storage.objects import ObjectStore
@@ -16,13 +16,15 @@ from storage.objects import ObjectStore
 AT_A_TIME = 4
 
 
-def carry_out_all(store: ObjectStore, moves: Sequence[Move], on_done: Callable[[Move], None] = lambda _: None) -> None:
+def carry_out_all(
+    store: ObjectStore, moves: Sequence[Move], on_done: Callable[[Move, ObjectInfo], None] = lambda _, __: None
+) -> None:
     """Carry out moves, several at a time; the first error is raised when those that had begun have ended.
 
     Args:
         store: The object store.
         moves: What to move.
-        on_done: Called with each move that is done, in the caller's thread.
+        on_done: Called with each move that is done, and what it made, in the caller's thread.
 
     Raises:
         Conflict, NotFound, Corrupt: See carry_out.
@@ -32,15 +34,14 @@ def carry_out_all(store: ObjectStore, moves: Sequence[Move], on_done: Callable[[
         try:
             # Here, not in the threads: they know nothing of the flow run that the words belong to.
             for done in as_completed(running):
-                done.result()
-                on_done(running[done])
+                on_done(running[done], done.result())
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def carry_out(store: ObjectStore, move: Move) -> None:
-    """Move one object.
+def carry_out(store: ObjectStore, move: Move) -> ObjectInfo:
+    """Move one object, and return what is at the target then.
 
     Raises:
         NotFound: It is neither at its source nor at its target.
@@ -48,7 +49,7 @@ def carry_out(store: ObjectStore, move: Move) -> None:
         Corrupt: The copy is not the object.
     """
     source, target = find(store, move.source), find(store, move.target)
-    if target is not None and not _is(target, move):
+    if target is not None and not is_of(target, move):
         raise Conflict(
             f"{move.target} is taken by another object (etag {target.etag}, not {move.etag})",
             resolution="move it away, then run this again",
@@ -56,22 +57,26 @@ def carry_out(store: ObjectStore, move: Move) -> None:
     if source is None:
         if target is None:
             raise NotFound(f"{move.source} is gone, and {move.target} is not there either")
-        return
-    if not _is(source, move):
+        return target
+    if not is_of(source, move):
         raise Conflict(
             f"{move.source} was replaced (etag {source.etag}, not {move.etag})",
             resolution="see who wrote it; put the original back, then run this again",
         )
     if target is None:
         link = Link(path=move.target)
-        copy(store, source, link.bucket, link.key)
+        target = copy(store, source, link.bucket, link.key)
+    else:
+        # Cut off before: perhaps between the copy and its tags.
+        copy_tags(store, source, target.bucket, target.key)
     store.delete(source.bucket, source.key)
+    return target
 
 
 def replaced(store: ObjectStore, moves: Sequence[Move]) -> list[str]:
     """Return the addresses, among the targets of moves, where another object stands by now."""
     found = [(move, find(store, move.target)) for move in moves]
-    return [move.target for move, there in found if there is not None and not _is(there, move)]
+    return [move.target for move, there in found if there is not None and not is_of(there, move)]
 
 
 def remove_all(store: ObjectStore, moves: Sequence[Move]) -> list[str]:
@@ -85,7 +90,7 @@ def remove_all(store: ObjectStore, moves: Sequence[Move]) -> list[str]:
         there = find(store, move.target)
         if there is None:
             continue
-        if _is(there, move):
+        if is_of(there, move):
             store.delete(there.bucket, there.key)
         else:
             left.append(move.target)
@@ -101,7 +106,13 @@ def find(store: ObjectStore, path: str) -> ObjectInfo | None:
         return None
 
 
-def _is(found: ObjectInfo, move: Move) -> bool:
-    """Tell whether an object is the one of a move."""
+def with_present_etag(store: ObjectStore, link: Link) -> Link:
+    """Return a link with the etag that its object has now: a copy may have another. One that names none stays so."""
+    found = find(store, link.path) if link.etag else None
+    return link.model_copy(update={"etag": found.etag}) if found else link
+
+
+def is_of(found: ObjectInfo, move: Move) -> bool:
+    """Tell whether an object is the one of a move; a copy may have another etag."""
     carries = bool(move.md5) and found.metadata.get(MD5SUM) == move.md5
     return found.size == move.size and (found.etag == move.etag or carries)

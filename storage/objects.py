@@ -6,6 +6,7 @@ ignores the others).
 """
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -37,6 +38,8 @@ LARGEST_READ_BYTES = 64 * MiB
 PART_BYTES = 32 * MiB
 CONNECTIONS = 32
 
+_SESSION_LOCK = threading.Lock()
+
 
 class ObjectStore:
     """The S3 server that the settings name. Threads may share one store.
@@ -48,6 +51,16 @@ class ObjectStore:
     def __init__(self, settings: Settings) -> None:
         self.attempts = settings.s3_attempts
         self.client: S3Client = _client(settings)
+        self._settings = settings
+        self._patient: dict[timedelta, S3Client] = {}
+
+    def patient_client(self, silence: timedelta) -> "S3Client":
+        """Return a client that bears at least so much silence within an answer; made once for each limit."""
+        if silence <= self._settings.s3_read_timeout:
+            return self.client
+        if silence not in self._patient:
+            self._patient[silence] = _client(self._settings.model_copy(update={"s3_read_timeout": silence}))
+        return self._patient[silence]
 
     def check(self) -> None:
         """Make sure that the server answers and knows us."""
@@ -264,27 +277,34 @@ def _client(settings: Settings) -> "S3Client":
             f"no credentials for the S3 server {address} are configured",
             resolution="set IMS_S3_ACCESS_KEY and IMS_S3_SECRET_KEY",
         )
-    return Session().client(
-        "s3",
-        endpoint_url=address,
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret_key,
-        region_name=settings.s3_region,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            # Without these, Ceph 16 over HTTPS answers MissingContentLength to every PUT.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            connect_timeout=settings.s3_connect_timeout.total_seconds(),
-            read_timeout=settings.s3_read_timeout.total_seconds(),
-            retries={"mode": "standard", "total_max_attempts": settings.s3_attempts},
-            max_pool_connections=CONNECTIONS,
-            tcp_keepalive=True,
-            # The environment's proxy cannot reach a server on this host's loopback.
-            proxies={} if settings.s3_is_on_loopback else None,
-        ),
-    )
+    # Making a client from a session of its own takes twenty times as long; one may not be used by two threads at once.
+    with _SESSION_LOCK:
+        return _session().client(
+            "s3",
+            endpoint_url=address,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            region_name=settings.s3_region,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                # Without these, Ceph 16 over HTTPS answers MissingContentLength to every PUT.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                connect_timeout=settings.s3_connect_timeout.total_seconds(),
+                read_timeout=settings.s3_read_timeout.total_seconds(),
+                retries={"mode": "standard", "total_max_attempts": settings.s3_attempts},
+                max_pool_connections=CONNECTIONS,
+                tcp_keepalive=True,
+                # The environment's proxy cannot reach a server on this host's loopback.
+                proxies={} if settings.s3_is_on_loopback else None,
+            ),
+        )
+
+
+@cache
+def _session() -> Session:
+    return Session()
 
 
 @cache

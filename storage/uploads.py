@@ -235,7 +235,8 @@ def _finished_before(store: ObjectStore, upload: Upload, parts: Sequence[PartSum
     try:
         info = store.head(upload.bucket, upload.key)
     except NotFound:
-        raise gone from None
+        # Ceph's own answer does not tell an upload that is gone from an object that is.
+        raise NotFound(f"{upload.uri}: its upload is gone, and no object was made of it") from gone
     if info.size != _size(parts) or info.etag != multipart_etag(parts):
         raise NotFound(
             f"{upload.uri}: its upload is gone, and the object there is another one "

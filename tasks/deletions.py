@@ -13,8 +13,8 @@ from storage.holdings import Deletable, left_behind, links_of, moves_of
 from storage.layout import deleted_manifest_key
 from storage.manifest import Manifest
 from storage.models import Collection, Image, Journal, Link, Move
-from storage.moves import carry_out_all, find, remove_all, replaced
-from storage.object_info import uri_of
+from storage.moves import carry_out_all, find, is_of, remove_all, replaced, with_present_etag
+from storage.object_info import ObjectInfo, uri_of
 from storage.objects import object_store
 from storage.records import Records
 from storage.settings import settings
@@ -96,7 +96,7 @@ def begin_deletion(kind: str, record_id: str, force: bool) -> Deletable:
         _refuse_used(found)
     except Conflict:
         if is_new:
-            deletion.finish_restoring(records, record_id)
+            deletion.finish_restoring(records, record_id, _journal(found).link)
         raise
     for path in journal.missing:
         logger.warning("%s is not there, and is let go", path)
@@ -151,8 +151,10 @@ def move_back(record: Deletable) -> None:
 
 @retryable
 def finish_restoration(kind: str, record: Deletable) -> Deletable:
-    """Note in the record that it is available again, by its own link."""
-    done: Deletable = deletion.finish_restoring(records_of(kind), record.id)
+    """Note in the record that it is available again, by the link it had."""
+    link = _journal(record).link
+    present = with_present_etag(object_store(), link) if link else None
+    done: Deletable = deletion.finish_restoring(records_of(kind), record.id, present)
     logger.info("%s %s is back", kind, record.id)
     return done
 
@@ -216,10 +218,12 @@ def erase(kind: str, record: Deletable) -> None:
 def _move(moves: list[Move]) -> None:
     done = 0
 
-    def count(move: Move) -> None:
+    def count(move: Move, there: ObjectInfo) -> None:
         nonlocal done
         done += 1
         logger.info("%d of %d moved: %s", done, len(moves), move.target)
+        if there.etag != move.etag:
+            logger.warning("%s has the etag %s here, and was linked by %s", move.target, there.etag, move.etag)
 
     carry_out_all(object_store(), moves, count)
 
@@ -250,7 +254,7 @@ def _refuse_taken(move: Move) -> None:
     here, there = find(object_store(), move.source), find(object_store(), move.target)
     if there is None and here is None:
         raise NotFound(f"{move.target} is gone, so {move.source} cannot be restored")
-    if there is not None and here is not None and (here.etag, here.size) != (there.etag, there.size):
+    if here is not None and not is_of(here, move):
         raise Conflict(
             f"something else stands at {move.source} now", resolution="move it away, then restore the record again"
         )
@@ -264,12 +268,12 @@ def _link_when_deleted(record: Deletable) -> Link | None:
         return link
     moved = moves[link.path]
     if not isinstance(record, Image):
-        return Link(path=moved.target, etag=moved.etag)
+        return _link_to(moved)
     place = Link(path=moved.target)
     body, info = object_store().read(place.bucket, place.key)
     manifest = Manifest.model_validate_json(body)
     artifacts = [
-        artifact.model_copy(update={"link": Link(path=moves[artifact.link.path].target, etag=artifact.link.etag)})
+        artifact.model_copy(update={"link": _link_to(moves[artifact.link.path])})
         for artifact in manifest.artifacts
         if artifact.link.path in moves
     ]
@@ -277,6 +281,10 @@ def _link_when_deleted(record: Deletable) -> Link | None:
     key = deleted_manifest_key(record.id)
     etag = object_store().write(place.bucket, key, there, content_type="application/json", metadata=info.metadata)
     return Link(path=uri_of(place.bucket, key), etag=etag)
+
+
+def _link_to(move: Move) -> Link:
+    return with_present_etag(object_store(), Link(path=move.target, etag=move.etag))
 
 
 def _remove_deleted_manifest(record: Deletable) -> None:

@@ -10,10 +10,9 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from pydantic import AnyHttpUrl, SecretStr
+from pydantic import AnyHttpUrl
 
 from storage.objects import ObjectStore
-from storage.server import EmbeddedS3
 from storage.settings import Settings
 from tests.cli.running import Up, start
 from tests.distribution import tiny_distribution, tiny_repository
@@ -21,6 +20,7 @@ from tests.https_site import https_site, rpm_site
 from tests.kubernetes_api.fixtures import cluster
 from tests.rpm_distribution import rpm_distribution
 from tests.s3_proxy import FaultProxy
+from tests.s3_server import S3Server, embedded_server, named_server, remove_bucket
 from tests.signed_repository import signed_by_a, signed_by_b
 from tests.tiny_image import tiny_rootfs
 
@@ -37,8 +37,12 @@ __all__ = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests of a real cluster unless KUBECONFIG names one; pytest's last line counts them."""
+    """Mark what talks to the S3 server, so that `-m s3` chooses it; leave out what needs a cluster, and count it."""
+    for item in items:
+        if "s3_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.s3)
     if "KUBECONFIG" in os.environ:
         return
     without = [item for item in items if item.get_closest_marker("cluster")]
@@ -47,9 +51,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def embedded_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedS3]:
-    """The embedded S3 server, in a folder of the test session's."""
-    with EmbeddedS3(tmp_path_factory.mktemp("s3") / "server") as server:
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """The S3 server: the one that IMS_TEST_S3_… names, or the embedded one in a folder of the test session's."""
+    if named := named_server():
+        yield named
+        return
+    with embedded_server(tmp_path_factory.mktemp("s3") / "server") as server:
         yield server
 
 
@@ -57,15 +64,13 @@ SettingsFor = Callable[..., Settings]
 
 
 @pytest.fixture
-def settings_for(embedded_s3: EmbeddedS3) -> SettingsFor:
+def settings_for(s3_server: S3Server) -> SettingsFor:
     """Make settings that reach the server by an address, with bucket names of this test's and little patience."""
     name = uuid4().hex[:12]
 
     def make(address: str, *, read_timeout: float = 20.0) -> Settings:
-        return Settings(
+        return s3_server.settings(
             s3_endpoint_url=AnyHttpUrl(address),
-            s3_access_key=SecretStr(embedded_s3.access_key),
-            s3_secret_key=SecretStr(embedded_s3.secret_key),
             s3_attempts=3,
             s3_connect_timeout=timedelta(seconds=2),
             s3_read_timeout=timedelta(seconds=read_timeout),
@@ -77,9 +82,9 @@ def settings_for(embedded_s3: EmbeddedS3) -> SettingsFor:
 
 
 @pytest.fixture
-def s3_settings(settings_for: SettingsFor, embedded_s3: EmbeddedS3) -> Settings:
+def s3_settings(settings_for: SettingsFor, s3_server: S3Server) -> Settings:
     """Settings that name the S3 server and this test's buckets."""
-    return settings_for(embedded_s3.endpoint_url)
+    return settings_for(s3_server.endpoint_url)
 
 
 @pytest.fixture
@@ -91,8 +96,8 @@ def store(s3_settings: Settings) -> Iterator[ObjectStore]:
         store.ensure_bucket(bucket)
     yield store
     for bucket in buckets:
-        # SeaweedFS deletes a bucket with all that is in it, and has room for a few dozen only.
-        store.client.delete_bucket(Bucket=bucket)
+        # SeaweedFS has room for a few dozen only.
+        remove_bucket(store, bucket)
 
 
 @pytest.fixture
@@ -102,9 +107,9 @@ def bucket(s3_settings: Settings) -> str:
 
 
 @pytest.fixture
-def proxy(embedded_s3: EmbeddedS3) -> Iterator[FaultProxy]:
+def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
     """A proxy before the S3 server that can fail any call."""
-    with FaultProxy(embedded_s3.endpoint_url) as proxy:
+    with FaultProxy(s3_server.endpoint_url) as proxy:
         yield proxy
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from storage.models import PublicKey
 from storage.objects import ObjectStore
-from storage.server import EmbeddedS3
 from storage.settings import Settings
 from tests.distribution import TINY_RECIPE
 from tests.flows.site import PUBLIC_KEY, Site
+from tests.s3_server import S3Server
 from tests.ssh import new_key
 
 
@@ -28,7 +28,7 @@ def tiny_recipe_archive() -> bytes:
 
 @pytest.fixture
 def site(
-    embedded_s3: EmbeddedS3,
+    s3_server: S3Server,
     store: ObjectStore,
     s3_settings: Settings,
     prefect_api: str,
@@ -46,9 +46,7 @@ def site(
         folder=folder,
         environment={
             "IMS_DATA_DIR": str(folder),
-            "IMS_S3_ENDPOINT_URL": embedded_s3.endpoint_url,
-            "IMS_S3_ACCESS_KEY": embedded_s3.access_key,
-            "IMS_S3_SECRET_KEY": embedded_s3.secret_key,
+            **s3_server.environment,
             "IMS_IMS_BUCKET": s3_settings.ims_bucket,
             "IMS_BOOT_IMAGES_BUCKET": s3_settings.boot_images_bucket,
             "IMS_TASK_RETRY_SECONDS": "0.2",

@@ -1,11 +1,16 @@
 """storage/moves.py on the real S3 server; tests/tasks/test_deletions.py cuts moves at every call."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from errors import Conflict, NotFound
 from storage.models import Move
 from storage.moves import carry_out, find, remove_all, replaced
 from storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import TagTypeDef
 
 
 @pytest.fixture
@@ -27,6 +32,14 @@ def test_a_move_that_was_cut_off_after_its_copy_is_finished(store: ObjectStore, 
     store.write(bucket, "there", b"content")
     carry_out(store, move)
     assert list(store.keys(bucket, "")) == ["there"]
+
+
+def test_tags_that_a_cut_off_copy_had_not_yet_come_along(store: ObjectStore, bucket: str, move: Move) -> None:
+    tags: list[TagTypeDef] = [{"Key": "owner", "Value": "me"}]
+    store.client.put_object_tagging(Bucket=bucket, Key="here", Tagging={"TagSet": tags})
+    store.write(bucket, "there", b"content")
+    carry_out(store, move)
+    assert store.client.get_object_tagging(Bucket=bucket, Key="there")["TagSet"] == tags
 
 
 def test_nothing_is_overwritten(store: ObjectStore, bucket: str, move: Move) -> None:

@@ -7,22 +7,20 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from storage.catalogue import Catalogue, catalogue
 from storage.objects import ObjectStore
-from storage.server import EmbeddedS3
 from storage.settings import Settings
 from tests.s3_proxy import FaultProxy
+from tests.s3_server import S3Server
 from tests.tasks.deleting import forget
 from tests.tasks.scene import Scene
 
 
 @pytest.fixture
 def own_catalogue(
-    store: ObjectStore, s3_settings: Settings, embedded_s3: EmbeddedS3, monkeypatch: pytest.MonkeyPatch
+    store: ObjectStore, s3_settings: Settings, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Catalogue]:
     """The catalogue that tasks find, in buckets of this test's."""
     environment = {
-        "IMS_S3_ENDPOINT_URL": embedded_s3.endpoint_url,
-        "IMS_S3_ACCESS_KEY": embedded_s3.access_key,
-        "IMS_S3_SECRET_KEY": embedded_s3.secret_key,
+        **s3_server.environment,
         "IMS_IMS_BUCKET": s3_settings.ims_bucket,
         "IMS_BOOT_IMAGES_BUCKET": s3_settings.boot_images_bucket,
     }

@@ -13,8 +13,9 @@ from storage.layout import artifact_key, deleted_key, deleted_manifest_key
 from storage.manifest import Manifest
 from storage.models import Collection, Image, Job, JobStatus, JobType, Link, PublicKey, Recipe, new_id
 from storage.objects import ObjectStore
-from storage.settings import Settings
+from storage.settings import MiB, Settings
 from tasks.deletions import plan_deletion, records_of
+from tests.objects_of_parts import rewrite_whole, write_parts
 from tests.s3_proxy import Call, Fault, FaultProxy
 from tests.tasks.deleting import Content, delete, killed, make_image, moved, objects, remove, restore
 
@@ -249,6 +250,28 @@ def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
         _begin_anew(store, own_catalogue, image, original, operation)
     assert cases > 5
     print(f"\n{operation.__name__}: killed {moment} each of {cases} writes")
+
+
+def test_a_server_that_gives_copies_another_etag_makes_no_link_untrue(
+    store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, recipe: Recipe, through: FaultProxy
+) -> None:
+    assert recipe.link is not None
+    etag = write_parts(store, recipe.link.bucket, recipe.link.key, [8 * MiB, 8 * MiB]).etag
+    of_parts = Link(path=recipe.link.path, etag=etag)
+    own_catalogue.recipes.change(recipe.id, lambda known: known.model_copy(update={"link": of_parts}))
+    before = objects(store, s3_settings)
+    through.plan(when=makes_a_copy, after=lambda call: rewrite_whole(store, call.bucket, call.key), times=100)
+    for operation in (delete, restore, delete, restore):
+        operation("recipe", recipe.id)
+        link = catalogue().recipes.get(recipe.id).link
+        assert link is not None
+        assert link.etag == store.head(link.bucket, link.key).etag != etag
+    assert objects(store, s3_settings) == before
+
+
+def makes_a_copy(call: Call) -> bool:
+    is_whole = call.method == "PUT" and not call.query
+    return call.key.endswith("recipe.tgz") and (is_whole or (call.method == "POST" and "uploadId" in call.query))
 
 
 def test_what_is_missing_stops_the_deletion_before_the_first_move(

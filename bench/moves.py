@@ -1,0 +1,122 @@
+"""Deleting and restoring an image of 2 GiB against boto3's managed copy and delete: `python -m bench.moves`.
+
+The alternative is what a script would do: for each object `s3.copy`, which copies in parallel parts, then
+`delete_object`; and back. Ours are the steps of the flows soft-delete and undelete, with records, journal and checks,
+and without Prefect. Both in turn, each on an image of its own (boto3's copies have other etags, which ours refuses), on
+the embedded server and on a Ceph: the one that IMS_TEST_S3_… names, or one that is started here.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from storage.catalogue import catalogue
+from storage.layout import artifact_key
+from storage.manifest import Artifact, ArtifactType, Manifest
+from storage.models import Image, Link, new_id
+from storage.object_info import MD5SUM, uri_of
+from storage.objects import object_store
+from storage.settings import MiB, settings
+from tests.ceph import Ceph
+from tests.s3_server import S3Server, embedded_server, named_server, remove_bucket
+from tests.tasks.deleting import delete, forget, restore
+
+ROUNDS = 3
+# What the random bytes of the rootfs are repeated from: neither server finds that out.
+BLOCK_BYTES = 64 * MiB
+MEBIBYTES = {"rootfs": 2048, "initrd": 64, "kernel": 12}
+TYPES = {"rootfs": ArtifactType.ROOTFS, "initrd": ArtifactType.INITRD, "kernel": ArtifactType.KERNEL}
+# Removed at the end.
+BUCKETS = {"IMS_IMS_BUCKET": "ims-bench", "IMS_BOOT_IMAGES_BUCKET": "boot-images-bench"}
+
+
+def main() -> None:
+    """Measure on both servers and print a table."""
+    table = Table("server", "ours, s", "boto3, s", "boto3 / ours", "wanted")
+    for name, server, wanted in (("SeaweedFS", _seaweedfs, "1 or more"), ("Ceph", _ceph, "8 or more")):
+        with server() as s3, _site(s3):
+            ours, alternative = _measured(name, _image(), _image())
+        table.add_row(name, f"{ours:.2f}", f"{alternative:.2f}", f"{alternative / ours:.2f}", wanted)
+    Console().print(f"2 GiB deleted and restored, medians of {ROUNDS} rounds:", table)
+
+
+def _measured(server: str, image: Image, other: Image) -> tuple[float, float]:
+    """Return the median seconds of both ways; they run in turn, so that the host's other work falls on both alike."""
+    keys = [artifact_key(other.id, name) for name in (*MEBIBYTES, "manifest.json")]
+    ours, alternative = [], []
+    for number in range(1, ROUNDS + 1):
+        ours.append(_seconds(lambda: delete("image", image.id), lambda: restore("image", image.id)))
+        alternative.append(_seconds(lambda: _rename(keys, "", "deleted/"), lambda: _rename(keys, "deleted/", "")))
+        print(f"{server}, round {number}: ours {ours[-1]:.2f} s, boto3 {alternative[-1]:.2f} s", flush=True)
+    return statistics.median(ours), statistics.median(alternative)
+
+
+def _seconds(*actions: Callable[[], None]) -> float:
+    started = time.monotonic()
+    for action in actions:
+        action()
+    return time.monotonic() - started
+
+
+def _rename(keys: list[str], source: str, target: str) -> None:
+    client, bucket = object_store().client, settings().boot_images_bucket
+    for key in keys:
+        client.copy({"Bucket": bucket, "Key": source + key}, bucket, target + key)
+        client.delete_object(Bucket=bucket, Key=source + key)
+
+
+def _image() -> Image:
+    """Store an image, and return its record."""
+    image_id, bucket, artifacts = new_id(), settings().boot_images_bucket, []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, size in MEBIBYTES.items():
+            file = Path(folder) / name
+            block = os.urandom(min(BLOCK_BYTES, size * MiB))
+            with file.open("wb") as out:
+                for _ in range(size * MiB // len(block)):
+                    out.write(block)
+            info = object_store().write_file(bucket, artifact_key(image_id, name), file)
+            link = Link(path=info.uri, etag=info.etag)
+            artifacts.append(Artifact(link=link, type=TYPES[name], md5=info.metadata[MD5SUM]))
+    manifest = Manifest(artifacts=artifacts).model_dump_json().encode()
+    key = artifact_key(image_id, "manifest.json")
+    link = Link(path=uri_of(bucket, key), etag=object_store().write(bucket, key, manifest))
+    return catalogue().images.create(Image(id=image_id, name="bench", link=link))
+
+
+@contextmanager
+def _site(server: S3Server) -> Iterator[None]:
+    """Let the tasks find a server, with buckets that go afterwards."""
+    os.environ |= {**server.environment, **BUCKETS}
+    forget()
+    for bucket in BUCKETS.values():
+        object_store().ensure_bucket(bucket)
+    yield
+    for bucket in BUCKETS.values():
+        remove_bucket(object_store(), bucket)
+
+
+@contextmanager
+def _seaweedfs() -> Iterator[S3Server]:
+    with tempfile.TemporaryDirectory() as folder, embedded_server(Path(folder) / "s3") as server:
+        yield server
+
+
+@contextmanager
+def _ceph() -> Iterator[S3Server]:
+    if named := named_server():
+        yield named
+        return
+    with tempfile.TemporaryDirectory(prefix="ceph-") as folder, Ceph(Path(folder)) as ceph:
+        yield ceph.server
+
+
+if __name__ == "__main__":
+    main()
