@@ -85,4 +85,6 @@ def _refused(job: Job) -> Diagnosis | None:
 def _say_what_comes(job: Job) -> None:
     if job.status is JobStatus.WAITING_ON_USER:
         typer.echo(f"The shell of job {job.id} has its order and has not answered yet.", err=True)
+        if job.diagnosis is not None:
+            typer.echo(f"{job.diagnosis.summary}; {job.diagnosis.resolution}", err=True)
     typer.echo(f"The job is {job.status}. Follow it with: ims jobs describe {job.id}", err=True)

@@ -61,8 +61,9 @@ def report_shell(catalogue: Catalogue, job_id: str, shell: SshContainer, **chang
     """Write to a job's record how one of its shells is, and change other fields with it."""
 
     def tell(job: Job) -> Job:
-        others = [known for known in job.ssh_containers if known.name != shell.name]
-        return job.model_copy(update={**changes, "ssh_containers": [shell, *others]})
+        known = {each.name: each for each in job.ssh_containers}
+        # In the order they came: the first is what the user asked for.
+        return job.model_copy(update={**changes, "ssh_containers": [*(known | {shell.name: shell}).values()]})
 
     return catalogue.jobs.change(job_id, tell)
 
@@ -71,21 +72,17 @@ def end_shells(catalogue: Catalogue, job_id: str) -> None:
     """Write to a job's record that none of its shells is open, unless that stands there."""
     if not any(shell.command for shell in catalogue.jobs.get(job_id).ssh_containers):
         return
-    catalogue.jobs.change(
-        job_id,
-        lambda job: job.model_copy(
-            update={"ssh_containers": [shell.ended() if shell.command else shell for shell in job.ssh_containers]}
-        ),
-    )
+    catalogue.jobs.change(job_id, lambda job: job.model_copy(update={"ssh_containers": _ended(job.ssh_containers)}))
 
 
 def close_job(catalogue: Catalogue, job_id: str, diagnosis: Diagnosis) -> Job:
-    """End a job in error, with the reason; a job that has succeeded stays as it is."""
+    """End a job in error, with the reason, and its shells with it; a job that has succeeded stays as it is."""
 
     def end(job: Job) -> Job:
         if job.status is JobStatus.SUCCESS:
             return job
-        return job.model_copy(update={"status": JobStatus.ERROR, "diagnosis": diagnosis})
+        ended = _ended(job.ssh_containers)
+        return job.model_copy(update={"status": JobStatus.ERROR, "diagnosis": diagnosis, "ssh_containers": ended})
 
     return catalogue.jobs.change(job_id, end)
 
@@ -124,6 +121,10 @@ def image_id_of(job_id: str) -> str:
 def chained_job_id(run_id: str, job_type: JobType) -> str:
     """Return the id of one of the jobs that a run starts in turn: the same whenever the run is taken up again."""
     return str(uuid5(UUID(run_id), job_type))
+
+
+def _ended(shells: Iterable[SshContainer]) -> list[SshContainer]:
+    return [shell.ended() if shell.command else shell for shell in shells]
 
 
 def _artifact(catalogue: Catalogue, fields: Mapping[str, Any]) -> Recipe | Image | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from errors import BadInput, Conflict, Corrupt, Unreachable
+from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
 from storage.layout import shell_orders_key
-from storage.models import Job, JobStatus, new_id
+from storage.models import Job, JobStatus, new_id, now
 
 if TYPE_CHECKING:
     # The `ims` command gives orders, and importing boto3 takes half a second of its help.
@@ -50,6 +50,7 @@ class Orders(BaseModel):
         awake_until: Until when it stays open although nobody uses it.
         latest: What it may be extended to.
         order: The last order.
+        opened: The steps of the shells that were opened one after the other; what else stands here is the last one's.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -58,17 +59,63 @@ class Orders(BaseModel):
     awake_until: float = 0
     latest: float
     order: Order | None = None
+    opened: list[str] = []
+
+    @property
+    def limit(self) -> datetime:
+        """When the shell ends."""
+        return datetime.fromtimestamp(self.until, UTC)
+
+    @property
+    def is_aborted(self) -> bool:
+        """Whether its user wants nothing of it any more."""
+        return self.order is not None and self.order.operation is Operation.ABORT
 
 
-def open_orders(store: "ObjectStore", bucket: str, job_id: str, limit: timedelta) -> None:
-    """Make the document of a shell that is about to open; one that is there stays, with its orders."""
+def open_orders(store: "ObjectStore", bucket: str, job_id: str, step: str, limit: timedelta) -> None:
+    """Make the document of a shell that is about to open.
+
+    Safe to repeat: that of a shell which was opened before stays, with its orders. Another shell of the same job, a
+    debug shell after one that was completed, has its own time from now on, and no orders.
+
+    Args:
+        store: The object store.
+        bucket: The bucket of the jobs.
+        job_id: The job.
+        step: The step of the job that the shell is.
+        limit: How long it may be open.
+    """
     began = time.time()
-    orders = Orders(until=began + limit.total_seconds(), latest=began + LONGEST.total_seconds())
-    body = orders.model_dump_json().encode()
+    anew = Orders(until=began + limit.total_seconds(), latest=began + LONGEST.total_seconds(), opened=[step])
+    body = anew.model_dump_json().encode()
     try:
         store.write(bucket, shell_orders_key(job_id), body, content_type="application/json", if_none_match=True)
     except Conflict:
-        read_orders(store, bucket, job_id)
+
+        def opened(known: Orders) -> Orders:
+            return known if step in known.opened else anew.model_copy(update={"opened": [*known.opened, step]})
+
+        _change(store, bucket, job_id, opened)
+
+
+def limit_of(store: "ObjectStore", bucket: str, job: Job) -> datetime | None:
+    """Return when a job's last shell ends or ended at the latest; None when it had none, or it was aborted."""
+    try:
+        orders, _ = read_orders(store, bucket, job.id)
+    except NotFound:
+        return None
+    except Corrupt:
+        # Its pod cannot read it either, and keeps to the limit that it began with.
+        return job.created + LONGEST
+    return None if orders.is_aborted else orders.limit
+
+
+def is_open(store: "ObjectStore", bucket: str, job: Job) -> bool:
+    """Tell whether a job's shell is open, or holds what its user has completed; whether a flow works on it or not."""
+    if not any(shell.command for shell in job.ssh_containers):
+        return False
+    limit = limit_of(store, bucket, job)
+    return limit is not None and limit > now()
 
 
 def read_orders(store: "ObjectStore", bucket: str, job_id: str) -> tuple[Orders, str]:
@@ -117,7 +164,7 @@ def extend_shell(store: "ObjectStore", bucket: str, job: Job, by: timedelta) -> 
             )
         return orders.model_copy(update={"until": until, "awake_until": time.time() + by.total_seconds()})
 
-    return datetime.fromtimestamp(_change(store, bucket, job.id, later).until, UTC)
+    return _change(store, bucket, job.id, later).limit
 
 
 def refuse_without_shell(job: Job) -> None:
@@ -137,6 +184,8 @@ def _change(store: "ObjectStore", bucket: str, job_id: str, change: Callable[[Or
     for pause in islice(pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), _TRIES):
         orders, etag = read_orders(store, bucket, job_id)
         changed = change(orders)
+        if changed == orders:
+            return changed
         body = changed.model_dump_json().encode()
         try:
             store.write(bucket, shell_orders_key(job_id), body, content_type="application/json", if_match=etag)

@@ -9,7 +9,7 @@ from storage.layout import job_prefix
 from storage.objects import object_store
 from storage.settings import settings
 from tasks.jobs import clean_up
-from tasks.lost_jobs import sight_of
+from tasks.lost_jobs import has_open_shell, sight_of
 from tasks.retries import retryable
 
 logger = logging.getLogger("ims.job_deletions")
@@ -23,7 +23,7 @@ def delete_job(job_id: str) -> None:
 
     Raises:
         NotFound: There is no such job.
-        Conflict: It is running.
+        Conflict: It is running, or its shell is open.
     """
     job = catalogue().jobs.get(job_id)
     sight = sight_of(job.id)
@@ -36,6 +36,11 @@ def delete_job(job_id: str) -> None:
         raise Conflict(
             f"job {job.id} is {job.status}, and Prefect does not know its flow run",
             resolution="`ims reconcile --apply` closes it when it is old enough",
+        )
+    if has_open_shell(job):
+        raise Conflict(
+            f"the shell of job {job.id} is open, although its flow run has ended",
+            resolution=f"`ims jobs abort {job.id}` gives up what was made in it, then delete the job",
         )
     clean_up(job.id)
     bucket = settings().ims_bucket

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from errors import ImsError, NotFound, TransientError
-from storage import jobs
+from storage import jobs, shell_orders
 from storage.catalogue import catalogue
 from storage.layout import credentials_key, image_prefix, shell_orders_key
 from storage.models import Diagnosis, Job, JobStatus
@@ -40,9 +40,9 @@ def open_job(job_id: str, **fields: Any) -> Job:
     job = jobs.open_job(catalogue(), job_id or flow_run_id, flow_run_id, fields)
     if job.status is JobStatus.ERROR:
         return jobs.report(catalogue(), job.id, status=JobStatus.CREATING, diagnosis=None, flow_run_id=flow_run_id)
-    if job.flow_run_id != flow_run_id and job.status is not JobStatus.SUCCESS:
-        # Who looks whether anybody works on the job must not look at a run that was killed.
-        return jobs.report(catalogue(), job.id, flow_run_id=flow_run_id)
+    if job.status is not JobStatus.SUCCESS and (job.flow_run_id, job.diagnosis) != (flow_run_id, None):
+        # Who looks whether anybody works on the job must not look at, nor read of, a run that was killed.
+        return jobs.report(catalogue(), job.id, diagnosis=None, flow_run_id=flow_run_id)
     return job
 
 
@@ -62,11 +62,14 @@ def reporting(job: Job) -> Iterator[None]:
         yield
     except Exception as error:
         logger.error("job %s failed: %s", job.id, error)  # noqa: TRY400 - Prefect logs the traceback of what it is raised
+        if isinstance(error, TransientError):
+            with _error_first():
+                leave(job.id, diagnose(error))
+            raise
         with _error_first():
             jobs.close_job(catalogue(), job.id, diagnose(error))
-        if not isinstance(error, TransientError):
-            with _error_first():
-                clean_up(job.id)
+        with _error_first():
+            clean_up(job.id)
         raise
     except BaseException:
         # KeyboardInterrupt, or the signal by which Prefect cancels a run.
@@ -102,7 +105,7 @@ def cancel(job_id: str) -> None:
 
 
 def lose(job_id: str, summary: str = "the process that worked on the job was killed") -> None:
-    """Close the record of a job whose process was killed; its pods and its workspace stay for the next run.
+    """Say in the record of a job that its process was killed; its pods and its workspace stay for the next run.
 
     A job that has ended stays as it is.
 
@@ -117,7 +120,25 @@ def lose(job_id: str, summary: str = "the process that worked on the job was kil
     )
     with suppress(NotFound):  # killed before it had a record
         if not catalogue().jobs.get(job_id).status.is_final:
-            jobs.close_job(catalogue(), job_id, lost)
+            leave(job_id, lost)
+
+
+def leave(job_id: str, diagnosis: Diagnosis) -> None:
+    """Close the record of a job that nobody works on until it is run again.
+
+    While its shell is open the job goes on waiting on its user: the shell lives by its own limit, and what is made in
+    it is packed by the next run.
+
+    Args:
+        job_id: The job.
+        diagnosis: Why nobody works on it.
+    """
+    if not shell_orders.is_open(object_store(), settings().ims_bucket, catalogue().jobs.get(job_id)):
+        jobs.close_job(catalogue(), job_id, diagnosis)
+        return
+    kept = "its shell stays open until its limit: retry its flow run, which goes on with what is made in it"
+    waiting = diagnosis.model_copy(update={"resolution": kept})
+    jobs.report(catalogue(), job_id, status=JobStatus.WAITING_ON_USER, diagnosis=waiting)
 
 
 def clean_up(job_id: str) -> None:

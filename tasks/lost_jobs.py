@@ -5,9 +5,12 @@ from datetime import timedelta
 from functools import partial
 
 from errors import Conflict, NotFound
+from storage import shell_orders
 from storage.catalogue import catalogue
 from storage.findings import Finding, Kind, Outcome, Remedy, found, settled
 from storage.models import Job, now
+from storage.objects import object_store
+from storage.settings import settings
 from tasks.flow_runs import Sight, look_at
 from tasks.jobs import clean_up, lose
 from tasks.pods import runtime
@@ -17,6 +20,8 @@ from tasks.retries import retryable
 @retryable
 def settle_jobs(age: timedelta, apply: bool) -> list[Finding]:
     """Find the jobs whose records say that they go on, and close those whose flow run has ended.
+
+    A job whose shell is open goes on without one.
 
     Args:
         age: A job whose flow run Prefect does not know is left while it is younger: it may be of another Prefect.
@@ -39,8 +44,18 @@ def settle_pods(age: timedelta, apply: bool) -> list[Finding]:
 
 
 def is_at_work(job_id: str) -> bool:
-    """Tell whether a flow run works on a job, or may still begin to."""
-    return sight_of(job_id).is_alive
+    """Tell whether a flow run works on a job, or may still begin to, or a user does in its shell."""
+    if sight_of(job_id).is_alive:
+        return True
+    try:
+        return has_open_shell(catalogue().jobs.get(job_id))
+    except NotFound:
+        return False
+
+
+def has_open_shell(job: Job) -> bool:
+    """Tell whether a job's shell is open."""
+    return shell_orders.is_open(object_store(), settings().ims_bucket, job)
 
 
 def sight_of(job_id: str) -> Sight:
@@ -67,6 +82,9 @@ def _remedy(job: Job, age: timedelta) -> Remedy:
     if not sight.is_known and old < age:
         return found(Kind.JOB, what, f"{job.status}, and Prefect does not know its flow run", Outcome.YOUNG, old)
     end = f"ended as {sight.state}" if sight.is_known else "is not known to Prefect"
+    if has_open_shell(job):
+        why = f"its shell is open, and its flow run {end}: retry that before the shell's limit"
+        return found(Kind.JOB, what, why, Outcome.LEFT, old)
     why = f"its flow run {end} while the job was {job.status}"
     finding = Finding(
         kind=Kind.JOB,
@@ -91,8 +109,13 @@ def _strays(age: timedelta) -> Iterator[Remedy]:
         sight = look_at((job and job.flow_run_id) or job_id)
         if sight.is_alive:
             continue
-        old, what = now() - max(made, sight.ended or made), f"pods and volumes of job {job_id}"
-        if job is None and not sight.is_known:
+        # What its user has completed in a shell waits for the job's next run as well.
+        limit = shell_orders.limit_of(object_store(), settings().ims_bucket, job) if job else None
+        old = max(now() - max(made, sight.ended or made, limit or made), timedelta(0))
+        what = f"pods and volumes of job {job_id}"
+        if job is not None and has_open_shell(job):
+            yield found(Kind.PODS, what, f"the shell of its job is open until {limit:%Y-%m-%d %H:%M} UTC", Outcome.LEFT)
+        elif job is None and not sight.is_known:
             why = "not ours: there is neither a record nor a flow run of that job"
             yield found(Kind.PODS, what, why, Outcome.LEFT, old)
         elif old < age:

@@ -115,7 +115,7 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
 def _serve(step: str, program: str, shell: SshContainer, more: Mapping[str, str], tell: Tell, job: Job) -> None:
     """Run the pod of a shell to its end; its job's record says where it listens, and why it goes on."""
     store, bucket = object_store(), settings().ims_bucket
-    shell_orders.open_orders(store, bucket, job.id, settings().shell_limit)
+    shell_orders.open_orders(store, bucket, job.id, step, settings().shell_limit)
 
     def on_line(line: str) -> None:
         logger.info("%s", line)

@@ -134,7 +134,14 @@ class Site:
 
     def cancel(self, job_id: str) -> int:
         """Do what Prefect's worker does when a cancelled run's process is gone, and return the exit code."""
-        process = _CONTEXT.Process(target=_cancel, args=(self.environment, job_id))
+        return self._hook("cancel_job", job_id)
+
+    def lose(self, job_id: str) -> int:
+        """Do what Prefect's worker does when a run's process was killed, and return the exit code."""
+        return self._hook("lose_job", job_id)
+
+    def _hook(self, name: str, job_id: str) -> int:
+        process = _CONTEXT.Process(target=_run_hook, args=(self.environment, name, job_id))
         process.start()
         process.join(RUN_LIMIT_SECONDS)
         assert process.exitcode is not None
@@ -192,14 +199,15 @@ def _run_flow(environment: dict[str, str], flow: str, parameters: dict[str, Any]
         started(**parameters)
 
 
-def _cancel(environment: dict[str, str], job_id: str) -> None:
+def _run_hook(environment: dict[str, str], name: str, job_id: str) -> None:
     os.environ.update(environment)
 
-    from prefect.client.schemas.objects import FlowRun
-    from prefect.states import Cancelled
+    from prefect.client.schemas.objects import FlowRun, State
+    from prefect.states import Cancelled, Crashed
 
+    from flows import hooks
     from flows.create_image import create_image
-    from flows.hooks import cancel_job
 
     run = FlowRun(flow_id=UUID(job_id), parameters={"job_id": job_id})
-    cancel_job(create_image, run, Cancelled())
+    state: State[None] = Cancelled() if name == "cancel_job" else Crashed()
+    getattr(hooks, name)(create_image, run, state)

@@ -183,6 +183,8 @@ def test_a_shell_outlives_a_dropped_connection_and_the_flows_process(site: Site,
     dropped.communicate()
     run.kill()
     run.wait()
+    site.lose(job_id)
+    assert site.job(job_id).status is JobStatus.WAITING_ON_USER
     again = site.customize(job_id, image.id)
     site.wait_for(lambda: again.log.exists() and "customize the image with" in again.log.read_text())
     assert site.waiting(again, job_id) == shell
@@ -228,7 +230,8 @@ def test_twenty_cycles_leave_nothing_behind(site: Site, image: Image) -> None:
     """Every other one is aborted. Their orders are there before them, so that no client is needed."""
     todo = {new_id(): operation for _ in range(10) for operation in Operation}
     for job_id, operation in todo.items():
-        orders = Orders(until=time.time() + 600, latest=0, order=Order(id=job_id, operation=operation))
+        order = Order(id=job_id, operation=operation)
+        orders = Orders(until=time.time() + 600, latest=0, order=order, opened=["shell"])
         site.store.write(site.ims_bucket, shell_orders_key(job_id), orders.model_dump_json().encode())
     for at_once in batched(todo, 5):
         runs = [site.customize(job_id, image.id, image_root_archive_name=job_id) for job_id in at_once]

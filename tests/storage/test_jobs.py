@@ -68,8 +68,12 @@ def test_a_job_that_customizes_opens_one_shell(catalogue: Catalogue, asked: list
     running = shell.model_copy(update={"status": "running", "connection_info": access, "host_key": "SHA256:x"})
     jobs.report_shell(catalogue, RUN, running, status=JobStatus.WAITING_ON_USER)
     assert jobs.open_job(catalogue, RUN, RUN, fields).ssh_containers == [running]
+    # A debug shell comes after it, and is not what was asked for.
+    debug = running.model_copy(update={"name": "debug"})
+    jobs.report_shell(catalogue, RUN, debug)
+    assert jobs.open_job(catalogue, RUN, RUN, fields).ssh_containers == [running, debug]
     jobs.end_shells(catalogue, RUN)
-    assert [each.command for each in catalogue.jobs.get(RUN).ssh_containers] == [""]
+    assert [each.command for each in catalogue.jobs.get(RUN).ssh_containers] == ["", ""]
     with pytest.raises(Conflict):
         jobs.open_job(catalogue, RUN, RUN, {**fields, "ssh_containers": [{"name": "other"}]})
 

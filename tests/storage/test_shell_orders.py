@@ -8,9 +8,18 @@ import pytest
 
 from errors import BadInput, Conflict, Corrupt, NotFound
 from storage.layout import shell_orders_key
-from storage.models import Job, JobStatus, JobType, new_id
+from storage.models import Job, JobStatus, JobType, new_id, now
 from storage.objects import ObjectStore
-from storage.shell_orders import LONGEST, Operation, end_shell, extend_shell, open_orders, read_orders
+from storage.shell_orders import (
+    LONGEST,
+    Operation,
+    end_shell,
+    extend_shell,
+    is_open,
+    limit_of,
+    open_orders,
+    read_orders,
+)
 from storage.shells import Address, ConnectionInfo, SshContainer
 from tests.s3_proxy import Fault, FaultProxy
 
@@ -29,7 +38,7 @@ def job(store: ObjectStore, bucket: str) -> Job:
         status=JobStatus.WAITING_ON_USER,
         ssh_containers=[SshContainer(name="customize", status="running", connection_info=access)],
     )
-    open_orders(store, bucket, job.id, DAY)
+    open_orders(store, bucket, job.id, "shell", DAY)
     return job
 
 
@@ -70,8 +79,39 @@ def test_the_run_that_comes_back_keeps_the_orders(store: ObjectStore, bucket: st
     extend_shell(store, bucket, job, HOUR)
     end_shell(store, bucket, job, Operation.COMPLETE)
     known = read_orders(store, bucket, job.id)
-    open_orders(store, bucket, job.id, DAY)
+    open_orders(store, bucket, job.id, "shell", DAY)
     assert read_orders(store, bucket, job.id) == known
+
+
+def test_the_next_shell_of_the_job_has_its_own_time_and_no_orders(store: ObjectStore, bucket: str, job: Job) -> None:
+    """A debug shell after one that was completed. The run that comes back passes both again."""
+    end_shell(store, bucket, job, Operation.COMPLETE)
+    open_orders(store, bucket, job.id, "debug-shell", 2 * DAY)
+    orders, _ = read_orders(store, bucket, job.id)
+    assert orders.until == pytest.approx(time.time() + 2 * DAY.total_seconds(), abs=60)
+    assert orders.order is None
+    for step in ("shell", "debug-shell"):
+        open_orders(store, bucket, job.id, step, DAY)
+        assert read_orders(store, bucket, job.id)[0] == orders
+
+
+def test_it_is_open_until_its_limit_or_until_it_is_aborted(store: ObjectStore, bucket: str, job: Job) -> None:
+    assert is_open(store, bucket, job)
+    end_shell(store, bucket, job, Operation.COMPLETE)
+    assert is_open(store, bucket, job), "what was completed is still to be packed"
+    end_shell(store, bucket, job, Operation.ABORT)
+    assert (is_open(store, bucket, job), limit_of(store, bucket, job)) == (False, None)
+    open_orders(store, bucket, job.id, "debug-shell", -HOUR)
+    limit = limit_of(store, bucket, job)
+    assert limit is not None
+    assert (limit < now(), is_open(store, bucket, job)) == (True, False)
+    open_orders(store, bucket, job.id, "another", HOUR)
+    assert not is_open(store, bucket, job.model_copy(update={"ssh_containers": []}))
+
+
+def test_it_may_be_open_for_long_when_nobody_can_read_until_when(store: ObjectStore, bucket: str, job: Job) -> None:
+    store.write(bucket, shell_orders_key(job.id), b"{}")
+    assert limit_of(store, bucket, job) == job.created + LONGEST
 
 
 def test_a_shell_is_open_for_a_week_at_most(store: ObjectStore, bucket: str, job: Job) -> None:

@@ -11,13 +11,15 @@ from prefect.states import Crashed, Running
 
 from storage.catalogue import Catalogue
 from storage.findings import Finding
-from storage.jobs import image_id_of
+from storage.jobs import image_id_of, report_shell
 from storage.layout import artifact_key, recipe_key
 from storage.manifest import Artifact, ArtifactType, Manifest
 from storage.models import Image, Job, JobStatus, JobType, Link, Recipe, new_id
 from storage.objects import ObjectStore
 from storage.ownership import image_marks, recipe_marks
 from storage.settings import Settings
+from storage.shell_orders import open_orders
+from storage.shells import CUSTOMIZE, Address, ConnectionInfo, SshContainer
 
 ARTIFACTS = {"rootfs": ArtifactType.ROOTFS, "kernel": ArtifactType.KERNEL, "initrd": ArtifactType.INITRD}
 NO_AGE = timedelta(0)
@@ -60,6 +62,13 @@ class Scene:
                 flow_run_id=job_id,
             )
         )
+
+    def shell(self, job: Job, limit: timedelta) -> Job:
+        """Open a job's shell, and return the job's record."""
+        open_orders(self.store, self.settings.ims_bucket, job.id, "shell", limit)
+        access = ConnectionInfo(customer_access=Address(host="127.0.0.1", port=22))
+        shell = SshContainer(name=CUSTOMIZE, status="running", connection_info=access)
+        return report_shell(self.catalogue, job.id, shell, status=JobStatus.WAITING_ON_USER)
 
     def upload(self, job_id: str) -> Image:
         """Put a job's artifacts and manifest into S3, and return the image's record, which is not stored."""

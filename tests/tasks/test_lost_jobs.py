@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from errors import Unreachable
+from errors import Conflict, Unreachable
 from pods.manifest import Claim
 from pods.podman import Podman
 from storage.findings import Finding, Outcome
-from storage.layout import credentials_key
+from storage.layout import credentials_key, shell_orders_key
 from storage.models import Job, JobStatus, new_id
 from storage.settings import settings
-from tasks.jobs import open_job
+from storage.shell_orders import Operation, end_shell
+from tasks.job_deletions import delete_job
+from tasks.jobs import lose, open_job
 from tasks.lost_jobs import settle_jobs, settle_pods
 from tasks.pods import runtime
 from tests.tasks.scene import HOUR, NO_AGE, Scene
@@ -74,6 +76,47 @@ def test_without_prefects_word_no_job_is_taken_for_lost(scene: Scene) -> None:
     assert scene.catalogue.jobs.get(job.id) == job
 
 
+def test_a_job_whose_process_was_killed_waits_on_its_user_while_its_shell_is_open(scene: Scene) -> None:
+    """So orders reach the shell, and the image that it customizes is not deleted."""
+    job = scene.shell(scene.job(run_id=scene.run()), HOUR)
+    ended = scene.shell(scene.job(run_id=scene.run()), -HOUR)
+    for each in (job, ended):
+        scene.end(each.id)
+    # Killed anew just after it was taken up.
+    scene.catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.FETCHING_IMAGE}))
+    for each in (job, ended):
+        lose(each.id)
+    left, closed = scene.catalogue.jobs.get(job.id), scene.catalogue.jobs.get(ended.id)
+    assert (left.status, left.ssh_containers) == (JobStatus.WAITING_ON_USER, job.ssh_containers)
+    assert left.diagnosis is not None
+    assert left.diagnosis.summary == "the process that worked on the job was killed"
+    assert left.diagnosis.resolution.startswith("its shell stays open until its limit: retry its flow run")
+    assert (closed.status, [shell.command for shell in closed.ssh_containers]) == (JobStatus.ERROR, [""])
+    assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.LEFT}
+    with pytest.raises(Conflict, match="is open, although its flow run has ended; `ims jobs abort"):
+        delete_job.fn(job.id)
+    assert scene.catalogue.jobs.get(job.id) == left
+    end_shell(scene.store, scene.settings.ims_bucket, left, Operation.ABORT)
+    assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.DONE}
+
+
+def test_the_run_that_takes_a_job_up_again_is_not_the_one_that_was_killed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = scene.run()
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", run_id)
+    fields = {
+        "job_type": "create",
+        "artifact_id": new_id(),
+        "public_key_id": new_id(),
+        "image_root_archive_name": "image",
+    }
+    scene.shell(open_job.fn("", **fields), HOUR)
+    lose(run_id)
+    again = open_job.fn("", **fields)
+    assert (again.status, again.diagnosis) == (JobStatus.WAITING_ON_USER, None)
+
+
 @pytest.fixture
 def podman(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Podman]:
     """The tasks' own Podman."""
@@ -95,7 +138,9 @@ def test_volumes_of_jobs_that_have_ended_go_and_no_others(
     again = scene.run()
     scene.catalogue.jobs.change(resumed.id, lambda job: job.model_copy(update={"flow_run_id": again}))
     scene.store.write(scene.settings.ims_bucket, credentials_key(ended.id), b"{}")
-    all_of_them = {alive.id, ended.id, resumed.id, forgotten, anothers}
+    shell = scene.shell(scene.job(run_id=scene.run()), HOUR)
+    scene.end(shell.id)
+    all_of_them = {alive.id, ended.id, resumed.id, forgotten, anothers, shell.id}
     for job_id in all_of_them:
         podman.create_claim(Claim(job_id=job_id, size_gib=1))
         request.addfinalizer(partial(podman.remove, job_id))
@@ -104,14 +149,14 @@ def test_volumes_of_jobs_that_have_ended_go_and_no_others(
         # Others may have workspaces on this host.
         return {name: found for name, found in outcomes(settle_pods.fn(age, apply)).items() if name in all_of_them}
 
-    young = {ended.id: Outcome.YOUNG, forgotten: Outcome.YOUNG, anothers: Outcome.LEFT}
+    young = {ended.id: Outcome.YOUNG, forgotten: Outcome.YOUNG, anothers: Outcome.LEFT, shell.id: Outcome.LEFT}
     assert ours(HOUR, apply=True) == young
     assert podman.jobs().keys() >= {ended.id, forgotten}
     assert ours(NO_AGE, apply=False) == young | {ended.id: Outcome.PENDING, forgotten: Outcome.PENDING}
     assert podman.jobs().keys() >= {ended.id, forgotten}
     assert ours(NO_AGE, apply=True) == young | {ended.id: Outcome.DONE, forgotten: Outcome.DONE}
     left = podman.jobs().keys()
-    assert left >= {alive.id, resumed.id, anothers}
+    assert left >= {alive.id, resumed.id, anothers, shell.id}
     assert not left & {ended.id, forgotten}
-    assert scene.keys() == set()
-    assert ours(NO_AGE, apply=True) == {anothers: Outcome.LEFT}
+    assert scene.keys() == {shell_orders_key(shell.id)}
+    assert ours(NO_AGE, apply=True) == {anothers: Outcome.LEFT, shell.id: Outcome.LEFT}
