@@ -85,7 +85,7 @@ def test_what_was_cut_off_goes_on(scene: Scene, through: FaultProxy) -> None:
         if turn.seen <= cut:
             break
         cut += 1
-    assert cut == len(LOGS) + 2  # the credentials, the objects, the record
+    assert cut == len(LOGS) + 3  # the credentials, the orders to a shell, the objects, the record
 
 
 class Turn:
