@@ -12,7 +12,12 @@ from builder.image import ensure_builder_image
 
 
 def run_in_builder(
-    command: Sequence[str], *, workspace: Path, environment: Mapping[str, str] | None = None, image: str = ""
+    command: Sequence[str],
+    *,
+    workspace: Path,
+    environment: Mapping[str, str] | None = None,
+    image: str = "",
+    limit_seconds: int = 250,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a privileged container, with the host's network and a folder as /workspace.
 
@@ -23,6 +28,7 @@ def run_in_builder(
         workspace: The folder.
         environment: Variables to set.
         image: The image to run; empty for the usual builder image.
+        limit_seconds: How long it may run.
     """
     variables = [f"--env={name}={value}" for name, value in (environment or {}).items()]
     name = f"ims-test-builder-{uuid.uuid4().hex[:12]}"
@@ -33,7 +39,7 @@ def run_in_builder(
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=250,
+            timeout=limit_seconds,
         )
     except BaseException:
         subprocess.run(["podman", "kill", name], check=False, capture_output=True)

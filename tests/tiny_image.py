@@ -55,6 +55,11 @@ def tiny_rootfs(tiny_distribution: Path, tmp_path_factory: pytest.TempPathFactor
     """The folder of the image's rootfs, kernel and initrd."""
     folder = tmp_path_factory.mktemp("tiny-image")
     (folder / "busybox").write_bytes((tiny_distribution.parent / "busybox").read_bytes())
+    return make_image(folder)
+
+
+def make_image(folder: Path) -> Path:
+    """Make the image's rootfs, kernel and initrd in a folder that holds a static busybox."""
     (folder / "busybox").chmod(0o755)
     made = run_in_builder(["sh", "-c", _MAKE], workspace=folder)
     assert made.returncode == 0, made.stdout
