@@ -13,7 +13,7 @@ import pytest
 
 from builder.image import ensure_builder_image
 from pods.podman import Podman
-from storage.models import Job, JobStatus, PublicKey, Recipe
+from storage.models import Image, Job, JobStatus, PublicKey, Recipe
 from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
 from tests.cli.conftest import IMS
@@ -29,8 +29,9 @@ from tests.cli.running import (
     wait_for,
 )
 from tests.distribution import TINY_RECIPE
+from tests.root_listing import listing
 from tests.ssh import new_key, ssh
-from tests.tiny_image import register
+from tests.tiny_image import downloaded, register
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(300)]
 
@@ -167,16 +168,43 @@ def state_of(up: Up, run_id: str) -> str:
     return state
 
 
-def test_an_image_is_customized_as_a_user_does_it(building: Up, tiny_rootfs: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def image(building: Up, tiny_rootfs: Path) -> Image:
+    """An image to customize."""
     reached = settings_of(building.endpoints)
-    store, catalogue = ObjectStore(reached), catalogue_of(building.endpoints)
-    image = catalogue.images.create(register(store, reached.boot_images_bucket, tiny_rootfs))
+    made = register(ObjectStore(reached), reached.boot_images_bucket, tiny_rootfs)
+    return catalogue_of(building.endpoints).images.create(made)
+
+
+def customizing(image: Image, key: PublicKey, *more: str) -> list[str]:
+    """Return the command that customizes an image, and waits."""
+    return [
+        *("jobs", "create", "--job-type", "customize", "--artifact-id", image.id, "--public-key-id", key.id),
+        *("--image-root-archive-name", "changed", "--wait", "--format", "json", *more),
+    ]
+
+
+def test_an_image_is_customized_by_a_script(building: Up, image: Image, key: PublicKey, tmp_path: Path) -> None:
+    script = tmp_path / "change.sh"
+    script.write_text("#!/bin/sh\nset -e\necho the script runs\necho changed > /etc/motd\n")
+    waited = building.ims(*customizing(image, key, "--script", str(script)))
+    assert waited.returncode == 0, waited.stderr
+    assert "the script runs" in waited.stderr
+    job = Job.model_validate_json(waited.stdout)
+    store = ObjectStore(settings_of(building.endpoints))
+    files = downloaded(store, catalogue_of(building.endpoints).images.get(str(job.resultant_image_id)), tmp_path)
+    assert "etc/motd" in listing(files["rootfs"], tmp_path)
+    script.write_text("echo no licence\nexit 3\n")
+    failed = building.ims(*customizing(image, key, "--script", str(script)))
+    assert failed.returncode == 1
+    assert "the script change.sh ended with exit code 3: no licence" in failed.stderr
+
+
+def test_an_image_is_customized_as_a_user_does_it(building: Up, image: Image, tmp_path: Path) -> None:
+    catalogue = catalogue_of(building.endpoints)
     secret = new_key(tmp_path / "key")
     key = catalogue.public_keys.create(PublicKey(name="me", public_key=secret.with_suffix(".pub").read_text()))
-    command = [
-        *("jobs", "create", "--job-type", "customize", "--artifact-id", image.id, "--public-key-id", key.id),
-        *("--image-root-archive-name", "changed", "--jail", "--wait", "--format", "json"),
-    ]
+    command = customizing(image, key, "--jail")
     waiting = subprocess.Popen(
         [*IMS, *command], env=building.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

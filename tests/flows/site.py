@@ -10,16 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
 
 from pods.podman import Podman
 from storage.catalogue import Catalogue
-from storage.models import Image, Job, JobStatus, Link, PublicKey, Recipe, new_id
+from storage.jobs import chained_job_id
+from storage.models import Image, Job, JobStatus, JobType, Link, PublicKey, Recipe, new_id
 from storage.objects import ObjectStore
 from storage.shells import SshContainer
 from storage.uploads import unfinished_uploads
 from tests.cli.conftest import clean_environment, run_ims
+
+if TYPE_CHECKING:
+    from prefect import Flow
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv site"
 RUN_LIMIT_SECONDS = 280
@@ -89,9 +95,16 @@ class Site:
         """Start a run of the flow that customizes an image; the same job may be run again."""
         return self._start("customize_image", job_id, {"image_id": image_id} | parameters)
 
-    def rebuild(self, **parameters: Any) -> Run:
-        """Start a run of the flow that builds an image and customizes it."""
-        return self._start("rebuild_image", "", {"recipe_id": self.recipe.id} | parameters)
+    def rebuild(self, *, run_id: str = "", **parameters: Any) -> Run:
+        """Start a run of the flow that builds an image and customizes it; or one of that id again."""
+        return self._start("rebuild_image", "", {"recipe_id": self.recipe.id} | parameters, run_id)
+
+    def rebuild_of(self, job_id: str) -> str:
+        """Return the id of the run that builds and customizes, of which this job is the first."""
+        with SyncPrefectClient(self.environment["PREFECT_API_URL"]) as client:
+            runs = client.read_flow_runs()
+        [run_id] = [str(run.id) for run in runs if chained_job_id(str(run.id), JobType.CREATE) == job_id]
+        return run_id
 
     def add_script(self, content: bytes) -> str:
         """Put a script into S3, and return its address."""
@@ -99,7 +112,7 @@ class Site:
         self.store.write(self.ims_bucket, key, content)
         return f"s3://{self.ims_bucket}/{key}"
 
-    def _start(self, flow: str, job_id: str, parameters: dict[str, Any]) -> Run:
+    def _start(self, flow: str, job_id: str, parameters: dict[str, Any], run_id: str = "") -> Run:
         asked = {
             "public_key_id": self.key.id,
             "image_root_archive_name": "tiny image",
@@ -108,7 +121,7 @@ class Site:
             **({"job_id": job_id} if job_id else {}),
         }
         log = self.folder / f"run-{len(self.runs)}.log"
-        process = _CONTEXT.Process(target=_run_flow, args=(self.environment, flow, asked | parameters, log))
+        process = _CONTEXT.Process(target=_run_flow, args=(self.environment, flow, asked | parameters, log, run_id))
         process.start()
         self.runs.append(Run(process, log))
         return self.runs[-1]
@@ -184,7 +197,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["prefect.flow_engine", "prefect.task_engine", "boto3", "kubernetes", "lxml.etree"])
 
 
-def _run_flow(environment: dict[str, str], flow: str, parameters: dict[str, Any], log: Path) -> None:
+def _run_flow(environment: dict[str, str], flow: str, parameters: dict[str, Any], log: Path, run_id: str = "") -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -196,7 +209,22 @@ def _run_flow(environment: dict[str, str], flow: str, parameters: dict[str, Any]
 
     # The heartbeat's thread holds up the end of each run by a second.
     with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"], PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        started(**parameters)
+        if run_id:
+            _take_up(started, run_id, parameters)
+        else:
+            started(**parameters)
+
+
+def _take_up(flow: "Flow[..., Any]", run_id: str, parameters: dict[str, Any]) -> None:
+    """Run a flow run again, as a worker does when somebody retries it."""
+    from prefect.client.orchestration import get_client
+    from prefect.flow_engine import run_flow
+    from prefect.states import AwaitingRetry
+
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(run_id), AwaitingRetry(), force=True)
+        run = client.read_flow_run(UUID(run_id))
+    run_flow(flow, flow_run=run, parameters=parameters)
 
 
 def _run_hook(environment: dict[str, str], name: str, job_id: str) -> None:

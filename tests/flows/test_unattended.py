@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.models import Image, Job, JobStatus, JobType, new_id
+from storage.models import Image, Job, JobStatus, JobType, Link, new_id
 from tests.builder.small_root import packed
 from tests.flows.site import Site
 from tests.flows.test_customize import image, made_of
@@ -101,3 +101,25 @@ def test_a_rebuild_is_two_jobs_with_two_images(site: Site, tmp_path: Path) -> No
     assert customized.metadata["ims_image_id"] == built.id
     assert {job.status for job in jobs.values()} == {JobStatus.SUCCESS}
     assert [site.leftovers(job.id) for job in jobs.values()] == [[], []]
+
+
+def test_a_rebuild_whose_script_fails_keeps_the_built_image_and_goes_on_with_its_jobs(site: Site) -> None:
+    """The script is the same address, so the same jobs can go on once what it needs is there."""
+    script = site.add_script(b"echo there is no licence\nexit 3\n")
+    run = site.rebuild(script=script)
+    assert run.wait() == 1
+    assert "the script script ended with exit code 3: there is no licence" in run.log.read_text()
+    before = {job.job_type: job for job in site.catalogue.jobs.list(None)}
+    [built] = site.images()
+    assert (before[JobType.CREATE].status, before[JobType.CREATE].resultant_image_id) == (JobStatus.SUCCESS, built.id)
+    assert before[JobType.CUSTOMIZE].status is JobStatus.ERROR
+    assert [site.leftovers(job.id) for job in before.values()] == [[], []]
+
+    place = Link(path=script)
+    site.store.write(place.bucket, place.key, b"echo rebuilt > /etc/motd\n")
+    again = site.rebuild(run_id=site.rebuild_of(before[JobType.CREATE].id), script=script)
+    assert again.wait() == 0, again.log.read_text()
+    after = {job.job_type: job for job in site.catalogue.jobs.list(None)}
+    assert {job_type: job.id for job_type, job in after.items()} == {each: before[each].id for each in before}
+    assert {job.status for job in after.values()} == {JobStatus.SUCCESS}
+    assert {image.id for image in site.images()} == {built.id, after[JobType.CUSTOMIZE].resultant_image_id}
