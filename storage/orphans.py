@@ -27,7 +27,8 @@ from storage.uploads import Upload, abort_upload, uploaded_parts
 FOREIGN = "their keys are none that this system writes"
 UNMARKED = "nothing in them proves that this system made them"
 UNKNOWN_HOLDINGS = "may belong to a record or a manifest that cannot be read"
-KEPT = {Noun.RECORDS, Noun.CA_RPM}
+# A schedule may name a script that no record does.
+KEPT = {Noun.RECORDS, Noun.CA_RPM, Noun.SCRIPT}
 
 
 @dataclass
@@ -121,7 +122,7 @@ class Orphans:
         return Remedy(self._guarded(aged), lambda: abort_upload(self.store, upload))
 
     def _is_being_made(self, owner: Owner | None) -> bool:
-        if owner is None or owner.noun is Noun.RECIPE:
+        if owner is None or owner.noun not in {Noun.JOB, Noun.IMAGE}:
             return False
         maker = self.references.makers.get(owner.id)
         return self._was_at_work(maker.id if maker else owner.id)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from storage.jobs import image_id_of
-from storage.layout import DELETED_PREFIX
+from storage.layout import DELETED_PREFIX, SCRIPTS_PREFIX
 from storage.settings import Settings
 
 # The names of Cray's IMS, and one more for recipes.
@@ -29,6 +29,7 @@ class Noun(StrEnum):
 
     RECORDS = "records"
     CA_RPM = "ca-rpm"
+    SCRIPT = "script"
     RECIPE = "recipe"
     JOB = "job"
     IMAGE = "image"
@@ -37,8 +38,9 @@ class Noun(StrEnum):
 IMS_KEYS = {
     Noun.RECORDS: re.compile(r"records/(?P<id>public-keys|recipes|images|jobs)/(?P<name>[0-9a-f]\.json)"),
     Noun.CA_RPM: re.compile(r"ca-rpm/(?P<id>[0-9a-f]{64})(?P<name>\.tgz)"),
+    Noun.SCRIPT: re.compile(rf"{SCRIPTS_PREFIX}(?P<id>[0-9a-f]{{64}})/(?P<name>[^/]+)"),
     Noun.RECIPE: re.compile(rf"{_DELETED}recipes/{_UUID}/(?P<name>[^/]+)"),
-    Noun.JOB: re.compile(rf"jobs/{_UUID}/(?P<name>(?:context|ca-rpm)\.tgz|[a-z-]+\.json|[a-z-]+\.log)"),
+    Noun.JOB: re.compile(rf"jobs/{_UUID}/(?P<name>(?:context|ca-rpm|script)\.tgz|[a-z-]+\.json|[a-z-]+\.log)"),
 }
 BOOT_IMAGES_KEYS = {
     Noun.IMAGE: re.compile(

@@ -12,6 +12,7 @@ from storage.layout import (
     job_key,
     recipe_key,
     records_key,
+    script_key,
 )
 from storage.models import new_id
 from storage.ownership import Noun, Owner, image_marks, is_marked, owner_of, recipe_marks
@@ -23,9 +24,13 @@ SETTINGS = Settings(ims_bucket="ims", boot_images_bucket="boot")
 OURS = {
     records_key("public-keys", "f"): Noun.RECORDS,
     ca_rpm_key("0" * 64): Noun.CA_RPM,
+    script_key("0" * 64, "change me.sh"): Noun.SCRIPT,
     recipe_key(ID, "a recipe.tgz"): Noun.RECIPE,
     deleted_key(recipe_key(ID, "a.tgz")): Noun.RECIPE,
-    **{job_key(ID, name): Noun.JOB for name in ("context.tgz", "ca-rpm.tgz", "package.json", "ca-rpm.log")},
+    **{
+        job_key(ID, name): Noun.JOB
+        for name in ("context.tgz", "ca-rpm.tgz", "script.tgz", "package.json", "shell.json", "script.log")
+    },
     job_key(ID, "upload-plan.json"): Noun.JOB,
     credentials_key(ID): Noun.JOB,
     artifact_key(ID, "rootfs"): Noun.IMAGE,
@@ -42,6 +47,7 @@ OTHERS = [
     f"deleted/jobs/{ID}/package.json",
     "records/images/10.json",
     "ca-rpm/latest.tgz",
+    "scripts/latest/change.sh",
     f"{ID}/rootfs.old",
     f"deleted/deleted/{ID}/rootfs",
     f"{ID}/rootfs\n",

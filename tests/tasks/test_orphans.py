@@ -10,7 +10,7 @@ from errors import Unreachable
 from storage.catalogue import Catalogue
 from storage.findings import Finding, Outcome
 from storage.jobs import image_id_of
-from storage.layout import artifact_key, credentials_key, deleted_key, job_key
+from storage.layout import artifact_key, ca_rpm_key, credentials_key, deleted_key, job_key, script_key
 from storage.models import Collection, Image, JobStatus, Journal, Link, Move, Recipe, new_id
 from storage.uploads import open_upload, unfinished_uploads
 from tasks.deletions import begin_deletion, finish_deletion, move_away
@@ -155,8 +155,10 @@ def test_what_is_not_ours_is_counted_and_stays(scene: Scene) -> None:
     assert all(finding.why.startswith("not ours: ") for finding in counted)
 
 
-def test_the_cache_of_ca_rpms_is_no_orphan(scene: Scene) -> None:
-    scene.store.write(scene.settings.ims_bucket, f"ca-rpm/{'0' * 64}.tgz", b"rpm")
+@pytest.mark.parametrize("key", [ca_rpm_key("0" * 64), script_key("0" * 64, "change.sh")], ids=["CA RPM", "script"])
+def test_what_no_record_refers_to_and_is_wanted_all_the_same_is_no_orphan(scene: Scene, key: str) -> None:
+    """CA RPMs are a cache, and a schedule names its script by its address."""
+    scene.store.write(scene.settings.ims_bucket, key, b"x")
     assert applied() == []
 
 
