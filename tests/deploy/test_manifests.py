@@ -5,10 +5,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
-from click.testing import CliRunner
-from typer.main import get_command
+from typer.testing import CliRunner
 
 from cli.main import app
 from storage.settings import Settings
@@ -192,7 +191,7 @@ def test_the_worker_is_started_by_a_command_that_there_is() -> None:
     [container] = pod_template(named("base", "Deployment", "ims-worker"))["spec"]["containers"]
     program, *arguments = container["args"]
     assert program == "ims"
-    ran = CliRunner().invoke(get_command(app), [*arguments, "--help"])
+    ran = CliRunner().invoke(app, [*arguments, "--help"])
     assert ran.exit_code == 0, ran.output
     assert arguments[arguments.index("--health-port") + 1] == str(container["ports"][0]["containerPort"])
 
