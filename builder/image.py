@@ -8,16 +8,15 @@ import argparse
 import hashlib
 import logging
 import shutil
-import signal
 import sys
 from pathlib import Path
 from typing import Literal
 
 from builder.base import base_inputs, base_reference, build_base
+from builder.command import print_reference
 from builder.kiwi11 import build_kiwi11, kiwi11_inputs, kiwi11_reference
 from builder.podman import has_image, podman
 from builder.scratch import one_at_a_time
-from errors import ImsError
 
 logger = logging.getLogger("ims.builder")
 
@@ -103,14 +102,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="build anew, with the Debian archive's newest packages")
     parser.add_argument("--kiwi", type=int, choices=NAMES, default=9, help="the kiwi that the image is to hold")
     arguments = parser.parse_args()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        sys.stdout.write(f"{ensure_builder_image(arguments.kiwi, fresh=arguments.fresh)}\n")
-    except ImsError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    return 0
+    return print_reference(lambda: ensure_builder_image(arguments.kiwi, fresh=arguments.fresh))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import os
 import platform
 import py_compile
 import shutil
-import signal
 import sys
 import tomllib
 from contextlib import suppress
@@ -20,11 +19,12 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from builder.base import FORGET_HOST, MINIMAL, import_debian
+from builder.command import print_reference
 from builder.mirror import RELEASE
 from builder.pip import install
 from builder.podman import has_image, podman
 from builder.scratch import one_at_a_time
-from errors import Broken, ImsError
+from errors import Broken
 
 logger = logging.getLogger("ims.builder")
 
@@ -176,14 +176,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.image", description=main.__doc__)
     parser.add_argument("--fresh", action="store_true", help="build anew, with the Debian archive's newest packages")
     arguments = parser.parse_args()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        sys.stdout.write(f"{ensure_worker_image(fresh=arguments.fresh)}\n")
-    except ImsError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    return 0
+    return print_reference(lambda: ensure_worker_image(fresh=arguments.fresh))
 
 
 if __name__ == "__main__":

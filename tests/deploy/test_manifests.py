@@ -7,9 +7,11 @@ from pathlib import Path
 
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from cli.main import app
+from flows.reconcile import reconcile
 from storage.settings import Settings
 from tests.deploy.rendered import (
     DEPLOY,
@@ -133,9 +135,12 @@ def test_only_the_worker_has_an_account(folder: str) -> None:
 
 @every_overlay
 def test_every_container_has_limits_and_probes(folder: str) -> None:
-    for _, container in containers(folder):
+    for spec, container in containers(folder):
         assert set(container["resources"]["requests"]) == {"cpu", "memory"}
         assert "memory" in container["resources"]["limits"]
+        if spec.get("restartPolicy") == "Never":
+            # It starts something, and ends.
+            continue
         ports = {port["name"] for port in container["ports"]}
         for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
             asked = container[kind].get("httpGet", {}).get("port")
@@ -194,6 +199,15 @@ def test_the_worker_is_started_by_a_command_that_there_is() -> None:
     ran = CliRunner().invoke(app, [*arguments, "--help"])
     assert ran.exit_code == 0, ran.output
     assert arguments[arguments.index("--health-port") + 1] == str(container["ports"][0]["containerPort"])
+
+
+def test_every_night_a_flow_is_started_that_there_is() -> None:
+    [spec] = [spec for name, spec in pods("overlays/example") if name == "reconcile"]
+    *command, deployment, option, parameter = spec["containers"][0]["args"]
+    assert (command, option) == (["prefect", "deployment", "run"], "--param")
+    deployed = yaml.safe_load((DEPLOY.parent / "prefect.yaml").read_text())["deployments"]
+    assert deployment in {f"{reconcile.name}/{known['name']}" for known in deployed}
+    assert parameter.partition("=")[0] in reconcile.parameters.properties
 
 
 def test_the_overlays_are_told_of() -> None:

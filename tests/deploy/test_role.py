@@ -17,19 +17,9 @@ from pods.manifest import Claim, Pod
 from tests.kubernetes_api import FakeCluster, Fault, lives
 from tests.kubernetes_api.kubelet import Life
 from tests.kubernetes_api.rights import HOST_PATH_ROLE, ROLE, Right, rights_of
+from tests.pods.under_test import IMPATIENT
 
-OPTIONS = KubernetesOptions(
-    schedule_limit=timedelta(seconds=0.5),
-    start_limit=timedelta(seconds=1),
-    pull_grace=timedelta(seconds=0.2),
-    service_limit=timedelta(seconds=0.5),
-    call_limit=timedelta(seconds=2),
-    window=timedelta(seconds=1),
-    silence=timedelta(seconds=1),
-    pause=timedelta(seconds=0.1),
-    removal_limit=timedelta(seconds=1),
-    tools_image="tools:1",
-)
+OPTIONS = IMPATIENT.model_copy(update={"removal_limit": timedelta(seconds=1), "tools_image": "tools:1"})
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 KINDS = ("pods", "pods/log", "persistentvolumeclaims", "services", "events", "configmaps", "secrets")
 
