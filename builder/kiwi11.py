@@ -48,7 +48,13 @@ def build_kiwi11(scratch: Path) -> None:
     context.mkdir()
     logger.info("fetching kiwi 11 and its Python packages")
     # Without dependencies: the pins are all that is needed, and others may be compiled, for this host's Python.
-    install(context / "packages", ["--no-deps", "--requirement", str(_PINS)], scratch, resolution=_RESOLUTION)
+    install(
+        context / "packages",
+        ["--no-deps", "--requirement", str(_PINS)],
+        scratch,
+        whose="kiwi 11",
+        resolution=_RESOLUTION,
+    )
     shutil.copyfile(_PROGRAM, context / "kiwi-ng")
     podman(
         [

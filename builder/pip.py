@@ -12,13 +12,14 @@ from builder.base import confinement
 from errors import Broken, Unreachable
 
 
-def install(folder: Path, what: Sequence[str], scratch: Path, *, resolution: str) -> None:
+def install(folder: Path, what: Sequence[str], scratch: Path, *, whose: str, resolution: str) -> None:
     """Install packages into a folder.
 
     Args:
         folder: Where they go.
         what: pip's words for what is wanted.
         scratch: Where pip unpacks and builds.
+        whose: What they are for, for messages.
         resolution: What to do when they are not to be had.
 
     Raises:
@@ -35,7 +36,7 @@ def install(folder: Path, what: Sequence[str], scratch: Path, *, resolution: str
     last_words = " ".join(said.strip().splitlines()[-3:])
     if "No module named pip" in last_words:
         raise Broken(f"{sys.executable} has no pip", resolution=resolution)
-    raise Unreachable(f"the Python packages of an image cannot be fetched: {last_words}", resolution=resolution)
+    raise Unreachable(f"the packages of {whose} cannot be fetched: {last_words}", resolution=resolution)
 
 
 def _run_to_the_end(command: list[str], environment: dict[str, str]) -> tuple[int, str]:

@@ -117,7 +117,7 @@ def _build(reference: str, scratch: Path) -> None:
     logger.info("fetching the Python packages of the worker's image")
     packages = context / "dependencies"
     wanted = ["--no-compile", "--constraint", str(source / "constraints.txt"), str(source), *_BESIDE]
-    install(packages, wanted, scratch, resolution=_RESOLUTION)
+    install(packages, wanted, scratch, whose="the worker's image", resolution=_RESOLUTION)
     shutil.rmtree(packages / "bin")
     _take_out(_LEFT_OUT, packages, scratch / "left-out")
     # A layer of its own, and a small one: what every change of the project makes anew.
