@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 from builder.mirror import RELEASE, host_sources
@@ -34,18 +35,22 @@ PACKAGES = (
     *("ansible-core", "lz4"),
 )
 
-_OPTIONS = (
+MINIMAL = (
     "--variant=minbase",
     "--format=tar",
     '--aptopt=APT::Install-Recommends "false"',
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
+)
+FORGET_HOST = '--customize-hook=rm -f "$1"/etc/resolv.conf "$1"/etc/hostname'
+_OPTIONS = (
+    *MINIMAL,
     # Host keys are made when a shell is opened: keys in an image would be the same everywhere.
     '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
     # kiwi imports signing keys with a gpg that makes no home of its own.
     '--customize-hook=mkdir -m 700 "$1"/root/.gnupg',
-    '--customize-hook=rm -f "$1"/etc/resolv.conf "$1"/etc/hostname',
+    FORGET_HOST,
 )
 # An imported image has no PATH of its own: without one, `sh` is not found.
 _CHANGES = ("ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ENV LANG=C.UTF-8")
@@ -69,9 +74,27 @@ def base_reference() -> str:
 def build_base(scratch: Path) -> None:
     """Build the base image, in one to three minutes.
 
+    Args:
+        scratch: An empty folder on a disk with 2 GB to spare; the caller removes it.
+
+    Raises:
+        Broken: mmdebstrap or Podman is missing or failed.
+    """
+    import_debian(base_reference(), PACKAGES, _OPTIONS, (*_CHANGES, f"LABEL ims.inputs={base_inputs()}"), scratch)
+
+
+def import_debian(
+    reference: str, packages: Sequence[str], options: Sequence[str], changes: Sequence[str], scratch: Path
+) -> None:
+    """Make an image of Debian packages.
+
     The tar is imported only once it is whole, so a cut-off build leaves no image.
 
     Args:
+        reference: The image's reference.
+        packages: What it holds, besides a minimal Debian.
+        options: mmdebstrap's.
+        changes: Lines of a Containerfile.
         scratch: An empty folder on a disk with 2 GB to spare; the caller removes it.
 
     Raises:
@@ -85,13 +108,12 @@ def build_base(scratch: Path) -> None:
     carried = [f"--aptopt={line}" for line in _carried_settings()]
     command = [
         *confinement(),
-        *("mmdebstrap", *_OPTIONS, *keyring, *carried),
-        *(f"--include={','.join(PACKAGES)}", RELEASE, str(tar), str(sources)),
+        *("mmdebstrap", *options, *keyring, *carried),
+        *(f"--include={','.join(packages)}", RELEASE, str(tar), str(sources)),
     ]
     _run_to_the_end(command, scratch)
-    changes = [f"--change={change}" for change in (*_CHANGES, f"LABEL ims.inputs={base_inputs()}")]
     logger.info("importing the base image, %d MB", tar.stat().st_size // 10**6)
-    podman(["import", "--quiet", *changes, str(tar), base_reference()])
+    podman(["import", "--quiet", *(f"--change={change}" for change in changes), str(tar), reference])
 
 
 def confinement() -> list[str]:
@@ -127,4 +149,4 @@ def _run_to_the_end(command: list[str], scratch: Path) -> None:
             process.kill()
         exit_code = process.wait()
     if exit_code:
-        raise Broken(f"the builder's base image was not built: {' '.join(last_words)}")
+        raise Broken(f"the base image was not built: {' '.join(last_words)}")

@@ -5,22 +5,18 @@ builder.image` prints a reference and builds the image first when it is missing;
 """
 
 import argparse
-import fcntl
 import hashlib
 import logging
-import os
 import shutil
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from builder.base import base_inputs, base_reference, build_base
+from builder.command import print_reference
 from builder.kiwi11 import build_kiwi11, kiwi11_inputs, kiwi11_reference
 from builder.podman import has_image, podman
-from errors import ImsError
+from builder.scratch import one_at_a_time
 
 logger = logging.getLogger("ims.builder")
 
@@ -71,7 +67,7 @@ def ensure_builder_image(kiwi: Kiwi = 9, *, fresh: bool = False) -> str:
     reference = builder_image_reference(kiwi)
     if has_image(reference) and not fresh:
         return reference
-    with _one_at_a_time() as scratch:
+    with one_at_a_time() as scratch:
         if fresh or not has_image(base_reference()):
             logger.info("building the base of the builder image (once; one to three minutes)")
             build_base(scratch)
@@ -100,36 +96,13 @@ def _build_programs_layer(kiwi: Kiwi, scratch: Path) -> None:
     )
 
 
-@contextmanager
-def _one_at_a_time() -> Iterator[Path]:
-    """Hold the host's build lock and an empty scratch folder; what a killed build left there goes first."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ims"
-    cache.mkdir(parents=True, exist_ok=True)
-    scratch = cache / "builder-scratch"
-    with (cache / "builder.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-        try:
-            yield scratch
-        finally:
-            shutil.rmtree(scratch)
-
-
 def main() -> int:
     """Build the image when needed and print its reference."""
     parser = argparse.ArgumentParser(prog="python -m builder.image", description=main.__doc__)
     parser.add_argument("--fresh", action="store_true", help="build anew, with the Debian archive's newest packages")
     parser.add_argument("--kiwi", type=int, choices=NAMES, default=9, help="the kiwi that the image is to hold")
     arguments = parser.parse_args()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        sys.stdout.write(f"{ensure_builder_image(arguments.kiwi, fresh=arguments.fresh)}\n")
-    except ImsError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    return 0
+    return print_reference(lambda: ensure_builder_image(arguments.kiwi, fresh=arguments.fresh))
 
 
 if __name__ == "__main__":

@@ -5,17 +5,12 @@ Its packages (kiwi11.txt) are installed on this host into a folder, which become
 
 import hashlib
 import logging
-import os
 import shutil
-import signal
-import subprocess
-import sys
-from contextlib import suppress
 from pathlib import Path
 
-from builder.base import base_inputs, base_reference, confinement
+from builder.base import base_inputs, base_reference
+from builder.pip import install
 from builder.podman import podman
-from errors import Broken, Unreachable
 
 logger = logging.getLogger("ims.builder")
 
@@ -51,7 +46,15 @@ def build_kiwi11(scratch: Path) -> None:
     """
     context = scratch / "kiwi11"
     context.mkdir()
-    _install(context / "packages", scratch)
+    logger.info("fetching kiwi 11 and its Python packages")
+    # Without dependencies: the pins are all that is needed, and others may be compiled, for this host's Python.
+    install(
+        context / "packages",
+        ["--no-deps", "--requirement", str(_PINS)],
+        scratch,
+        whose="kiwi 11",
+        resolution=_RESOLUTION,
+    )
     shutil.copyfile(_PROGRAM, context / "kiwi-ng")
     podman(
         [
@@ -60,41 +63,3 @@ def build_kiwi11(scratch: Path) -> None:
             *("--file", str(_CONTAINERFILE), str(context)),
         ]
     )
-
-
-def _install(folder: Path, scratch: Path) -> None:
-    # Without dependencies: the pins are all that is needed, and others may be compiled, for this host's Python.
-    command = [
-        *(*confinement(), sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"),
-        *("install", "--quiet", "--no-deps", "--target", str(folder), "--requirement", str(_PINS)),
-    ]
-    logger.info("fetching kiwi 11 and its Python packages")
-    # pip unpacks and builds below TMPDIR.
-    exit_code, said = _run_to_the_end(command, {**os.environ, "TMPDIR": str(scratch)})
-    if exit_code == 0:
-        return
-    last_words = " ".join(said.strip().splitlines()[-3:])
-    if "No module named pip" in last_words:
-        raise Broken(f"{sys.executable} has no pip", resolution=_RESOLUTION)
-    raise Unreachable(f"the packages of kiwi 11 cannot be fetched: {last_words}", resolution=_RESOLUTION)
-
-
-def _run_to_the_end(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Run pip and return its exit code and its complaints; cut off, it ends at once, the builds that it began too."""
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        _, said = process.communicate()
-    except BaseException:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
-    return process.returncode, said

@@ -8,7 +8,21 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import deleted, failures, images, jobs, public_keys, recipes, reconcile, scripts, settings, site, status, up
+from cli import (
+    deleted,
+    failures,
+    images,
+    jobs,
+    public_keys,
+    recipes,
+    reconcile,
+    scripts,
+    settings,
+    site,
+    status,
+    up,
+    worker,
+)
 from errors import ImsError
 
 app = typer.Typer(
@@ -22,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("up")(up.up)
+app.command("worker")(worker.worker)
 app.command("status")(status.status)
 app.command("settings")(settings.show)
 app.command("site")(site.show)

@@ -22,6 +22,7 @@ USUAL_PORT = 4200
 START_LIMIT = timedelta(seconds=180)
 ROOT = Path(__file__).parent.parent
 PREFECT = [sys.executable, "-m", "prefect"]
+DEPLOY = [*PREFECT, "--no-prompt", "deploy", "--all"]
 FLOW_RUN = [*WITH_US, sys.executable, "-m", "prefect.engine"]
 OFFLINE = {
     "DO_NOT_TRACK": "1",
@@ -87,9 +88,13 @@ def server(env: Mapping[str, str], logs: Path) -> Child:
 
 def worker(env: Mapping[str, str], logs: Path, pool: str) -> Child:
     """Return the worker, which runs each flow run in a process that ends with it."""
-    command = [*PREFECT, "worker", "start", "--pool", pool, "--type", "process", "--name", worker_name()]
-    command += ["--install-policy", "never"]
-    return Child("the Prefect worker", command, env=env, log=logs / "prefect-worker.log")
+    return Child("the Prefect worker", worker_command(pool, worker_name()), env=env, log=logs / "prefect-worker.log")
+
+
+def worker_command(pool: str, name: str) -> list[str]:
+    """Return the command that serves a pool by processes."""
+    command = [*PREFECT, "worker", "start", "--pool", pool, "--type", "process", "--name", name]
+    return [*command, "--install-policy", "never"]
 
 
 def worker_name() -> str:
@@ -104,16 +109,27 @@ def await_server(child: Child) -> None:
         Broken: It ended.
         LimitReached: It runs, and does not answer.
     """
-    health = f"{child.env['PREFECT_API_URL']}/health"
-    with httpx.Client(trust_env=False, timeout=5) as client:
+    if not answers(child.env["PREFECT_API_URL"], child.check, direct=True):
+        raise LimitReached(f"{child.name} did not answer within {START_LIMIT}", resolution=f"see {child.log}")
+
+
+def answers(api_url: str, before_each: Callable[[], None] = lambda: None, *, direct: bool = False) -> bool:
+    """Wait until a Prefect server answers, and tell whether it does within the limit on its start.
+
+    Args:
+        api_url: Its API's address.
+        before_each: Called before each question.
+        direct: Whether a proxy that the environment names is left aside.
+    """
+    with httpx.Client(trust_env=not direct, timeout=5) as client:
         for _ in _polls(START_LIMIT):
-            child.check()
+            before_each()
             try:
-                if client.get(health).is_success:
-                    return
+                if client.get(f"{api_url}/health").is_success:
+                    return True
             except httpx.TransportError:
                 continue
-    raise LimitReached(f"{child.name} did not answer within {START_LIMIT}", resolution=f"see {child.log}")
+    return False
 
 
 def await_worker(child: Child, workers: Callable[[], set[str]]) -> None:
@@ -136,8 +152,7 @@ def await_worker(child: Child, workers: Callable[[], set[str]]) -> None:
 
 def deployment(env: Mapping[str, str], logs: Path) -> Child:
     """Return the program that deploys all flows of prefect.yaml."""
-    command = [*PREFECT, "--no-prompt", "deploy", "--all"]
-    return Child(f"deploying {ROOT / 'prefect.yaml'}", command, env=env, log=logs / "prefect-deploy.log", folder=ROOT)
+    return Child(f"deploying {ROOT / 'prefect.yaml'}", DEPLOY, env=env, log=logs / "prefect-deploy.log", folder=ROOT)
 
 
 def _polls(limit: timedelta, pause_seconds: float = 0.3) -> Iterator[None]:

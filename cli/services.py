@@ -10,11 +10,12 @@ from pathlib import Path
 from cli import prefect_services
 from cli.child import Child
 from cli.data_folder import Endpoints, publish
+from cli.lost_runs import settle_lost_runs
 from cli.site import summary
 from errors import Broken, ImsError
 from flows import deployments
 from flows.deployments import Runs, connected
-from storage.objects import object_store
+from storage.objects import ensure_buckets
 from storage.server import EmbeddedS3
 from storage.settings import Settings, settings
 
@@ -124,8 +125,7 @@ class Services:
         # From here on this process uses the S3 server like any other command.
         os.environ.update(IMS_S3_ENDPOINT_URL=address, IMS_S3_ACCESS_KEY=access_key, IMS_S3_SECRET_KEY=secret_key)
         settings.cache_clear()
-        for bucket in (settings().ims_bucket, settings().boot_images_bucket):
-            object_store().ensure_bucket(bucket)
+        ensure_buckets()
         return Endpoints(
             s3_endpoint_url=address,
             s3_access_key=access_key,
@@ -136,26 +136,13 @@ class Services:
     def _serve_flows(self, env: dict[str, str], endpoints: Endpoints) -> None:
         with connected(endpoints.prefect_api_url) as runs:
             runs.open_pool(prefect_services.FLOW_RUN)
-            self._take_up_again(runs)
+            settle_lost_runs(runs, self._say)
             self._deployment = prefect_services.deployment(env, self.logs)
             self._deployment.start()
             self._worker = prefect_services.worker(env, self.logs, deployments.WORK_POOL)
             self._worker.start()
             self._deployment.wait(prefect_services.START_LIMIT)
             prefect_services.await_worker(self._worker, runs.workers)
-
-    def _take_up_again(self, runs: Runs) -> None:
-        """Settle the runs that a killed `ims up` left: those that nobody cancelled go on."""
-        for run in runs.in_hand():
-            if run.state.type != "CANCELLING":
-                runs.take_up_again(run.id)
-                self._say(f"Taken up again: flow run {run.id}")
-                continue
-            from tasks.jobs import cancel
-
-            cancel(run.parameters.get("job_id") or run.id)
-            runs.settle_cancelled(run.id, "cancelled; its process was gone already")
-            self._say(f"Cancelled: flow run {run.id}")
 
     def _stop_runs(self) -> None:
         """Cancel the runs in hand and wait until their clean-up is done."""

@@ -5,7 +5,7 @@ Importing Prefect takes more than a second: import this module where it is calle
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Cancelled, Cancelling
 from prefect.workers.process import ProcessWorker
@@ -39,6 +39,8 @@ from storage.settings import settings
 WORK_POOL = "ims"
 CREATE_IMAGE = "create-image/create-image"
 CUSTOMIZE_IMAGE = "customize-image/customize-image"
+# Put on a run by the worker that takes it.
+WORKER_LABEL = "prefect.worker.name"
 IN_HAND = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 # Log lines reach the server in batches: one may come after a line that is younger than it.
 LATE_LINES = timedelta(seconds=10)
@@ -166,12 +168,17 @@ class Runs:
         rows: list[dict[str, Any]] = json.loads(str(newest.data)) if newest else []
         return rows
 
-    def in_hand(self) -> list[Run]:
-        """Return the work pool's runs that a worker has taken and not ended, at most a page of them."""
+    def in_hand(self, worker: str = "") -> list[Run]:
+        """Return the work pool's runs that a worker has taken and not ended, at most a page of them.
+
+        Args:
+            worker: Only those that this one has taken.
+        """
         states = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(IN_HAND))))
         pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
         with _translated(self.api_url):
-            return [_run(run) for run in self._client.read_flow_runs(flow_run_filter=states, work_pool_filter=pool)]
+            taken = self._client.read_flow_runs(flow_run_filter=states, work_pool_filter=pool)
+        return [_run(run) for run in taken if not worker or run.labels.get(WORKER_LABEL) == worker]
 
     def cancel(self, run_id: str) -> None:
         """Ask the worker to stop a run; the run's own clean-up comes first."""
@@ -199,6 +206,11 @@ class Runs:
         pool = WorkPoolCreate(name=WORK_POOL, type="process", base_job_template=template, is_paused=False)
         with _translated(self.api_url):
             self._client.create_work_pool(pool, overwrite=True)
+
+    def make_pool(self) -> None:
+        """Make the work pool unless it is there: whatever was set in Prefect's web interface stays."""
+        with _translated(self.api_url), suppress(ObjectAlreadyExists):
+            self._client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
 
     def close_pool(self) -> None:
         """Let workers take no further runs."""

@@ -16,6 +16,8 @@ MANAGED_BY = "ims"
 JOB_LABEL = "ims/job-id"
 STEP_LABEL = "ims/step"
 ATTEMPT_LABEL = "ims/attempt"
+# On a pod that is to be reached from outside; the NetworkPolicies of deploy/ go by it.
+SERVES_LABEL = "ims/serves"
 DEADLINE_ANNOTATION = "ims/deadline-seconds"
 ARCH_LABEL = "kubernetes.io/arch"
 # Go's names, which nodes carry.
@@ -146,6 +148,7 @@ def pod_manifest(pod: Pod) -> dict[str, Any]:
                 JOB_LABEL: pod.job_id,
                 STEP_LABEL: pod.step,
                 ATTEMPT_LABEL: str(pod.attempt),
+                **({SERVES_LABEL: "yes"} if pod.serves else {}),
             },
             "annotations": {DEADLINE_ANNOTATION: str(pod.deadline_seconds)},
         },

@@ -311,3 +311,9 @@ def _session() -> Session:
 def object_store() -> ObjectStore:
     """Return the store that this process's settings name."""
     return ObjectStore(settings())
+
+
+def ensure_buckets() -> None:
+    """Create the buckets that this process's settings name, unless they are there."""
+    for bucket in (settings().ims_bucket, settings().boot_images_bucket):
+        object_store().ensure_bucket(bucket)

@@ -48,9 +48,14 @@ def run_in_builder(
 
 def start_options(name: str, workspace: Path) -> list[str]:
     """Return the `run` command of Podman and its options."""
+    return [*run_command(name), "--rm", "--privileged", f"--volume={workspace}:/workspace"]
+
+
+def run_command(name: str) -> list[str]:
+    """Return the beginning of Podman's `run` command: in the host's network, with the limits that this host allows."""
     return [
         *(["--runtime=runc"] if shutil.which("runc") else []),
-        *("run", "--rm", f"--name={name}", "--privileged", "--network=host", f"--volume={workspace}:/workspace"),
+        *("run", f"--name={name}", "--network=host"),
         *(f"--ulimit={limit}" for limit in _limits()),
     ]
 

@@ -11,6 +11,7 @@ from tests.kubernetes_api import lives
 from tests.kubernetes_api.faults import Call, Faults
 from tests.kubernetes_api.kubelet import Kubelet, Life
 from tests.kubernetes_api.objects import ApiError, Objects, Resource, moment
+from tests.kubernetes_api.rights import HOST_PATH_ROLE, ROLE, rights_of
 from tests.kubernetes_api.server import Server
 
 # A claim of this class is never bound; a load balancer of this annotation gets no address.
@@ -35,6 +36,7 @@ class FakeCluster:
         self.lives: dict[str, Life] = {}
         self.calls: list[Call] = []
         self.load_balancer = True
+        self.rights = rights_of(ROLE, HOST_PATH_ROLE)
         self.kubelet = Kubelet(self.objects, folder / "workspaces", self.lives, default)
         self._lock = threading.Lock()
         self._server = Server(self)

@@ -73,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if cluster.faults.is_away:
                 raise Cut
-            self._refuse(plan)
+            self._refuse(call, plan)
             self._answer(call, body, plan if plan and plan.fault in STREAM_FAULTS else None)
         except ApiError as error:
             self._send(error.code, error.status, lost=False)
@@ -91,9 +91,11 @@ class Handler(BaseHTTPRequestHandler):
         verb = "watch" if query.get("watch") == "true" else verbs[self.command]
         return self.server.cluster.record(verb, f"{resource}/{below}" if below else resource, name, query)
 
-    def _refuse(self, plan: Plan | None) -> None:
+    def _refuse(self, call: Call, plan: Plan | None) -> None:
         if self.headers.get("Authorization") != f"Bearer {self.server.cluster.token}":
             raise ApiError(401, "Unauthorized", "Unauthorized")
+        if (call.verb, call.resource) not in self.server.cluster.rights:
+            raise ApiError(403, "Forbidden", f'{call.resource} is forbidden: User "worker" cannot {call.verb} it')
         if plan and plan.fault in REFUSALS:
             raise REFUSALS[plan.fault]
         if plan and plan.fault is Fault.STALL:

@@ -21,7 +21,7 @@ from pods.podman import Podman
 from pods.runtime import PodRuntime
 from tasks.pods import kubernetes_options
 from tests.kubernetes_api import FakeCluster
-from tests.pods.under_test import UnderTest
+from tests.pods.under_test import IMPATIENT, UnderTest
 
 PROGRAMS = ("cat", "dd", "env", "mknod", "seq", "sh", "sleep", "timeout", "true")
 
@@ -59,17 +59,7 @@ def on_podman(podman: Podman, state_dir: Path, image: str) -> UnderTest:
 @pytest.fixture
 def options() -> KubernetesOptions:
     """Options with little patience."""
-    return KubernetesOptions(
-        schedule_limit=timedelta(seconds=0.5),
-        start_limit=timedelta(seconds=1),
-        pull_grace=timedelta(seconds=0.5),
-        service_limit=timedelta(seconds=0.5),
-        patience=timedelta(seconds=8),
-        call_limit=timedelta(seconds=2),
-        window=timedelta(seconds=1),
-        silence=timedelta(seconds=1),
-        pause=timedelta(seconds=0.1),
-    )
+    return IMPATIENT
 
 
 @pytest.fixture

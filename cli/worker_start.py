@@ -1,0 +1,58 @@
+"""A worker beside servers that are there already: prepared, and then become Prefect's own.
+
+Whatever ends the container or the host ends the flow runs with it: a worker of the same name takes them up.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable
+from typing import NoReturn
+
+from prefect.settings import PREFECT_API_URL
+
+from cli.lost_runs import settle_lost_runs
+from cli.prefect_services import DEPLOY, ROOT, START_LIMIT, answers, worker_command
+from errors import BadInput, Broken, Unreachable
+from flows.deployments import WORK_POOL, connected
+from storage.objects import ensure_buckets
+
+
+def prepare(name: str, say: Callable[[str], None]) -> None:
+    """Make what is missing, deploy the flows, and take up the runs that a worker of this name left.
+
+    Safe to repeat, as long as no worker of this name is running.
+
+    Raises:
+        BadInput: No S3 server or no Prefect server is configured.
+        Unreachable: The Prefect server does not answer.
+        Broken: The flows cannot be deployed.
+    """
+    address = PREFECT_API_URL.value()
+    if not address:
+        raise BadInput("no Prefect server is configured", resolution="set PREFECT_API_URL to its API")
+    ensure_buckets()
+    say(f"Waiting for the Prefect server {address}")
+    if not answers(address):
+        raise Unreachable(
+            f"the Prefect server {address} did not answer within {START_LIMIT}",
+            resolution="see whether it runs, and whether PREFECT_API_URL names the right one",
+        )
+    with connected(address) as runs:
+        runs.make_pool()
+        _deploy()
+        settle_lost_runs(runs, say, name)
+
+
+def serve(name: str, limit: int, health_port: int) -> NoReturn:
+    """Become Prefect's worker."""
+    command = [*worker_command(WORK_POOL, name), "--limit", str(limit)]
+    if health_port:
+        os.environ["PREFECT_WORKER_WEBSERVER_PORT"] = str(health_port)
+        command.append("--with-healthcheck")
+    os.execv(command[0], command)  # noqa: S606 - an argument list of our own
+
+
+def _deploy() -> None:
+    ran = subprocess.run(DEPLOY, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if ran.returncode:
+        raise Broken(f"the flows of {ROOT / 'prefect.yaml'} cannot be deployed:\n{ran.stdout}")
