@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
 from pydantic import AnyHttpUrl, SecretStr
 
 from storage.objects import ObjectStore
@@ -57,9 +59,18 @@ def embedded_server(folder: Path) -> Iterator[S3Server]:
 
 
 def remove_bucket(store: ObjectStore, bucket: str) -> None:
-    """Remove a bucket with all that is in it, which most servers refuse to do at once."""
+    """Remove a bucket with all that is in it, which SeaweedFS does at once and other servers refuse."""
+    try:
+        store.client.delete_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "BucketNotEmpty":
+            raise
+        _empty(store, bucket)
+        store.client.delete_bucket(Bucket=bucket)
+
+
+def _empty(store: ObjectStore, bucket: str) -> None:
     for upload in unfinished_uploads(store, bucket, ""):
         abort_upload(store, upload)
-    for key in store.keys(bucket, ""):
-        store.delete(bucket, key)
-    store.client.delete_bucket(Bucket=bucket)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: store.delete(bucket, key), store.keys(bucket, "")))
