@@ -5,8 +5,10 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -15,6 +17,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 
+from errors import ImsError
 from pods.podman import Podman
 from storage.catalogue import Catalogue
 from storage.jobs import chained_job_id
@@ -95,6 +98,15 @@ class Site:
         """Start a run of the flow that customizes an image; the same job may be run again."""
         return self._start("customize_image", job_id, {"image_id": image_id} | parameters)
 
+    def customize_in_turn(self, job_ids: Sequence[str], image_id: str) -> Run:
+        """Start a process that customizes an image in several jobs, one after the other; its code is how many failed.
+
+        Each job's image has the job's id for its name.
+        """
+        common = {"image_id": image_id, "public_key_id": self.key.id, "build_env_size": 1, "job_mem_size": 1}
+        asked = [common | {"job_id": job_id, "image_root_archive_name": job_id} for job_id in job_ids]
+        return self._process(_run_in_turn, "customize_image", asked)
+
     def rebuild(self, *, run_id: str = "", **parameters: Any) -> Run:
         """Start a run of the flow that builds an image and customizes it; or one of that id again."""
         return self._start("rebuild_image", "", {"recipe_id": self.recipe.id} | parameters, run_id)
@@ -120,8 +132,11 @@ class Site:
             "job_mem_size": 1,
             **({"job_id": job_id} if job_id else {}),
         }
+        return self._process(_run_flow, flow, asked | parameters, run_id)
+
+    def _process(self, target: Callable[..., None], *arguments: Any) -> Run:
         log = self.folder / f"run-{len(self.runs)}.log"
-        process = _CONTEXT.Process(target=_run_flow, args=(self.environment, flow, asked | parameters, log, run_id))
+        process = _CONTEXT.Process(target=target, args=(self.environment, log, *arguments))
         process.start()
         self.runs.append(Run(process, log))
         return self.runs[-1]
@@ -134,7 +149,7 @@ class Site:
         """Run the flow that ends a shell from outside, and return its exit code."""
         asked = {"job_id": job_id, "operation": operation} | parameters
         process = _CONTEXT.Process(
-            target=_run_flow, args=(self.environment, "finish_shell", asked, self.folder / "finish-shell.log")
+            target=_run_flow, args=(self.environment, self.folder / "finish-shell.log", "finish_shell", asked)
         )
         process.start()
         process.join(RUN_LIMIT_SECONDS)
@@ -197,7 +212,9 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["prefect.flow_engine", "prefect.task_engine", "boto3", "kubernetes", "lxml.etree"])
 
 
-def _run_flow(environment: dict[str, str], flow: str, parameters: dict[str, Any], log: Path, run_id: str = "") -> None:
+@contextmanager
+def _flow_of(environment: dict[str, str], log: Path, name: str) -> Iterator["Flow[..., Any]"]:
+    """Give a flow in a process of its own, which this makes ready for it."""
     output = os.open(log, os.O_WRONLY | os.O_CREAT)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -205,14 +222,31 @@ def _run_flow(environment: dict[str, str], flow: str, parameters: dict[str, Any]
 
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    started = getattr(importlib.import_module(f"flows.{flow}"), flow)
+    flow: Flow[..., Any] = getattr(importlib.import_module(f"flows.{name}"), name)
 
     # The heartbeat's thread holds up the end of each run by a second.
     with temporary_settings({PREFECT_API_URL: environment["PREFECT_API_URL"], PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield flow
+
+
+def _run_flow(environment: dict[str, str], log: Path, name: str, parameters: dict[str, Any], run_id: str = "") -> None:
+    with _flow_of(environment, log, name) as flow:
         if run_id:
-            _take_up(started, run_id, parameters)
+            _take_up(flow, run_id, parameters)
         else:
-            started(**parameters)
+            flow(**parameters)
+
+
+def _run_in_turn(environment: dict[str, str], log: Path, name: str, all_parameters: list[dict[str, Any]]) -> None:
+    failed = 0
+    with _flow_of(environment, log, name) as flow:
+        for parameters in all_parameters:
+            try:
+                flow(**parameters)
+            except ImsError as error:
+                sys.stderr.write(f"{error}\n")
+                failed += 1
+    sys.exit(failed)
 
 
 def _take_up(flow: "Flow[..., Any]", run_id: str, parameters: dict[str, Any]) -> None:
