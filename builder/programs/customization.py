@@ -16,7 +16,8 @@ from builder.programs.chroot import ready_for_chroot
 from builder.programs.context import Context, Options
 from builder.programs.initrd import Before, renew_initrd
 from builder.programs.kernel import Kernels, kernels_of
-from builder.programs.root import Overlay, image_root, make_overlay, renew_prepared
+from builder.programs.root import Overlay, image_root, make_overlay, remove_root, renew_prepared
+from builder.programs.squashfs import unpack
 from builder.programs.step import StepFailed, say
 from builder.programs.trust_in_root import trust_site
 
@@ -91,8 +92,12 @@ def _noted(here: Path, root: Path, options: Options) -> Before:
 
 def _begin_again(here: Path) -> None:
     overlay = Overlay(here)
+    if not overlay.rootfs.exists():
+        raise StepFailed("the image root was changed by halves, and there is no other", advice="start a new job")
     if not overlay.is_there:
-        raise StepFailed("the image root was changed by halves, and there is no other: start a new job")
+        remove_root(here / "root")
+        unpack(overlay.rootfs, here / "root")
+        return
     shutil.rmtree(overlay.lower.parent)
     if not make_overlay(here):
         raise StepFailed("the image root cannot be mounted any more")

@@ -34,8 +34,8 @@ def fetch_root() -> None:
         say("the image root is the rootfs, with an overlay on the workspace")
     else:
         remove_root(here / "root")
+        # The rootfs stays until the root is packed: a script that is cut off begins again on it.
         unpack(overlay.rootfs, here / "root")
-        overlay.rootfs.unlink()
         say("the image root is the rootfs, unpacked")
     with image_root(here) as root:
         refuse_without_folders(root)

@@ -12,7 +12,7 @@ from typing import Any
 from builder.programs.boot_files import INITRD, KERNEL, Found, find_boot_file, find_optional
 from builder.programs.checksums import measure
 from builder.programs.context import Context
-from builder.programs.root import image_root
+from builder.programs.root import drop_rootfs, image_root
 from builder.programs.squashfs import identity, pack
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 from builder.programs.transfer import write
@@ -24,6 +24,7 @@ def package() -> None:
     here = workspace()
     if not (here / "prepared.json").exists():
         raise StepFailed("the workspace holds no finished image root")
+    drop_rootfs(here)
     with image_root(here):
         result = package_root(here, Context(here / "context"))
     write(url, json.dumps(result).encode())

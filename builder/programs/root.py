@@ -128,6 +128,13 @@ def make_overlay(workspace: Path) -> bool:
     return True
 
 
+def drop_rootfs(workspace: Path) -> None:
+    """Make room: remove the rootfs that the workspace's root was unpacked from; nothing when it is mounted there."""
+    overlay = Overlay(workspace)
+    if not overlay.is_there:
+        overlay.rootfs.unlink(missing_ok=True)
+
+
 def remove_root(root: Path) -> None:
     """Remove a half-made root; nothing mounted in it is touched.
 

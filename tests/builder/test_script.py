@@ -178,24 +178,28 @@ def test_sigterm_ends_a_script_at_once(workspace: Workspace) -> None:
         subprocess.run(["podman", "kill", name], check=False, capture_output=True)
         pod.wait()
     assert (pod.returncode, said.splitlines()[-1]) == (143, "error: ended from outside")
-    # What was changed by halves is not gone on with: where the root was unpacked, there is no other.
+    # What was changed by halves is not gone on with, and no rootfs is there to begin with.
     assert last_words(workspace.script("true"))[1].startswith("error: the image root was changed by halves")
 
 
-_AS_AN_OVERLAY = """
+_CUT_OFF = """
 set -e
 cd /workspace
-mksquashfs root rootfs -noappend -quiet -no-progress -comp lz4 && rm -rf root
-python3 -c "from pathlib import Path; from builder.programs.root import make_overlay; make_overlay(Path('/workspace'))"
-echo half > overlay/upper/half && touch customizing
+mksquashfs root rootfs -noappend -quiet -no-progress -comp lz4
+test $changes = root || (
+    rm -rf root
+    python3 -c "from pathlib import Path; from builder.programs.root import make_overlay as m; m(Path('/workspace'))"
+)
+echo half > $changes/half && touch customizing
 python3 -m builder.programs.script
 """
 
 
-def test_a_script_that_was_cut_off_begins_again_on_the_image_as_it_was(workspace: Workspace) -> None:
+@pytest.mark.parametrize("changes", ["overlay/upper", "root"], ids=["mounted", "unpacked"])
+def test_a_script_that_was_cut_off_begins_again_on_the_image_as_it_was(workspace: Workspace, changes: str) -> None:
     environment = workspace.environment({"run.sh": "test ! -e /half && echo new > /etc/motd"}, "run.sh")
-    ran = run_in_builder(["sh", "-c", _AS_AN_OVERLAY], workspace=workspace.folder, environment=environment)
+    environment["changes"] = changes
+    ran = run_in_builder(["sh", "-c", _CUT_OFF], workspace=workspace.folder, environment=environment)
     assert ran.returncode == 0, ran.stdout
-    upper = workspace.folder / "overlay/upper"
-    assert (upper / "etc/motd").read_text() == "new\n"
-    assert not (upper / "half").exists()
+    assert (workspace.folder / changes / "etc/motd").read_text() == "new\n"
+    assert not (workspace.folder / changes / "half").exists()
