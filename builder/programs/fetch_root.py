@@ -11,10 +11,10 @@ from pathlib import Path
 
 from builder.programs.context import fetch
 from builder.programs.root import Overlay, image_root, is_prepared, make_overlay, note_prepared, remove_root
+from builder.programs.slices import download_in_slices
 from builder.programs.space import MORE_SPACE, space_of
 from builder.programs.squashfs import unpack
 from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
-from builder.programs.transfer import download
 
 
 def fetch_root() -> None:
@@ -54,9 +54,7 @@ def download_rootfs(url: str, size: int, checksum: str, target: Path) -> None:
     if shutil.disk_usage(target.parent).free < size:
         raise StepFailed(f"the rootfs has {size} bytes; {space_of(target.parent)}", advice=MORE_SPACE)
     algorithm, _, digest = checksum.partition(":")
-    download(url, target, digest, algorithm=algorithm or "sha256")
-    if target.stat().st_size != size:
-        raise StepFailed(f"the rootfs has {target.stat().st_size} bytes, not {size}")
+    download_in_slices(url, target, size, digest, algorithm=algorithm or "sha256")
 
 
 def refuse_without_folders(root: Path) -> None:

@@ -94,6 +94,48 @@ def read(url: str, *, patience: Patience = PATIENCE) -> bytes:
     )
 
 
+def read_range(url: str, file: Path, offset: int, size: int, whole: int, *, patience: Patience = PATIENCE) -> None:
+    """Fetch a part of an object into its place in a file that is there.
+
+    Args:
+        url: Where the object lies.
+        file: The file.
+        offset: Where the part begins, in the object as in the file.
+        size: How many bytes it has.
+        whole: How many the object has.
+        patience: How long to go on.
+
+    Raises:
+        TryAgain: The server did not hand it over within the tries, or the address has expired.
+        StepFailed: The server refuses, the object has another size, or there is no space left for it.
+    """
+    asked = {"Range": f"bytes={offset}-{offset + size - 1}"}
+
+    def fetch() -> None:
+        connection, address = _connect(url, patience.silence_seconds)
+        try:
+            connection.request("GET", address, headers=asked)
+            response = connection.getresponse()
+            _judge(response, url)
+            # `bytes 0-9/1234`
+            total = (response.getheader("Content-Range") or "").rpartition("/")[2]
+            if response.status != http.client.PARTIAL_CONTENT or total != str(whole):
+                raise StepFailed(f"{_place(url)} has {total or response.length} bytes, not {whole}")
+            with file.open("r+b", buffering=0) as target:
+                target.seek(offset)
+                received, buffer = 0, memoryview(bytearray(CHUNK_BYTES))
+                while count := response.readinto(buffer):
+                    target.write(buffer[:count])
+                    received += count
+            if received != size:
+                raise _Fault(f"the connection ended after {received} of {size} bytes")
+        finally:
+            connection.close()
+
+    what = f"download of bytes {offset} and on from {_place(url)}"
+    _try_again_while_it_may_help(fetch, what, patience)
+
+
 def write(url: str, document: bytes, *, patience: Patience = PATIENCE) -> None:
     """Store a small document.
 
@@ -204,7 +246,7 @@ def _connect(url: str, silence_seconds: float) -> tuple[http.client.HTTPConnecti
 
 
 def _judge(response: http.client.HTTPResponse, url: str) -> None:
-    if response.status in {200, 201, 204}:
+    if response.status in {200, 201, 204, 206}:
         return
     words = " ".join(response.read(2000).decode(errors="replace").split())
     answer = f"{_place(url)} answered {response.status} {response.reason}: {words[:300]}"

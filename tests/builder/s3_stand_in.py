@@ -56,20 +56,22 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         fault = self._arrive()
         body = self.server.objects.get(self._path())
+        status, part = self._part(body or b"")
         if fault == "cut" and body is not None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_response(status)
+            self.send_header("Content-Range", f"bytes */{len(body)}")
+            self.send_header("Content-Length", str(len(part)))
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2])
+            self.wfile.write(part[: len(part) // 2])
             self.close_connection = True
         elif self._failed(fault):
             return
         elif body is None:
             self._answer(404, b"<Code>NoSuchKey</Code>")
         elif fault == "garbled":
-            self._answer(200, body[::-1])
+            self._answer(status, part[::-1], of=len(body))
         else:
-            self._answer(200, body)
+            self._answer(status, part, of=len(body))
 
     def do_PUT(self) -> None:
         fault = self._arrive()
@@ -89,6 +91,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output free of requests."""
+
+    def _part(self, body: bytes) -> tuple[int, bytes]:
+        """Return the status and the part of a body that is asked for."""
+        asked = self.headers.get("Range", "")
+        if not asked:
+            return 200, body
+        first, _, last = asked.removeprefix("bytes=").partition("-")
+        return 206, body[int(first) : int(last) + 1]
 
     def _path(self) -> str:
         return self.path.partition("?")[0]
@@ -114,8 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         return fault in {"reset", "stall"} or fault.isdigit()
 
-    def _answer(self, status: int, body: bytes, *, etag: str = "") -> None:
+    def _answer(self, status: int, body: bytes, *, etag: str = "", of: int = 0) -> None:
         self.send_response(status)
+        if status == 206:
+            self.send_header("Content-Range", f"bytes */{of}")
         if etag:
             self.send_header("ETag", etag)
         self.send_header("Content-Length", str(len(body)))
