@@ -21,7 +21,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("faults", [[], ["503", "cut", "reset"]], ids=["all well", "faults that pass"])
 def test_it_comes_whole(server: StandIn, tmp_path: Path, faults: list[str]) -> None:
-    server.objects["/rootfs"], server.faults["/rootfs"] = CONTENT, faults
+    server.objects["/rootfs"], server.faults["/rootfs"] = CONTENT, [*faults]
     download_in_slices(server.url("/rootfs"), tmp_path / "rootfs", len(CONTENT), SHA256)
     assert (tmp_path / "rootfs").read_bytes() == CONTENT
     assert len(server.requests) == 11 + len(faults)
