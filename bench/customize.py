@@ -2,8 +2,8 @@
 
 IMS's way: download the rootfs, `unsquashfs`, the shell, then a gzip squashfs of the root, and one artifact after the
 other uploaded in one stream. Here it is one container of the builder image: no pods, no records, no sshd to start. Both
-change the same root, a Debian with compilers and MPI of more than 1 GiB, out of a rootfs as the way itself packs it. Run
-as root, `python -m bench.customize`; it takes about fifteen minutes.
+change the same root, a Debian with compilers and MPI of more than 1 GiB, out of a rootfs as each way packs it. Run as
+root, `python -m bench.customize`; it takes about fifteen minutes.
 """
 
 import shutil
