@@ -39,10 +39,13 @@ __all__ = [
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what talks to the S3 server, so that `-m s3` chooses it; leave out what needs a cluster, and count it."""
+    """Mark what needs an S3 or a Prefect server, so that `-m` chooses; leave out what needs a cluster, and count it."""
     for item in items:
-        if "s3_server" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "s3_server" in fixtures:
             item.add_marker(pytest.mark.s3)
+        if "prefect_api" in fixtures:
+            item.add_marker(pytest.mark.slow)
     if "KUBECONFIG" in os.environ:
         return
     without = [item for item in items if item.get_closest_marker("cluster")]

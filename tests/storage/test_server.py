@@ -21,6 +21,8 @@ from storage.server import EmbeddedS3
 from storage.server_state import SOCKETS_DIR, Ports, ServerState
 from storage.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 START_AND_SLEEP = """
 import sys, time
 from pathlib import Path
