@@ -1,21 +1,26 @@
 """The pod with a shell into the root of an image that is customized (see shell.py).
 
-Environment besides the shell's: IMS_JAIL (`yes`: sessions see the image's root as `/`). It fails unless its user says
-that the root is complete, which is refused as long as the root has no kernel or initrd.
+Environment besides the shell's and the rootfs' (rootfs.py): IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256; IMS_JAIL
+(`yes`: sessions see the image's root as `/`). It fails unless its user says that the root is complete, which is refused
+as long as the root has no kernel or initrd.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from builder.programs.boot_files import INITRD, KERNEL, find_boot_file, resolve_in_root
 from builder.programs.chroot import ready_for_chroot
-from builder.programs.context import Context, Options
+from builder.programs.context import Options, fetch
 from builder.programs.customization import customization
 from builder.programs.initrd import Before, is_due
-from builder.programs.root import image_root, renew_prepared
+from builder.programs.lazy_rootfs import Arrival, lazy_root
+from builder.programs.root import image_root, note_prepared
+from builder.programs.rootfs import Rootfs, make_root, may_mount, refuse_without_folders
 from builder.programs.shell import IMAGE, Ended, Ending, Shell, open_shell
-from builder.programs.step import StepFailed, end_with, run_step, say, workspace
+from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 
 _WELCOME = """\
 This is the root of the image to customize{where}.
@@ -26,13 +31,49 @@ _PASSWD = Path("/etc/passwd")
 
 
 def customize_shell() -> None:
-    """Serve the shell."""
-    here = workspace()
-    options = Context(here / "context").options
-    with image_root(here) as root, ready_for_chroot(root), customization(here, root) as before:
-        opened = jailed if os.environ.get("IMS_JAIL") == "yes" else free
-        judge(open_shell(opened(root, lambda: refusal(root, before, options))))
-    renew_prepared(here)
+    """Make the image root, serve the shell, and wait for what is still missing of the rootfs."""
+    here, rootfs = workspace(), Rootfs.asked()
+    options = fetch(required("IMS_CONTEXT_URL"), required("IMS_CONTEXT_SHA256"), here / "context").options
+    completed = here / "shell-completed"
+    with arriving_root(here, rootfs) as arrival:
+        if completed.exists():
+            say("the shell was completed before: nobody is asked again")
+        else:
+            serve(here, options, arrival)
+            completed.touch()
+        arrival.wait()
+    note_prepared(here, **rootfs.made_of)
+
+
+def serve(here: Path, options: Options, arrival: Arrival) -> None:
+    """Serve the shell until its user says that the root is complete.
+
+    Raises:
+        StepFailed: It ended otherwise, or the rootfs is no image root.
+        TryAgain: The root cannot be read any more.
+    """
+    with image_root(here) as root:
+        refuse_without_folders(root)
+        with ready_for_chroot(root), customization(here, root) as before:
+            opened = jailed if os.environ.get("IMS_JAIL") == "yes" else free
+            shell = opened(root, lambda: refusal(root, before, options))
+            judge(open_shell(replace(shell, on_ready=arrival.fetch_rest, check=arrival.check)))
+
+
+@contextmanager
+def arriving_root(here: Path, rootfs: Rootfs) -> Iterator[Arrival]:
+    """Make the workspace's image root: of a rootfs that comes while it is used, or else of one that was fetched first.
+
+    Yields:
+        What tells of the rest of the rootfs.
+    """
+    if may_mount() and not rootfs.is_root_of(here):
+        with lazy_root(here, rootfs) as arriving:
+            if arriving:
+                yield arriving
+                return
+    make_root(here, rootfs)
+    yield Arrival()
 
 
 def free(root: Path, refuse: Callable[[], str]) -> Shell:

@@ -37,6 +37,15 @@ PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
+class Source:
+    """An object to fetch in parts: its presigned address, its size in bytes, and its etag when that is known."""
+
+    url: str
+    size: int
+    etag: str = ""
+
+
+@dataclass(frozen=True)
 class Slice:
     """A part of a file: where it begins, how long it is, and the md5 it must have."""
 
@@ -94,33 +103,36 @@ def read(url: str, *, patience: Patience = PATIENCE) -> bytes:
     )
 
 
-def read_range(url: str, file: Path, offset: int, size: int, whole: int, *, patience: Patience = PATIENCE) -> None:
+def read_range(source: Source, file: Path, offset: int, size: int, *, patience: Patience = PATIENCE) -> None:
     """Fetch a part of an object into its place in a file that is there.
 
     Args:
-        url: Where the object lies.
+        source: The object.
         file: The file.
         offset: Where the part begins, in the object as in the file.
         size: How many bytes it has.
-        whole: How many the object has.
         patience: How long to go on.
 
     Raises:
         TryAgain: The server did not hand it over within the tries, or the address has expired.
-        StepFailed: The server refuses, the object has another size, or there is no space left for it.
+        StepFailed: The server refuses, the object is another one by now, or there is no space left for it.
     """
     asked = {"Range": f"bytes={offset}-{offset + size - 1}"}
+    if source.etag:
+        asked["If-Match"] = f'"{source.etag}"'
 
     def fetch() -> None:
-        connection, address = _connect(url, patience.silence_seconds)
+        connection, address = _connect(source.url, patience.silence_seconds)
         try:
             connection.request("GET", address, headers=asked)
             response = connection.getresponse()
-            _judge(response, url)
+            if response.status == http.client.PRECONDITION_FAILED:
+                raise StepFailed(f"{_place(source.url)} has another etag than {source.etag} by now")
+            _judge(response, source.url)
             # `bytes 0-9/1234`
             total = (response.getheader("Content-Range") or "").rpartition("/")[2]
-            if response.status != http.client.PARTIAL_CONTENT or total != str(whole):
-                raise StepFailed(f"{_place(url)} has {total or response.length} bytes, not {whole}")
+            if response.status != http.client.PARTIAL_CONTENT or total != str(source.size):
+                raise StepFailed(f"{_place(source.url)} has {total or response.length} bytes, not {source.size}")
             with file.open("r+b", buffering=0) as target:
                 target.seek(offset)
                 received, buffer = 0, memoryview(bytearray(CHUNK_BYTES))
@@ -132,7 +144,7 @@ def read_range(url: str, file: Path, offset: int, size: int, whole: int, *, pati
         finally:
             connection.close()
 
-    what = f"download of bytes {offset} and on from {_place(url)}"
+    what = f"download of bytes {offset} and on from {_place(source.url)}"
     _try_again_while_it_may_help(fetch, what, patience)
 
 
