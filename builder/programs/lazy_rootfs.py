@@ -52,7 +52,7 @@ class Arriving(Arrival):
         self._place = place
 
     def fetch_rest(self) -> None:
-        """Have the rest fetched, from now on."""
+        """Have the rest fetched, from now on; to ask twice is to ask once."""
         with suppress(BrokenPipeError):
             print(file=self._server.stdin, flush=True)
 
@@ -77,6 +77,7 @@ class Arriving(Arrival):
         Raises:
             TryAgain, StepFailed: It cannot come.
         """
+        self.fetch_rest()
         if self._place.is_symlink():
             say("waiting for the rest of the rootfs")
         while self._place.is_symlink():
