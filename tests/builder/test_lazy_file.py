@@ -1,7 +1,6 @@
 """builder/programs/lazy_file.py: what is needed comes first, nothing comes twice, and whoever needs it waits for it."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def lazy(server: StandIn, tmp_path: Path) -> Iterator[LazyFile]:
+def lazy(server: StandIn, tmp_path: Path) -> LazyFile:
     server.objects["/rootfs"] = CONTENT
     return LazyFile(Source(server.url("/rootfs"), len(CONTENT)), tmp_path / "rootfs")
 
