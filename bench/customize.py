@@ -1,9 +1,9 @@
 """Customizing an image, against the way IMS does it: how soon its user is in the shell, and how long it all takes.
 
 IMS's way: download the rootfs, `unsquashfs`, the shell, then a gzip squashfs of the root, and one artifact after the
-other uploaded in one stream. Here it is one container of the builder image: no pods, no records, no sshd to start. Both
-change the same root, a Debian with the compilers, MPI and applications of a compute node, some 4 GB, out of a rootfs as each way packs it. Run as
-root, `python -m bench.customize`; it takes about twenty minutes.
+other uploaded in one stream. Here it is one container of the builder image: no pods, no records, no sshd to start.
+Both change the same root, a Debian with the compilers, MPI and applications of a compute node, some 4 GB, out of a
+rootfs as each way packs it. Run as root, `python -m bench.customize`; it takes about twenty minutes.
 """
 
 import shutil
