@@ -1,11 +1,12 @@
 """The pod that makes a workspace's image root of an image that is customized without a user.
 
-Environment besides the rootfs' (rootfs.py): IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256. Safe to run again: a root
+Environment besides the root's (original.py): IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256. Safe to run again: a root
 that is ready is kept, with what was changed in it.
 """
 
 from builder.programs.context import fetch
-from builder.programs.rootfs import Rootfs, make_root
+from builder.programs.original import make_root
+from builder.programs.rootfs import Rootfs
 from builder.programs.step import end_with, required, run_step, workspace
 
 

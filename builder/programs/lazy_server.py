@@ -1,113 +1,106 @@
 """A file system of one file, the rootfs, that is there at once: what is read of it is fetched then (lazy_file.py).
 
-    python3 -m builder.programs.lazy_server MOUNT_POINT PARTIAL TARGET
+    python3 -m builder.programs.lazy_server FILE TARGET
 
-Environment: the rootfs' (rootfs.py). It serves `MOUNT_POINT/rootfs` until it is unmounted. A line on its standard input
-has it fetch the rest as well, check the whole and name it TARGET; if that cannot be, it ends as a step does (step.py).
-The end of its standard input is the end of who has started it.
+Environment: the rootfs' (rootfs.py). It serves FILE, in a folder that it mounts, until that is unmounted. On its
+standard input it is told to FETCH the rest as well, check the whole and name it TARGET, or to FINISH: likewise, but not
+to go on for ever while that cannot be. What it cannot do, it ends with as a step does (step.py). For each read that
+fails it writes a line with READ_FAILED.
 """
 
 import errno
 import os
-import stat
 import sys
 import threading
-import time
+import traceback
 from pathlib import Path
 
-import pyfuse3
-import trio
-
 from builder.programs.lazy_file import LazyFile
-from builder.programs.lazy_rootfs import NAME
-from builder.programs.rootfs import OtherContent, Rootfs, complete
-from builder.programs.step import StepFailed, TryAgain, end_with, ending_of, run_step, say
+from builder.programs.rootfs import OtherContent, Rootfs, complete, new_partial
+from builder.programs.step import FAILED, StepFailed, TryAgain, end_with, ending_of, run_step, say
+from builder.programs.transfer import Patience, Replaced
 
+FETCH, FINISH = "fetch", "finish"
+READ_FAILED = "read failed: "
+# Whoever reads cannot be ended meanwhile, by SIGKILL neither: fifteen seconds if nobody answers, a minute in silence.
+_PATIENCE = Patience(attempts=5, silence_seconds=10)
 _PAUSE_SECONDS = 15.0
-_FILE_INODE = pyfuse3.ROOT_INODE + 1
-# Nothing ever changes; the kernel need not ask again.
-_KEPT_SECONDS = 86400.0
 
 
-class OneFile(pyfuse3.Operations):  # type: ignore[misc]
-    """The file system: a folder with one file, which is read only."""
+class Completion:
+    """The rest of the rootfs, fetched for as long as somebody is at work on what is here of it."""
 
-    def __init__(self, file: LazyFile, size: int) -> None:
-        super().__init__()
-        self._file = file
-        self._size = size
+    def __init__(self, rootfs: Rootfs, file: LazyFile, partial: Path, target: Path) -> None:
+        self._what = (rootfs, file, partial, target)
+        self._begun = False
+        self._urgent = threading.Event()
 
-    async def getattr(self, inode: int, ctx: object = None) -> pyfuse3.EntryAttributes:
-        """Return what stat(2) tells."""
-        entry = pyfuse3.EntryAttributes()
-        is_file = inode == _FILE_INODE
-        entry.st_ino = inode
-        entry.st_mode = stat.S_IFREG | 0o400 if is_file else stat.S_IFDIR | 0o500
-        entry.st_size = self._size if is_file else 0
-        entry.attr_timeout = entry.entry_timeout = _KEPT_SECONDS
-        return entry
+    def obey(self) -> None:
+        """Do what comes in by standard input, whose end is the end of who has started us."""
+        for line in sys.stdin:
+            if line.strip() == FINISH:
+                self._urgent.set()
+            if not self._begun:
+                self._begun = True
+                threading.Thread(target=self._run, daemon=True).start()
+        os._exit(0)
 
-    async def lookup(self, parent_inode: int, name: bytes, ctx: object = None) -> pyfuse3.EntryAttributes:
-        """Find the file."""
-        if name != NAME.encode():
-            raise pyfuse3.FUSEError(errno.ENOENT)
-        return await self.getattr(_FILE_INODE)
-
-    async def open(self, inode: int, flags: int, ctx: object) -> pyfuse3.FileInfo:
-        """Open the file; the kernel keeps what it has read."""
-        return pyfuse3.FileInfo(fh=_FILE_INODE, keep_cache=True)
-
-    async def read(self, fh: int, off: int, size: int) -> bytes:
-        """Read from the file, once it is there; other reads go on meanwhile."""
-        if not self._file.is_here(off, size):
-            try:
-                await trio.to_thread.run_sync(self._file.bring, off, size)
-            except (TryAgain, StepFailed) as failure:
-                say(f"bytes {off} and on of the rootfs cannot be read: {failure}")
-                raise pyfuse3.FUSEError(errno.EIO) from failure
-        return self._file.read(off, size)
-
-
-def lazy_server() -> None:
-    """Serve the file until it is unmounted."""
-    mount_point, partial, target = (Path(argument) for argument in sys.argv[1:])
-    rootfs = Rootfs.asked()
-    file = LazyFile(rootfs.source, partial)
-    try:
-        pyfuse3.init(OneFile(file, rootfs.source.size), str(mount_point), {"ro", f"fsname=ims-{NAME}"})
-    except RuntimeError as refused:
-        raise StepFailed(f"FUSE cannot be used here: {refused}") from refused
-
-    def fetch_rest() -> None:
-        if not sys.stdin.readline():
-            os._exit(0)
-        if code := ending_of(lambda: insist(rootfs, file, partial, target)):
-            end_with(code)
-
-    threading.Thread(target=fetch_rest, daemon=True).start()
-    trio.run(pyfuse3.main)
-    pyfuse3.close(unmount=False)
-
-
-def insist(rootfs: Rootfs, file: LazyFile, partial: Path, target: Path) -> None:
-    """Complete the rootfs, however long that takes: somebody is at work on it.
-
-    Raises:
-        StepFailed: It cannot be completed.
-    """
-    while True:
+    def _run(self) -> None:
+        code = FAILED
         try:
-            complete(rootfs, file, partial, target)
+            code = ending_of(self._complete)
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            if code:
+                end_with(code)
+
+    def _complete(self) -> None:
+        try:
+            complete(*self._what, bear=self._bear)
         except OtherContent as failure:
             raise StepFailed(
                 f"{failure}: somebody has worked on a broken root", advice="run the job again"
             ) from failure
-        except TryAgain as failure:
-            say(f"{failure}; trying again in {_PAUSE_SECONDS:g} s")
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            say(f"the rootfs is here: {rootfs.source.size} bytes")
-            return
+        say("the rootfs is here")
+
+    def _bear(self, failure: TryAgain | StepFailed) -> None:
+        if self._urgent.is_set() or isinstance(failure, Replaced):
+            raise failure
+        say(f"{failure}; trying again in {_PAUSE_SECONDS:g} s")
+        self._urgent.wait(_PAUSE_SECONDS)
+
+
+def read(file: LazyFile, offset: int, size: int) -> bytes:
+    """Return these bytes of the rootfs, once they are here.
+
+    Raises:
+        OSError: They do not come.
+    """
+    try:
+        file.bring(offset, size, _PATIENCE)
+    except (TryAgain, StepFailed) as failure:
+        say(f"bytes {offset} and on of the rootfs cannot be read: {failure}")
+        sys.stderr.write(f"{READ_FAILED}{failure}\n")
+        sys.stderr.flush()
+        raise OSError(errno.EIO, str(failure)) from failure
+    return file.read(offset, size)
+
+
+def lazy_server() -> None:
+    """Serve the file until it is unmounted."""
+    # Who starts us imports this module for its words, and need not wait for FUSE's.
+    from builder.programs.one_file import serve
+
+    served, target = (Path(argument) for argument in sys.argv[1:])
+    rootfs, partial = Rootfs.asked(), new_partial(target)
+    try:
+        file = LazyFile(rootfs.source, partial)
+        threading.Thread(target=Completion(rootfs, file, partial, target).obey, daemon=True).start()
+        serve(served, rootfs.source.size, lambda offset, size: read(file, offset, size), file.is_here)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

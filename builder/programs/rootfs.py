@@ -1,21 +1,22 @@
-"""The rootfs that an image root is made of: fetched and checked, and mounted or unpacked.
+"""The rootfs of an image, on its way from S3: it gets its name when it is whole, and the one that was asked for.
 
 Environment: IMS_ROOTFS_URL (presigned), IMS_ROOTFS_SIZE in bytes, IMS_ROOTFS_ETAG; IMS_ROOTFS_CHECKSUM (`sha256:…` or
-`md5:…`; empty when nobody knows one); IMS_OVERLAY (`no`: always unpack).
+`md5:…`; empty when nobody knows one).
 """
 
 import hashlib
 import os
 import shutil
+import uuid
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from builder.programs.lazy_file import LazyFile
-from builder.programs.root import Overlay, image_root, is_prepared, make_overlay, note_prepared, remove_root
 from builder.programs.space import MORE_SPACE, space_of
-from builder.programs.squashfs import unpack
-from builder.programs.step import StepFailed, TryAgain, required, say
+from builder.programs.step import StepFailed, TryAgain, required
 from builder.programs.transfer import Source
 
 
@@ -46,41 +47,20 @@ class Rootfs:
         """What a root that is made of it is noted with (root.note_prepared)."""
         return {"rootfs_size": str(self.source.size), "rootfs_checksum": self.checksum}
 
-    def is_root_of(self, here: Path) -> bool:
-        """Tell whether the workspace's root is ready, and made of this rootfs."""
-        return is_prepared(here, **self.made_of)
 
+def new_partial(target: Path) -> Path:
+    """Return where a file is kept until it is whole: like none before, and those are removed.
 
-def make_root(here: Path, rootfs: Rootfs) -> None:
-    """Make the workspace's root of a rootfs: mounted where that is possible and not forbidden, unpacked elsewhere.
-
-    Safe to repeat: a root that is ready is kept, with what was changed in it.
-
-    Raises:
-        TryAgain: The rootfs cannot be had at the moment.
-        StepFailed: There is no space, the server refuses, or it is no image root.
+    So a pod that is believed dead and is not does no harm by what it still writes.
     """
-    if rootfs.is_root_of(here):
-        say("the image root is ready: nothing to do")
-        return
-    overlay = Overlay(here)
-    download(rootfs, overlay.rootfs)
-    say(f"downloaded the rootfs: {rootfs.source.size} bytes, {rootfs.checksum or 'which nobody knows a checksum of'}")
-    if may_mount() and make_overlay(here):
-        say("the image root is the rootfs, with an overlay on the workspace")
-    else:
-        remove_root(here / "root")
-        # The rootfs stays until the root is packed: a script that is cut off begins again on it.
-        unpack(overlay.rootfs, here / "root")
-        say("the image root is the rootfs, unpacked")
-    with image_root(here) as root:
-        refuse_without_folders(root)
-    note_prepared(here, **rootfs.made_of)
+    remove_partials(target)
+    return target.with_name(f"{target.name}.part-{uuid.uuid4().hex[:8]}")
 
 
-def may_mount() -> bool:
-    """Tell whether the rootfs may be mounted, where the pod can."""
-    return os.environ.get("IMS_OVERLAY") != "no"
+def remove_partials(target: Path) -> None:
+    """Remove what killed pods have left of a file that was not whole."""
+    for left in target.parent.glob(f"{target.name}.part-*"):
+        left.unlink(missing_ok=True)
 
 
 def download(rootfs: Rootfs, target: Path) -> None:
@@ -92,15 +72,22 @@ def download(rootfs: Rootfs, target: Path) -> None:
     """
     if target.is_file() and not target.is_symlink() and target.stat().st_size == rootfs.source.size:
         return
+    partial = new_partial(target)
     refuse_without_space(rootfs, target.parent)
-    partial = target.with_name(f"{target.name}.part")
     try:
-        complete(rootfs, LazyFile(rootfs.source, partial), partial, target)
+        with closing(LazyFile(rootfs.source, partial)) as file:
+            complete(rootfs, file, partial, target)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def complete(rootfs: Rootfs, file: LazyFile, partial: Path, target: Path) -> None:
+def complete(
+    rootfs: Rootfs,
+    file: LazyFile,
+    partial: Path,
+    target: Path,
+    bear: Callable[[TryAgain | StepFailed], None] | None = None,
+) -> None:
     """Fetch what is missing of a rootfs, check the whole, and only then give it its name.
 
     Args:
@@ -108,6 +95,7 @@ def complete(rootfs: Rootfs, file: LazyFile, partial: Path, target: Path) -> Non
         file: What is here of it.
         partial: Where that is.
         target: The name.
+        bear: Waits after a failure, and raises what it is not willing to go on after; by default, every one.
 
     Raises:
         OtherContent: It has another checksum.
@@ -116,11 +104,20 @@ def complete(rootfs: Rootfs, file: LazyFile, partial: Path, target: Path) -> Non
     """
     algorithm, _, digest = rootfs.checksum.partition(":")
     # What has come is hashed while the rest is on its way.
-    received = hashlib.new(algorithm or "sha256", usedforsecurity=False)
-    for piece in file.read_all():
-        received.update(piece)
-    if digest and received.hexdigest() != digest:
+    received, here = hashlib.new(algorithm or "sha256", usedforsecurity=False), 0
+    while here < rootfs.source.size:
+        try:
+            for piece in file.read_from(here):
+                received.update(piece)
+                here += len(piece)
+        except (TryAgain, StepFailed) as failure:
+            if bear is None:
+                raise
+            bear(failure)
+    if digest and received.hexdigest() != digest.lower():
         raise OtherContent(f"what came as {target.name} has another {algorithm} than it should")
+    # Its size will have to do as a witness, also after the host has lost power.
+    file.sync()
     partial.rename(target)
 
 
@@ -132,13 +129,3 @@ def refuse_without_space(rootfs: Rootfs, folder: Path) -> None:
     """
     if shutil.disk_usage(folder).free < rootfs.source.size:
         raise StepFailed(f"the rootfs has {rootfs.source.size} bytes; {space_of(folder)}", advice=MORE_SPACE)
-
-
-def refuse_without_folders(root: Path) -> None:
-    """Refuse a squashfs that is no image root: it has none of the folders that every root has.
-
-    Raises:
-        StepFailed: It is none.
-    """
-    if missing := [name for name in ("etc", "usr") if not (root / name).exists()]:
-        raise StepFailed(f"the rootfs is no image root: it has no /{' and no /'.join(missing)}")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from builder.programs.shell_orders import Desk
 from builder.programs.sshd import Access, serve
-from builder.programs.step import StepFailed, required, say, workspace
+from builder.programs.step import StepFailed, TryAgain, required, say, workspace
 
 READY = "shell ready: "
 GOES_ON = "shell goes on: "
@@ -102,7 +102,7 @@ def wait(shell: Shell, desk: Desk, sessions: Callable[[], int], idle_seconds: in
     """
     last_used, refused = time.time(), ""
     while True:
-        shell.check()
+        _check(shell)
         signal, order = _signal(shell), desk.look()
         if "failed" in signal or order == "abort":
             return Ended(Ending.FAILED, f"the user aborted it, by {signal or 'an order'}", refused)
@@ -119,6 +119,14 @@ def wait(shell: Shell, desk: Desk, sessions: Callable[[], int], idle_seconds: in
         if now >= max(last_used + idle_seconds, desk.orders.awake_until):
             return Ended(Ending.IDLE, f"the shell was ended: nobody used it for {in_words(idle_seconds)}", refused)
         time.sleep(_LOOK_SECONDS)
+
+
+def _check(shell: Shell) -> None:
+    try:
+        shell.check()
+    except (StepFailed, TryAgain) as end:
+        _tell_terminals(f"the shell ends: {end}")
+        raise
 
 
 def _signal(shell: Shell) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import subprocess
 import tarfile
 import time
 from pathlib import Path
@@ -64,6 +65,44 @@ def test_a_shell_that_was_completed_is_not_opened_again(tmp_path: Path, environm
     assert not any(line.startswith("shell ready") for line in said)
     assert (tmp_path / "rootfs").read_bytes() != b""
     assert json.loads((tmp_path / "prepared.json").read_text())["rootfs_size"] == environment["IMS_ROOTFS_SIZE"]
+
+
+def test_a_pod_that_comes_back_takes_the_rootfs_that_is_there(
+    tmp_path: Path, environment: dict[str, str], server: StandIn
+) -> None:
+    """The first one is cut off after its rootfs had come: S3 need not have it any more."""
+    code, said = run(tmp_path, environment)
+    assert code == 0, said
+    (tmp_path / "prepared.json").unlink()
+    (tmp_path / "shell-completed").unlink()
+    (tmp_path / "shell/last-order").unlink()
+    del server.objects["/rootfs"]
+    code, said = run(tmp_path, environment)
+    assert (code, [line for line in said if line.startswith("shell ready")] != []) == (0, True), said
+    assert (tmp_path / "prepared.json").exists()
+
+
+def test_changes_of_one_rootfs_are_not_put_onto_another(tmp_path: Path, environment: dict[str, str]) -> None:
+    assert run(tmp_path, environment)[0] == 0
+    for name in ("prepared.json", "rootfs"):
+        (tmp_path / name).unlink()
+    code, said = run(tmp_path, environment | {"IMS_ROOTFS_CHECKSUM": "md5:0123"})
+    assert (code, said[-1]) == (1, "error: the image's rootfs is another one than when this job began to change it")
+
+
+def test_a_user_list_that_is_no_file_holds_nobody_up(
+    tmp_path: Path, environment: dict[str, str], server: StandIn
+) -> None:
+    make = "mkdir -p root/etc root/usr root/tmp root/dev root/proc root/sys root/boot && mkfifo root/etc/passwd"
+    make += " && echo k > root/boot/vmlinuz && echo i > root/boot/initrd && mksquashfs root other -quiet -no-progress"
+    made = run_in_builder(["sh", "-c", f"cd /workspace && {make}"], workspace=tmp_path)
+    assert made.returncode == 0, made.stdout
+    server.objects["/rootfs"] = (tmp_path / "other").read_bytes()
+    subprocess.run(["rm", "-r", tmp_path / "root"], check=True)
+    size = str(len(server.objects["/rootfs"]))
+    asked = environment | {"IMS_ROOTFS_SIZE": size, "IMS_ROOTFS_CHECKSUM": "", "IMS_JAIL": "yes"}
+    code, said = run(tmp_path, asked)
+    assert (code, [line for line in said if line.startswith("shell ready")] != []) == (0, True), said
 
 
 def test_a_rootfs_that_turns_out_to_be_another_ends_the_shell(

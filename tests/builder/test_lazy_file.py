@@ -8,7 +8,7 @@ import pytest
 
 from builder.programs import lazy_file
 from builder.programs.lazy_file import LazyFile
-from builder.programs.step import StepFailed
+from builder.programs.step import StepFailed, TryAgain
 from builder.programs.transfer import Source
 from tests.builder.s3_stand_in import StandIn
 
@@ -19,6 +19,7 @@ BLOCKS = -(-len(CONTENT) // 1000)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lazy_file, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(lazy_file, "_SULK_SECONDS", 0)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_only_what_is_missing_comes(lazy: LazyFile, server: StandIn) -> None:
 def test_the_rest_comes_once(lazy: LazyFile, server: StandIn, faults: list[str]) -> None:
     read(lazy, 4500, 1000)
     server.faults["/rootfs"] = [*faults]
-    assert b"".join(lazy.read_all()) == CONTENT
+    assert b"".join(lazy.read_from(0)) == CONTENT
     blocks = {block for asked in ranges(server) for block in blocks_of(asked)}
     assert blocks == set(range(BLOCKS))
     assert sum(len(blocks_of(asked)) for asked in set(ranges(server))) == BLOCKS
@@ -102,20 +103,45 @@ def test_what_did_not_come_is_asked_for_again_by_the_next(lazy: LazyFile, server
     assert read(lazy, 0, 3) == CONTENT[:3]
 
 
-def test_a_failure_of_one_lets_those_who_wait_for_it_try(lazy: LazyFile, server: StandIn) -> None:
-    server.faults["/rootfs"] = ["400"]
+def test_who_waits_for_what_fails_does_not_ask_again(
+    lazy: LazyFile, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lazy_file, "_SULK_SECONDS", 60)
+    server.faults["/rootfs"] = ["403"]
     together = threading.Barrier(4)
 
     def one(_: int) -> str:
         together.wait()
-        try:
+        with pytest.raises(TryAgain, match="answered 403"):
             lazy.bring(0, 1)
-        except StepFailed:
-            return "failed"
-        return "here"
+        return "failed"
 
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(one, range(4))) == ["failed", "here", "here", "here"]
+        assert list(pool.map(one, range(4))) == ["failed"] * 4
+    assert len(server.requests) == 1
+
+
+def test_what_came_is_read_also_after_a_failure(
+    lazy: LazyFile, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lazy_file, "_SULK_SECONDS", 60)
+    read(lazy, 0, 1)
+    server.faults["/rootfs"] = ["403"]
+    with pytest.raises(TryAgain):
+        lazy.bring(5000, 1)
+    assert read(lazy, 0, 10) == CONTENT[:10]
+
+
+def test_it_reserves_its_room(tmp_path: Path) -> None:
+    LazyFile(Source("http://127.0.0.1:1/rootfs", 1 << 20), tmp_path / "rootfs")
+    known = (tmp_path / "rootfs").stat()
+    assert (known.st_size, known.st_blocks * 512 >= 1 << 20) == (1 << 20, True)
+
+
+def test_without_room_for_it_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(StepFailed, match=r"bytes; of [\d.]+ GiB in the workspace [\d.]+ GiB are free"):
+        LazyFile(Source("http://127.0.0.1:1/rootfs", 1 << 43), tmp_path / "rootfs")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("more", [1, -1])
@@ -123,7 +149,7 @@ def test_an_object_of_another_size_is_refused(server: StandIn, tmp_path: Path, m
     server.objects["/rootfs"] = CONTENT
     other = LazyFile(Source(server.url("/rootfs"), len(CONTENT) + more), tmp_path / "rootfs")
     with pytest.raises(StepFailed, match=f"has {len(CONTENT)} bytes, not {len(CONTENT) + more}"):
-        list(other.read_all())
+        list(other.read_from(0))
 
 
 def test_an_object_that_was_replaced_is_refused(server: StandIn, tmp_path: Path) -> None:
