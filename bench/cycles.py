@@ -27,7 +27,7 @@ from tests.tiny_image import make_image, register
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv bench"
 OPERATIONS = tuple(Operation)
 # What a job keeps, for whoever wants to know what it did.
-KEPT = {"context.tgz", "package.json", "upload-plan.json", "root.log", "shell.log", "package.log", "upload.log"}
+KEPT = {"context.tgz", "package.json", "upload-plan.json", "shell.log", "package.log", "upload.log"}
 
 
 def main() -> int:

@@ -87,9 +87,10 @@ def customize_image(
         original = fetch_manifest(job)
         unattended = fetch_script(job)
         context = stage_changes(original.files, job)
-        fetch_root(original, context, job)
-        if not unattended:
-            open_customize_shell(job)
+        if unattended:
+            fetch_root(original, context, job)
+        else:
+            open_customize_shell(original, context, job)
         with debug_shell_on_failure(job):
             if unattended:
                 run_script(unattended, job)

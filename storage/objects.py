@@ -1,12 +1,11 @@
 """The object store: reads and writes of S3 objects, each safe to repeat, each failure in the project's own words.
 
-Besides uploads.py, downloads.py, copies.py and listings.py, which work on this store's client, nothing else calls
-boto3. Conditional PutObject is the only condition built upon: it is the only one that every S3 server keeps (Ceph
-ignores the others).
+Besides s3_client.py, which makes this store's client, and uploads.py, downloads.py, copies.py and listings.py, which
+work on it, nothing else calls boto3. Conditional PutObject is the only condition built upon: it is the only one that
+every S3 server keeps (Ceph ignores the others).
 """
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -17,14 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
-from boto3.session import Session
-from botocore.config import Config
 
-from errors import BadInput, Conflict, Corrupt, Denied, NotFound, Unreachable
+from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
 from storage.downloads import Download, Source, download
 from storage.metadata import to_headers
 from storage.object_info import MD5SUM, ObjectInfo, info_of, uri_of
+from storage.s3_client import s3_client
 from storage.s3_errors import translating
 from storage.settings import MiB, Settings, settings
 
@@ -36,9 +34,6 @@ __all__ = ["Download", "ObjectInfo", "ObjectStore", "object_store", "uri_of"]
 LARGEST_READ_BYTES = 64 * MiB
 # Files above this go up in parts, four at a time: one part is in memory per thread.
 PART_BYTES = 32 * MiB
-CONNECTIONS = 32
-
-_SESSION_LOCK = threading.Lock()
 
 
 class ObjectStore:
@@ -50,7 +45,7 @@ class ObjectStore:
 
     def __init__(self, settings: Settings) -> None:
         self.attempts = settings.s3_attempts
-        self.client: S3Client = _client(settings)
+        self.client: S3Client = s3_client(settings)
         self._settings = settings
         self._patient: dict[timedelta, S3Client] = {}
 
@@ -59,7 +54,7 @@ class ObjectStore:
         if silence <= self._settings.s3_read_timeout:
             return self.client
         if silence not in self._patient:
-            self._patient[silence] = _client(self._settings.model_copy(update={"s3_read_timeout": silence}))
+            self._patient[silence] = s3_client(self._settings.model_copy(update={"s3_read_timeout": silence}))
         return self._patient[silence]
 
     def check(self) -> None:
@@ -267,44 +262,6 @@ class ObjectStore:
             return self.client.generate_presigned_url(
                 call, Params={"Bucket": bucket, "Key": key}, ExpiresIn=int(expires.total_seconds())
             )
-
-
-def _client(settings: Settings) -> "S3Client":
-    address = settings.s3_address()
-    access_key, secret_key = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
-    if not access_key or not secret_key:
-        raise Denied(
-            f"no credentials for the S3 server {address} are configured",
-            resolution="set IMS_S3_ACCESS_KEY and IMS_S3_SECRET_KEY",
-        )
-    # Making a client from a session of its own takes twenty times as long; one may not be used by two threads at once.
-    with _SESSION_LOCK:
-        return _session().client(
-            "s3",
-            endpoint_url=address,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            region_name=settings.s3_region,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                # Without these, Ceph 16 over HTTPS answers MissingContentLength to every PUT.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                connect_timeout=settings.s3_connect_timeout.total_seconds(),
-                read_timeout=settings.s3_read_timeout.total_seconds(),
-                retries={"mode": "standard", "total_max_attempts": settings.s3_attempts},
-                max_pool_connections=CONNECTIONS,
-                tcp_keepalive=True,
-                # The environment's proxy cannot reach a server on this host's loopback.
-                proxies={} if settings.s3_is_on_loopback else None,
-            ),
-        )
-
-
-@cache
-def _session() -> Session:
-    return Session()
 
 
 @cache

@@ -230,7 +230,7 @@ def _move(moves: list[Move]) -> None:
 
 def _refuse_used(record: Deletable) -> None:
     for job in catalogue().jobs.list():
-        if job.artifact_id == record.id and not job.status.is_final:
+        if record.id in {job.artifact_id, job.public_key_id} and not job.status.is_final:
             raise Conflict(
                 f"job {job.id} is using {record.id}: it is {job.status}", resolution="wait for its end, or cancel it"
             )

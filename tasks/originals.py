@@ -3,6 +3,7 @@
 import logging
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from errors import BadInput, Conflict, Corrupt
 from storage.catalogue import catalogue
@@ -78,16 +79,28 @@ def fetch_root(original: Original, context: Context, job: Job) -> None:
     Raises:
         StepFailed: The workspace is too small, or the rootfs is broken.
     """
-    store, limit = object_store(), settings().prepare_limit
-    environment = {
+    limit = settings().prepare_limit
+    run_step(job, "root", "fetch_root", root_environment(original, context, limit), deadline=limit, privileged=True)
+
+
+def root_environment(original: Original, context: Context, limit: timedelta) -> dict[str, str]:
+    """Return what a pod is told that makes the job's image root.
+
+    Args:
+        original: The image.
+        context: The job's context.
+        limit: How long the addresses hold.
+    """
+    store, rootfs = object_store(), original.rootfs
+    return {
         "IMS_CONTEXT_URL": store.presigned_get(settings().ims_bucket, context.key, limit),
         "IMS_CONTEXT_SHA256": context.sha256,
-        "IMS_ROOTFS_URL": store.presigned_get(original.rootfs.bucket, original.rootfs.key, limit),
-        "IMS_ROOTFS_SIZE": str(original.rootfs.size),
+        "IMS_ROOTFS_URL": store.presigned_get(rootfs.bucket, rootfs.key, limit),
+        "IMS_ROOTFS_SIZE": str(rootfs.size),
+        "IMS_ROOTFS_ETAG": rootfs.etag,
         "IMS_ROOTFS_CHECKSUM": original.checksum,
         "IMS_OVERLAY": "yes" if settings().root_overlay else "no",
     }
-    run_step(job, "root", "fetch_root", environment, deadline=limit, privileged=True)
 
 
 def _rootfs(manifest: Manifest, image: Image) -> Artifact:

@@ -22,7 +22,9 @@ from storage.objects import object_store
 from storage.settings import settings
 from storage.shell_orders import LONGEST, Operation
 from storage.shells import DEBUG, Address, ConnectionInfo, SshContainer
+from tasks.contexts import Context
 from tasks.jobs import report
+from tasks.originals import Original, root_environment
 from tasks.pods import StepFailed, run_step, runtime
 from tasks.retries import retryable
 
@@ -75,13 +77,15 @@ def open_debug_shell(diagnosis: Diagnosis, job: Job) -> None:
 
 
 @retryable
-def open_customize_shell(job: Job) -> None:
+def open_customize_shell(original: Original, context: Context, job: Job) -> None:
     """Open a shell into the image root, and wait until its user has made of it what is to be packed.
 
-    Safe to repeat: a shell that is open is found, and waited for again; one that was completed is not opened again.
+    The shell is there before the rootfs is, where the pod may mount: what its user looks at comes first, the rest
+    meanwhile. Safe to repeat: a shell that is open is found, and waited for again; one that was completed is not opened
+    again.
 
     Raises:
-        StepFailed: The user gave up, or the time was up; nothing is to be packed then.
+        StepFailed: The user gave up, or the time was up, or the rootfs is broken; nothing is to be packed then.
     """
     asked = job.asked.ssh_containers[0]
 
@@ -90,7 +94,7 @@ def open_customize_shell(job: Job) -> None:
         logger.info("customize the image with: %s (host key %s)", shell.command, shell.host_key)
         _publish(shell, job, f"Customize the image root of {job.image_root_archive_name}")
 
-    environment = {"IMS_JAIL": "yes" if asked.jail else "no"}
+    environment = {"IMS_JAIL": "yes" if asked.jail else "no", **root_environment(original, context, LONGEST)}
     _serve("shell", "customize_shell", SshContainer(name=asked.name, jail=asked.jail), environment, tell, job)
 
 

@@ -40,7 +40,7 @@ def customization(here: Path, root: Path) -> Iterator[Before]:
     """
     context = Context(here / "context")
     options = context.options
-    before = _noted(here, root, options)
+    before = _before(here, root, options)
     trust_site(root, context.certificates)
     yield before
     renew_initrd(root, before, options)
@@ -74,20 +74,33 @@ def customize_once(here: Path, identity: str, change: Callable[[Path], None]) ->
     partial.rename(done)
 
 
-def _noted(here: Path, root: Path, options: Options) -> Before:
-    """Note what the root's kernels and initrd are, unless that was noted before."""
-    folder = here / "before"
-    notes, initrd = folder / "kernels.json", folder / "initrd"
+def _before(here: Path, root: Path, options: Options) -> Before:
+    """Return what the root's kernels and initrd were before anybody changed them."""
+    overlay = Overlay(here)
+    if overlay.is_there:
+        return Before(kernels_of(overlay.lower, options), _initrd_of(overlay.lower, options))
+    return _noted(here / "before", root, options)
+
+
+def _noted(folder: Path, root: Path, options: Options) -> Before:
+    """Note the kernels and copy the initrd of a root that is about to change, unless that was done before."""
+    notes, copied = folder / "kernels.json", folder / "initrd"
     if not notes.exists():
         folder.mkdir(exist_ok=True)
-        try:
-            shutil.copyfile(find_boot_file(root, INITRD, options.initrd_file_name).path, initrd)
-        except StepFailed:
-            initrd.unlink(missing_ok=True)
+        copied.unlink(missing_ok=True)
+        if initrd := _initrd_of(root, options):
+            shutil.copyfile(initrd, copied)
         notes.write_text(json.dumps(asdict(kernels_of(root, options))))
     said = json.loads(notes.read_text())
     kernels = Kernels(tuple(said["module_versions"]), said["sha256"])
-    return Before(kernels, initrd if initrd.exists() else None)
+    return Before(kernels, copied if copied.exists() else None)
+
+
+def _initrd_of(root: Path, options: Options) -> Path | None:
+    try:
+        return find_boot_file(root, INITRD, options.initrd_file_name).path
+    except StepFailed:
+        return None
 
 
 def _begin_again(here: Path) -> None:

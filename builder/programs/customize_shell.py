@@ -1,21 +1,26 @@
 """The pod with a shell into the root of an image that is customized (see shell.py).
 
-Environment besides the shell's: IMS_JAIL (`yes`: sessions see the image's root as `/`). It fails unless its user says
-that the root is complete, which is refused as long as the root has no kernel or initrd.
+Environment besides the shell's and the root's (original.py): IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256; IMS_JAIL
+(`yes`: sessions see the image's root as `/`). It fails unless its user says that the root is complete, which is refused
+as long as the root has no kernel or initrd.
 """
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from builder.programs.boot_files import INITRD, KERNEL, find_boot_file, resolve_in_root
 from builder.programs.chroot import ready_for_chroot
-from builder.programs.context import Context, Options
+from builder.programs.context import Options, fetch
 from builder.programs.customization import customization
 from builder.programs.initrd import Before, is_due
-from builder.programs.root import image_root, renew_prepared
+from builder.programs.lazy_rootfs import Arrival
+from builder.programs.original import arriving_root, refuse_without_folders
+from builder.programs.root import image_root, note_prepared
+from builder.programs.rootfs import Rootfs
 from builder.programs.shell import IMAGE, Ended, Ending, Shell, open_shell
-from builder.programs.step import StepFailed, end_with, run_step, say, workspace
+from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
 
 _WELCOME = """\
 This is the root of the image to customize{where}.
@@ -23,16 +28,48 @@ touch {complete}  when it is ready: it is then packed as a new image. touch {fai
 Otherwise the shell ends {{limit}} from its start, and the changes are lost: `ims jobs extend` gives it more time.
 """
 _PASSWD = Path("/etc/passwd")
+_LARGEST_PASSWD_BYTES = 1 << 20
+
+
+class NotCompleted(StepFailed):
+    """The shell has ended, and its user has not said that the root is complete."""
 
 
 def customize_shell() -> None:
-    """Serve the shell."""
-    here = workspace()
-    options = Context(here / "context").options
-    with image_root(here) as root, ready_for_chroot(root), customization(here, root) as before:
-        opened = jailed if os.environ.get("IMS_JAIL") == "yes" else free
-        judge(open_shell(opened(root, lambda: refusal(root, before, options))))
-    renew_prepared(here)
+    """Make the image root, serve the shell, and wait for what is still missing of the rootfs."""
+    here, rootfs = workspace(), Rootfs.asked()
+    options = fetch(required("IMS_CONTEXT_URL"), required("IMS_CONTEXT_SHA256"), here / "context").options
+    with arriving_root(here, rootfs) as arrival:
+        try:
+            serve(here, options, arrival)
+        except NotCompleted:
+            raise
+        except (StepFailed, OSError) as failure:
+            arrival.excuse(failure)
+            raise
+        arrival.wait()
+    note_prepared(here, **rootfs.made_of)
+
+
+def serve(here: Path, options: Options, arrival: Arrival) -> None:
+    """Serve the shell until its user says that the root is complete, unless somebody has said so before.
+
+    Raises:
+        NotCompleted: It ended otherwise.
+        StepFailed: The rootfs is no image root, or what belongs to every change cannot be done.
+        TryAgain: The root cannot be read any more.
+    """
+    completed = here / "shell-completed"
+    with image_root(here) as root:
+        refuse_without_folders(root)
+        with ready_for_chroot(root), customization(here, root) as before:
+            if completed.exists():
+                say("the shell was completed before: nobody is asked again")
+                return
+            opened = jailed if os.environ.get("IMS_JAIL") == "yes" else free
+            shell = opened(root, lambda: refusal(root, before, options))
+            judge(open_shell(replace(shell, on_ready=arrival.fetch_rest, check=arrival.check)))
+            completed.touch()
 
 
 def free(root: Path, refuse: Callable[[], str]) -> Shell:
@@ -85,16 +122,16 @@ def judge(ended: Ended) -> None:
     """Fail unless the shell was completed.
 
     Raises:
-        StepFailed: It was not.
+        NotCompleted: It was not.
     """
     if ended.how is Ending.COMPLETE:
         return
     if ended.refused:
         say(f"when it was to be completed: {ended.refused}")
     if ended.how is Ending.FAILED:
-        raise StepFailed(f"aborted: {ended.words}", advice="start a new job if it is wanted")
+        raise NotCompleted(f"aborted: {ended.words}", advice="start a new job if it is wanted")
     last = f"; when it was to be completed, {ended.refused}" if ended.refused else ""
-    raise StepFailed(
+    raise NotCompleted(
         f"{ended.words}, so nothing was packed{last}",
         advice="start a new job; `ims jobs extend` gives one shell more time, IMS_SHELL_LIMIT gives it to all",
     )
@@ -103,17 +140,24 @@ def judge(ended: Ended) -> None:
 def _use_shell_of(root: Path) -> None:
     """Let sshd start the shell that the image has for root: it asks this pod's own list of users."""
     shell = "/bin/sh"
-    try:
-        lines = resolve_in_root(root, "etc/passwd").read_text(errors="replace").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        lines = []
-    for line in lines:
+    for line in _users_of(root):
         fields = line.split(":")
         if fields[0] == "root" and len(fields) > 6 and fields[6]:
             shell = fields[6]
     ours = [line.split(":") for line in _PASSWD.read_text().splitlines()]
     changed = [[*fields[:6], shell] if fields[0] == "root" else fields for fields in ours]
     _PASSWD.write_text("".join(f"{':'.join(fields)}\n" for fields in changed))
+
+
+def _users_of(root: Path) -> list[str]:
+    try:
+        file = resolve_in_root(root, "etc/passwd")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    # An image may hold anything by that name.
+    if not file.is_file() or file.stat().st_size > _LARGEST_PASSWD_BYTES:
+        return []
+    return file.read_text(errors="replace").splitlines()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ _LIMIT_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class Before:
-    """The root as it was before it was changed: its kernels, and a copy of its initrd when it had one."""
+    """The root as it was before it was changed: its kernels, and its initrd as it was then when it had one."""
 
     kernels: Kernels
     initrd: Path | None

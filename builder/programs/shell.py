@@ -15,7 +15,7 @@ from pathlib import Path
 
 from builder.programs.shell_orders import Desk
 from builder.programs.sshd import Access, serve
-from builder.programs.step import StepFailed, required, say, workspace
+from builder.programs.step import StepFailed, TryAgain, required, say, workspace
 
 READY = "shell ready: "
 GOES_ON = "shell goes on: "
@@ -42,12 +42,16 @@ class Shell:
         signals: The folder in which the user makes a file `complete` or `failed` to end it.
         jail: The folder that sessions see as `/`; without one they see the pod.
         refusal: Tells why the shell cannot be completed as things are; empty when it can.
+        on_ready: Called once users can come in.
+        check: Called again and again; raises what the shell has to end with.
     """
 
     welcome: str
     signals: Path
     jail: Path | None = None
     refusal: Callable[[], str] = str
+    on_ready: Callable[[], None] = lambda: None
+    check: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def open_shell(shell: Shell) -> Ended:
     """Serve a shell until it ends.
 
     Raises:
-        StepFailed: It does not open.
+        StepFailed: It does not open, or what its check raises.
     """
     limit, idle = _seconds("IMS_SHELL_SECONDS"), _seconds("IMS_SHELL_IDLE_SECONDS")
     kept = workspace() / "shell"
@@ -81,6 +85,7 @@ def open_shell(shell: Shell) -> Ended:
     _signal(shell)  # one of an earlier pod was for that
     with serve(access) as server:
         say(f"{READY}{server.port} {server.fingerprint}")
+        shell.on_ready()
         ended = wait(shell, desk, server.sessions, idle)
     say(ended.words)
     return ended
@@ -97,6 +102,7 @@ def wait(shell: Shell, desk: Desk, sessions: Callable[[], int], idle_seconds: in
     """
     last_used, refused = time.time(), ""
     while True:
+        _check(shell)
         signal, order = _signal(shell), desk.look()
         if "failed" in signal or order == "abort":
             return Ended(Ending.FAILED, f"the user aborted it, by {signal or 'an order'}", refused)
@@ -113,6 +119,14 @@ def wait(shell: Shell, desk: Desk, sessions: Callable[[], int], idle_seconds: in
         if now >= max(last_used + idle_seconds, desk.orders.awake_until):
             return Ended(Ending.IDLE, f"the shell was ended: nobody used it for {in_words(idle_seconds)}", refused)
         time.sleep(_LOOK_SECONDS)
+
+
+def _check(shell: Shell) -> None:
+    try:
+        shell.check()
+    except (StepFailed, TryAgain) as end:
+        _tell_terminals(f"the shell ends: {end}")
+        raise
 
 
 def _signal(shell: Shell) -> str:

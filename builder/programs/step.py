@@ -67,6 +67,11 @@ def run_step(step: Callable[[], None]) -> int:
     # The first process of a container gets no default action for SIGTERM: without a handler it is ignored.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _terminate)
+    return ending_of(step)
+
+
+def ending_of(step: Callable[[], None]) -> int:
+    """Run a step, which a signal is not for, and return the exit code that says how it ended, as `run_step` does."""
     try:
         step()
     except StepFailed as failure:

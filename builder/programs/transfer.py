@@ -37,6 +37,15 @@ PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
+class Source:
+    """An object to fetch in parts: its presigned address, its size in bytes, and its etag when that is known."""
+
+    url: str
+    size: int
+    etag: str = ""
+
+
+@dataclass(frozen=True)
 class Slice:
     """A part of a file: where it begins, how long it is, and the md5 it must have."""
 
@@ -44,6 +53,10 @@ class Slice:
     offset: int
     size: int
     md5: str
+
+
+class Replaced(StepFailed):
+    """An object is not the one that was meant: it has another etag or size."""
 
 
 class _Fault(Exception):
@@ -94,46 +107,64 @@ def read(url: str, *, patience: Patience = PATIENCE) -> bytes:
     )
 
 
-def read_range(url: str, file: Path, offset: int, size: int, whole: int, *, patience: Patience = PATIENCE) -> None:
+def read_range(source: Source, file: Path, offset: int, size: int, *, patience: Patience = PATIENCE) -> None:
     """Fetch a part of an object into its place in a file that is there.
 
     Args:
-        url: Where the object lies.
+        source: The object.
         file: The file.
         offset: Where the part begins, in the object as in the file.
         size: How many bytes it has.
-        whole: How many the object has.
         patience: How long to go on.
 
     Raises:
         TryAgain: The server did not hand it over within the tries, or the address has expired.
-        StepFailed: The server refuses, the object has another size, or there is no space left for it.
+        Replaced: The object is another one by now.
+        StepFailed: The server refuses, or there is no space left for it.
     """
     asked = {"Range": f"bytes={offset}-{offset + size - 1}"}
+    if source.etag:
+        asked["If-Match"] = f'"{source.etag}"'
 
     def fetch() -> None:
-        connection, address = _connect(url, patience.silence_seconds)
+        connection, address = _connect(source.url, patience.silence_seconds)
         try:
             connection.request("GET", address, headers=asked)
             response = connection.getresponse()
-            _judge(response, url)
-            # `bytes 0-9/1234`
-            total = (response.getheader("Content-Range") or "").rpartition("/")[2]
-            if response.status != http.client.PARTIAL_CONTENT or total != str(whole):
-                raise StepFailed(f"{_place(url)} has {total or response.length} bytes, not {whole}")
-            with file.open("r+b", buffering=0) as target:
-                target.seek(offset)
-                received, buffer = 0, memoryview(bytearray(CHUNK_BYTES))
-                while count := response.readinto(buffer):
-                    target.write(buffer[:count])
-                    received += count
-            if received != size:
-                raise _Fault(f"the connection ended after {received} of {size} bytes")
+            _refuse_other(response, source)
+            _judge(response, source.url)
+            came = response.getheader("Content-Range")
+            if came != f"bytes {offset}-{offset + size - 1}/{source.size}":
+                raise _Fault(f"{_place(source.url)} sends {came or 'no range'}, asked for {asked['Range']}")
+            _write_all(response, file, offset, size)
         finally:
             connection.close()
 
-    what = f"download of bytes {offset} and on from {_place(url)}"
+    what = f"download of bytes {offset} and on from {_place(source.url)}"
     _try_again_while_it_may_help(fetch, what, patience)
+
+
+def _refuse_other(response: http.client.HTTPResponse, source: Source) -> None:
+    """Refuse an object that is not the one that was meant: it has another etag or size."""
+    if response.status == http.client.PRECONDITION_FAILED:
+        raise Replaced(f"{_place(source.url)} has another etag than {source.etag} by now")
+    # `bytes 0-9/1234`, or, of an object that has less, `bytes */1234`.
+    total = (response.getheader("Content-Range") or "").rpartition("/")[2]
+    if total.isdigit() and int(total) != source.size:
+        raise Replaced(f"{_place(source.url)} has {total} bytes, not {source.size}")
+
+
+def _write_all(response: http.client.HTTPResponse, file: Path, offset: int, size: int) -> None:
+    """Write a body into its place, and nothing beyond it."""
+    # A file without a buffer would take less than it is given when space runs out, and not say so.
+    with file.open("r+b") as target:
+        target.seek(offset)
+        received, buffer = 0, memoryview(bytearray(CHUNK_BYTES))
+        while received < size and (count := response.readinto(buffer[: size - received])):
+            target.write(buffer[:count])
+            received += count
+    if received != size:
+        raise _Fault(f"the connection ended after {received} of {size} bytes")
 
 
 def write(url: str, document: bytes, *, patience: Patience = PATIENCE) -> None:

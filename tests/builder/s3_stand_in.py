@@ -59,7 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, part = self._part(body or b"")
         if fault == "cut" and body is not None:
             self.send_response(status)
-            self.send_header("Content-Range", f"bytes */{len(body)}")
+            if status == 206:
+                self.send_header("Content-Range", self._range(len(body)))
             self.send_header("Content-Length", str(len(part)))
             self.end_headers()
             self.wfile.write(part[: len(part) // 2])
@@ -100,6 +101,11 @@ class _Handler(BaseHTTPRequestHandler):
         first, _, last = asked.removeprefix("bytes=").partition("-")
         return 206, body[int(first) : int(last) + 1]
 
+    def _range(self, whole: int) -> str:
+        """Return what the answer holds of an object of this size."""
+        first, _, last = self.headers["Range"].removeprefix("bytes=").partition("-")
+        return f"bytes {first}-{min(int(last), whole - 1)}/{whole}"
+
     def _path(self) -> str:
         return self.path.partition("?")[0]
 
@@ -127,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes, *, etag: str = "", of: int = 0) -> None:
         self.send_response(status)
         if status == 206:
-            self.send_header("Content-Range", f"bytes */{of}")
+            self.send_header("Content-Range", self._range(of))
         if etag:
             self.send_header("ETag", etag)
         self.send_header("Content-Length", str(len(body)))

@@ -1,4 +1,4 @@
-"""builder/programs/root.py, chroot.py and fetch_root.py in the builder image: real mounts, on a real squashfs."""
+"""builder/programs/root.py and chroot.py in the builder image: real mounts, on a real squashfs."""
 
 import json
 import shutil
@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from builder.programs.fetch_root import download_rootfs
-from builder.programs.step import StepFailed
-from tests.builder.s3_stand_in import StandIn
 from tests.builder_pod import run_in_builder
 
 pytestmark = pytest.mark.containers
@@ -130,19 +127,7 @@ print((outside / "resolv.conf").read_text(), len(list(outside.iterdir())))
     assert run(workspace, program) == ["of the pod 1"]
 
 
-def test_a_rootfs_that_does_not_fit_is_refused_before_the_download(tmp_path: Path, server: StandIn) -> None:
-    with pytest.raises(StepFailed, match=r"bytes; of [\d.]+ GiB in the workspace [\d.]+ GiB are free"):
-        download_rootfs(server.url("/rootfs"), 1 << 60, "", tmp_path / "rootfs")
-    assert server.requests == []
-
-
-def test_a_rootfs_of_another_content_is_not_taken(tmp_path: Path, server: StandIn) -> None:
-    server.objects["/rootfs"] = b"hsqs"
-    with pytest.raises(StepFailed, match="has 4 bytes, not 5"):
-        download_rootfs(server.url("/rootfs"), 5, "", tmp_path / "rootfs")
-
-
-def test_a_workspace_that_is_full_says_how_much_there_is(workspace: Path, server: StandIn) -> None:
+def test_a_workspace_that_is_full_says_how_much_there_is(workspace: Path) -> None:
     (workspace / "context").mkdir()
     unpack = "from builder.programs.squashfs import unpack; from builder.programs.step import *\n"
     unpack += "raise SystemExit(run_step(lambda: unpack(Path('/workspace/rootfs'), Path('/small/root'))))"

@@ -21,7 +21,7 @@ from tests.tiny_image import PARAMETERS, downloaded, register
 pytestmark = pytest.mark.containers
 
 ROOT = "/mnt/image/image-root"
-STEPS = ("root", "shell", "package", "upload")
+STEPS = ("shell", "package", "upload")
 
 
 @pytest.fixture

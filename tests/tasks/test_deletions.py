@@ -419,6 +419,18 @@ def test_an_image_that_a_job_customizes_is_not_deleted(own_catalogue: Catalogue,
     assert own_catalogue.images.get(image.id) == image
 
 
+def test_the_public_key_of_a_job_that_has_not_ended_is_not_deleted(own_catalogue: Catalogue) -> None:
+    """A run that takes the job up again, with a user's work in an open shell, opens it by that key."""
+    key = own_catalogue.public_keys.create(PublicKey(name="mine", public_key=KEY))
+    job = own_catalogue.jobs.create(
+        Job(job_type=JobType.CUSTOMIZE, artifact_id=new_id(), public_key_id=key.id, image_root_archive_name="changed")
+    )
+    with pytest.raises(Conflict, match=f"job {job.id} is using {key.id}: it is creating"):
+        delete("public-key", key.id)
+    own_catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.ERROR}))
+    delete("public-key", key.id)
+
+
 def test_two_deletions_from_the_same_place_lose_nothing(
     store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, recipe: Recipe
 ) -> None:
