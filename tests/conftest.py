@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures = getattr(item, "fixturenames", ())
         if "s3_server" in fixtures:
             item.add_marker(pytest.mark.s3)
-        if "prefect_api" in fixtures:
+        if {"prefect_api", "up"} & set(fixtures):
             item.add_marker(pytest.mark.slow)
     if "KUBECONFIG" in os.environ:
         return

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from storage.catalogue import Catalogue
 from storage.objects import ObjectStore
 from storage.settings import Settings
+from tests.cli.zygote import Zygote
 
 IMS = [sys.executable, "-c", "import sys; sys.argv[0] = 'ims'; from cli.main import main; main()"]
 COMMAND_SECONDS = 60
@@ -50,12 +51,19 @@ def environment(s3_settings: Settings, store: ObjectStore, tmp_path: Path) -> di
     )
 
 
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """What has imported the command."""
+    with Zygote() as started:
+        yield started
+
+
 @pytest.fixture
-def ims(environment: dict[str, str]) -> Ims:
+def ims(environment: dict[str, str], zygote: Zygote) -> Ims:
     """Run the command on this test's buckets, with further variables when they are given."""
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return run_ims(arguments, environment | variables)
+        return zygote.run(arguments, environment | variables)
 
     return run
 

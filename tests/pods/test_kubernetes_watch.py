@@ -50,6 +50,7 @@ def test_another_pod_of_the_same_name_is_not_taken_for_it(
     assert kubernetes.run(step, log=tmp_path / "log").log_tail == ["second"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [Fault.EXPIRED, Fault.SLOW, Fault.CUT, Fault.ANSWER_403, Fault.ANSWER_503, Fault.RESET, Fault.STALL]
 )

@@ -40,6 +40,7 @@ def test_an_empty_object_is_an_empty_file(store: ObjectStore, bucket: str, tmp_p
     assert (tmp_path / "f").read_bytes() == b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name)
 def test_a_download_survives(
     faulty_store: ObjectStore, proxy: FaultProxy, bucket: str, tmp_path: Path, fault: Fault
@@ -50,6 +51,7 @@ def test_a_download_survives(
     assert (tmp_path / "f").read_bytes() == CONTENT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault.CUT_BODY, Fault.STALLED_BODY], ids=lambda fault: fault.name)
 def test_a_broken_stream_goes_on_where_it_stopped(
     faulty_store: ObjectStore, proxy: FaultProxy, bucket: str, tmp_path: Path, fault: Fault

@@ -144,6 +144,7 @@ def test_a_request_the_server_refuses_is_not_tried_again(store: ObjectStore) -> 
 FAULTS = list(Fault)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_read_survives(faulty_store: ObjectStore, proxy: FaultProxy, bucket: str, fault: Fault) -> None:
     faulty_store.write(bucket, "k", b"x" * 5000)
@@ -152,6 +153,7 @@ def test_a_read_survives(faulty_store: ObjectStore, proxy: FaultProxy, bucket: s
     assert [call.method for call in proxy.calls] == ["PUT", "GET", "GET"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [fault for fault in FAULTS if "body" not in fault.value], ids=lambda fault: fault.name
 )

@@ -86,6 +86,7 @@ def writers(s3_settings: Settings, tmp_path: Path) -> _Writers:
     return _Writers(patient, tmp_path)
 
 
+@pytest.mark.slow
 def test_sixteen_processes_lose_no_update(images: Records[Image], writers: _Writers) -> None:
     rounds = 10
     processes = [writers.start(rounds) for _ in range(WRITERS)]
@@ -98,6 +99,7 @@ def test_sixteen_processes_lose_no_update(images: Records[Image], writers: _Writ
     assert sorted(image.id for image in images.list()) == sorted([SHARED, *made])
 
 
+@pytest.mark.slow
 def test_killed_writers_tear_nothing_and_lose_nothing_acknowledged(
     images: Records[Image], writers: _Writers, store: ObjectStore, bucket: str
 ) -> None:

@@ -230,6 +230,7 @@ def _create(images: Records[Image], record_id: str) -> None:
     images.create(Image(id=record_id, name="n"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name)
 @pytest.mark.parametrize("is_write", [False, True], ids=["read", "write"])
 def test_each_call_of_each_operation_survives(
@@ -297,6 +298,7 @@ def test_races_lost_for_ever_end_in_an_error_that_says_so(
         hurried.change(ID, _counted)
 
 
+@pytest.mark.slow
 def test_a_server_in_trouble_for_long_is_unreachable_and_the_record_stays(
     images: Records[Image], faulty_images: Records[Image], proxy: FaultProxy
 ) -> None:

@@ -124,6 +124,7 @@ def test_an_upload_that_is_gone_without_its_object_is_said(store: ObjectStore, b
         complete_upload(store, upload, SUMS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [Fault.ANSWER_503, Fault.RESET, Fault.STALL, Fault.DONE_500, Fault.LOST_ANSWER],
