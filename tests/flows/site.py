@@ -162,14 +162,18 @@ class Site:
 
     def cancel(self, job_id: str) -> int:
         """Do what Prefect's worker does when a cancelled run's process is gone, and return the exit code."""
-        return self._hook("cancel_job", job_id)
+        return self._hook("cancel_job", job_id, {"job_id": job_id})
+
+    def cancel_rebuild(self, run_id: str) -> int:
+        """Do the same for a run that builds and customizes."""
+        return self._hook("cancel_chain", run_id, {})
 
     def lose(self, job_id: str) -> int:
         """Do what Prefect's worker does when a run's process was killed, and return the exit code."""
-        return self._hook("lose_job", job_id)
+        return self._hook("lose_job", job_id, {"job_id": job_id})
 
-    def _hook(self, name: str, job_id: str) -> int:
-        process = _CONTEXT.Process(target=_run_hook, args=(self.environment, name, job_id))
+    def _hook(self, name: str, run_id: str, parameters: dict[str, str]) -> int:
+        process = _CONTEXT.Process(target=_run_hook, args=(self.environment, name, run_id, parameters))
         process.start()
         process.join(RUN_LIMIT_SECONDS)
         assert process.exitcode is not None
@@ -261,7 +265,7 @@ def _take_up(flow: "Flow[..., Any]", run_id: str, parameters: dict[str, Any]) ->
     run_flow(flow, flow_run=run, parameters=parameters)
 
 
-def _run_hook(environment: dict[str, str], name: str, job_id: str) -> None:
+def _run_hook(environment: dict[str, str], name: str, run_id: str, parameters: dict[str, str]) -> None:
     os.environ.update(environment)
 
     from prefect.client.schemas.objects import FlowRun, State
@@ -270,6 +274,6 @@ def _run_hook(environment: dict[str, str], name: str, job_id: str) -> None:
     from flows import hooks
     from flows.create_image import create_image
 
-    run = FlowRun(flow_id=UUID(job_id), parameters={"job_id": job_id})
-    state: State[None] = Cancelled() if name == "cancel_job" else Crashed()
+    run = FlowRun(id=UUID(run_id), flow_id=UUID(run_id), parameters=parameters)
+    state: State[None] = Crashed() if name == "lose_job" else Cancelled()
     getattr(hooks, name)(create_image, run, state)

@@ -123,3 +123,21 @@ def test_a_rebuild_whose_script_fails_keeps_the_built_image_and_goes_on_with_its
     assert {job_type: job.id for job_type, job in after.items()} == {each: before[each].id for each in before}
     assert {job.status for job in after.values()} == {JobStatus.SUCCESS}
     assert {image.id for image in site.images()} == {built.id, after[JobType.CUSTOMIZE].resultant_image_id}
+
+
+def test_a_rebuild_that_is_cancelled_when_its_process_is_gone_leaves_no_pod(site: Site) -> None:
+    script = site.add_script(b"echo begun\nsleep 600\n")
+    run = site.rebuild(script=script)
+    site.wait_for(lambda: "begun" in run.log.read_text() if run.log.exists() else False, limit_seconds=120)
+    jobs = {job.job_type: job for job in site.catalogue.jobs.list(None)}
+    run.kill()
+    run.wait()
+    assert site.cancel_rebuild(site.rebuild_of(jobs[JobType.CREATE].id)) == 0
+    after = {job.job_type: site.job(job.id) for job in jobs.values()}
+    assert {job_type: job.status for job_type, job in after.items()} == {
+        JobType.CREATE: JobStatus.SUCCESS,
+        JobType.CUSTOMIZE: JobStatus.ERROR,
+    }
+    [built] = site.images()
+    assert after[JobType.CREATE].resultant_image_id == built.id
+    assert [job.id for job in after.values() if job.id in site.podman.jobs()] == []

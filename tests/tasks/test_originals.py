@@ -1,16 +1,20 @@
 """tasks/originals.py: which images can be customized; all others are refused before a pod starts."""
 
 import hashlib
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from builder.programs.transfer import Replaced, Source, read_range
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
 from storage.catalogue import Catalogue
 from storage.manifest import Artifact, ArtifactType
 from storage.models import Collection, Image, Job, JobStatus, JobType, Link, PublicKey
 from storage.objects import ObjectStore
 from storage.settings import Settings
-from tasks.originals import fetch_manifest
+from tasks.contexts import Context
+from tasks.originals import fetch_manifest, root_environment
 from tests.tiny_image import write_manifest
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv me"
@@ -69,6 +73,22 @@ def test_an_image_of_a_squashfs_and_kernel_parameters(lab: Lab) -> None:
     assert (original.rootfs.size, original.checksum) == (len(ROOTFS), f"md5:{MD5}")
     assert original.files == {"boot_parameters": b"quiet"}
     assert lab.catalogue.jobs.get(lab.job.id).status is JobStatus.FETCHING_IMAGE
+
+
+def test_a_pod_reads_parts_of_the_rootfs_and_of_no_other(lab: Lab, tmp_path: Path) -> None:
+    """What it is told is enough; a rootfs that is replaced while the pod is at work is refused."""
+    lab.link(lab.artifact("rootfs"))
+    original = fetch_manifest.fn(lab.job)
+    told = root_environment(original, Context("jobs/1/context.tgz", "0123"), timedelta(minutes=5))
+    source = Source(told["IMS_ROOTFS_URL"], int(told["IMS_ROOTFS_SIZE"]), told["IMS_ROOTFS_ETAG"])
+    file = tmp_path / "rootfs"
+    file.write_bytes(bytes(len(ROOTFS)))
+    read_range(source, file, 5, 8)
+    assert file.read_bytes() == bytes(5) + ROOTFS[5:]
+    lab.artifact("rootfs", body=b"hsqs or other")
+    with pytest.raises(Replaced, match=f"has another etag than {original.rootfs.etag} by now"):
+        read_range(source, file, 0, 5)
+    assert file.read_bytes() == bytes(5) + ROOTFS[5:]
 
 
 @pytest.mark.parametrize(
