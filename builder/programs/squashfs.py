@@ -16,7 +16,8 @@ from builder.programs.space import MORE_SPACE, says_full, space_of
 from builder.programs.step import StepFailed, say
 
 _HIGHEST_LEVEL = {"zstd": 22, "gzip": 9}
-_UNLIMITED_BYTES = 1 << 60
+# mksquashfs takes a file that it cannot read for an empty one, and ends well.
+_STRICT = ("-exit-on-error",)
 
 
 def pack(
@@ -47,7 +48,17 @@ def pack(
     partial.unlink(missing_ok=True)
     command = ["mksquashfs", str(root), str(partial), *_compression(how), *_memory()]
     # Excludes come last: mksquashfs takes all that follows -e for one.
-    command += ["-noappend", "-quiet", "-no-progress", "-no-recovery", "-xattrs", "-wildcards", "-e", *left_out]
+    command += [
+        "-noappend",
+        "-quiet",
+        "-no-progress",
+        "-no-recovery",
+        *_STRICT,
+        "-xattrs",
+        "-wildcards",
+        "-e",
+        *left_out,
+    ]
     complaints = _Complaints()
     exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {}, on_line=complaints)
     if exit_code:

@@ -127,6 +127,28 @@ print((outside / "resolv.conf").read_text(), len(list(outside.iterdir())))
     assert run(workspace, program) == ["of the pod 1"]
 
 
+def test_a_file_that_cannot_be_read_is_not_packed_as_an_empty_one(workspace: Path) -> None:
+    make = "rm rootfs && mkdir -p made/etc && head -c 3000000 /dev/urandom | base64 > made/large"
+    made = run_in_builder(["sh", "-c", f"{make} && mksquashfs made rootfs -quiet -no-progress"], workspace=workspace)
+    assert made.returncode == 0, made.stdout
+    with (workspace / "rootfs").open("r+b") as broken:
+        # In the data of the file, which is compressed: a block of it cannot be read any more.
+        broken.seek(1 << 20)
+        broken.write(bytes(1 << 19))
+    program = """
+from builder.programs.context import Squashfs
+from builder.programs.squashfs import pack
+from builder.programs.step import run_step
+make_overlay(here)
+with image_root(here) as root:
+    raise SystemExit(run_step(lambda: pack(root, here / "packed", Squashfs(), 0, root_is="this")))
+"""
+    done = run_in_builder(["python3", "-c", _BEFORE + program], workspace=workspace)
+    assert done.returncode == 1, done.stdout
+    assert "Failed to read file" in done.stdout.splitlines()[-1]
+    assert not (workspace / "packed").exists()
+
+
 def test_a_workspace_that_is_full_says_how_much_there_is(workspace: Path) -> None:
     (workspace / "context").mkdir()
     unpack = "from builder.programs.squashfs import unpack; from builder.programs.step import *\n"
