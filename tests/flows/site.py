@@ -18,7 +18,7 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient
 
 from errors import ImsError
-from pods.podman import Podman
+from pods.runtime import PodRuntime
 from storage.catalogue import Catalogue
 from storage.jobs import chained_job_id
 from storage.models import Image, Job, JobStatus, JobType, Link, PublicKey, Recipe, new_id
@@ -67,6 +67,7 @@ class Site:
     boot_images_bucket: str
     folder: Path
     environment: dict[str, str]
+    runtime: PodRuntime
     repository: str
     runs: list[Run] = field(default_factory=list)
     recipe: Recipe = field(init=False)
@@ -75,10 +76,6 @@ class Site:
     @property
     def catalogue(self) -> Catalogue:
         return Catalogue(self.store, self.ims_bucket)
-
-    @property
-    def podman(self) -> Podman:
-        return Podman(self.folder / "podman")
 
     def add_recipe(self, archive: bytes, **fields: Any) -> Recipe:
         """Register a recipe with this archive; its repository is the tiny distribution unless told otherwise."""
@@ -197,7 +194,7 @@ class Site:
 
         def is_open() -> bool:
             assert run.process.is_alive(), run.log.read_text()
-            return job_id in self.podman.jobs() and self.job(job_id).status is JobStatus.WAITING_ON_USER
+            return job_id in self.runtime.jobs() and self.job(job_id).status is JobStatus.WAITING_ON_USER
 
         self.wait_for(is_open)
         [shell] = [shell for shell in self.job(job_id).ssh_containers if shell.command]
@@ -205,7 +202,7 @@ class Site:
 
     def leftovers(self, job_id: str) -> list[str]:
         """Return what a job left behind that it should not: pods, volumes, scratch files, unfinished uploads."""
-        pods = ["pods or volumes"] if job_id in self.podman.jobs() else []
+        pods = ["pods or volumes"] if job_id in self.runtime.jobs() else []
         scratch = [str(path) for path in (self.folder / "jobs").glob("*")]
         uploads = [upload.uri for upload in unfinished_uploads(self.store, self.boot_images_bucket, "")]
         return pods + scratch + uploads
