@@ -1,7 +1,14 @@
 """Flow runs, as far as the steps of others have to know of them: whether one is at work, and when it ended."""
 
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from threading import Event, Thread
 from uuid import UUID
 
 import httpx
@@ -11,6 +18,12 @@ from prefect.runtime import flow_run
 
 from errors import Unreachable
 from storage.models import new_id
+
+logger = logging.getLogger("ims.flow_runs")
+
+CANCELLED = "Cancelled"
+# With the removal of pods after it, a job is gone within 30 seconds.
+LOOK_EVERY = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -57,3 +70,37 @@ def is_alive(flow_run_id: str) -> bool:
 def own_run_id() -> str:
     """Return the id of the flow run that this process works on; a fresh one where there is none."""
     return str(flow_run.id or new_id())
+
+
+@contextmanager
+def interrupted_when_cancelled() -> Iterator[None]:
+    """Send this process SIGTERM, as Prefect does, when its flow run is cancelled without a word to it.
+
+    That is how Prefect cancels a run that was suspended: as if nothing worked on it. But such a run stops only before
+    its next step.
+    """
+    if not flow_run.root_flow_run_id:
+        yield
+        return
+    done = Event()
+    watch = Thread(
+        target=copy_context().run, args=(_interrupt_when_cancelled, flow_run.root_flow_run_id, done), daemon=True
+    )
+    watch.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _interrupt_when_cancelled(run_id: str, done: Event) -> None:
+    while not done.wait(LOOK_EVERY.total_seconds()):
+        try:
+            sight = look_at(run_id)
+        except Unreachable:
+            # The next look tells.
+            continue
+        if sight.state == CANCELLED and not done.is_set():
+            logger.warning("flow run %s is cancelled: ending what works on it", run_id)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.states import Cancelling, Suspended
 
 from errors import ImsError
 from pods.runtime import PodRuntime
@@ -164,6 +165,17 @@ class Site:
     def cancel_rebuild(self, run_id: str) -> int:
         """Do the same for a run that builds and customizes."""
         return self._hook("cancel_chain", run_id, {})
+
+    def suspend_and_cancel(self, job_id: str) -> None:
+        """Do what a user does who suspends the run of a job and then cancels it, while one of its steps is at work."""
+        run_id = UUID(self.job(job_id).flow_run_id)
+        with SyncPrefectClient(self.environment["PREFECT_API_URL"]) as client:
+            # Prefect suspends runs of deployments only.
+            client.set_flow_run_state(run_id, Suspended(), force=True)
+            client.set_flow_run_state(run_id, Cancelling())
+            state = client.read_flow_run(run_id).state
+        assert state is not None
+        assert state.name == "Cancelled", "Prefect tells nobody to end it"
 
     def lose(self, job_id: str) -> int:
         """Do what Prefect's worker does when a run's process was killed, and return the exit code."""
