@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event, Thread
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import get_client
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import Abort, ObjectNotFound
 from prefect.runtime import flow_run
 
 from errors import Unreachable
@@ -78,29 +79,33 @@ def interrupted_when_cancelled() -> Iterator[None]:
 
     That is how Prefect cancels a run that was suspended: as if nothing worked on it. But such a run stops only before
     its next step.
+
+    Raises:
+        Abort: That has happened; the run's state stays what it is.
     """
-    if not flow_run.root_flow_run_id:
-        yield
-        return
-    done = Event()
-    watch = Thread(
-        target=copy_context().run, args=(_interrupt_when_cancelled, flow_run.root_flow_run_id, done), daemon=True
-    )
-    watch.start()
+    done, cancelled = Event(), Event()
+    if run_id := flow_run.root_flow_run_id:
+        look = partial(copy_context().run, _interrupt_when_cancelled, run_id, done, cancelled)
+        Thread(target=look, daemon=True).start()
     try:
         yield
+    except BaseException as error:
+        if cancelled.is_set():
+            raise Abort(f"flow run {run_id} is cancelled") from error
+        raise
     finally:
         done.set()
 
 
-def _interrupt_when_cancelled(run_id: str, done: Event) -> None:
+def _interrupt_when_cancelled(run_id: str, done: Event, cancelled: Event) -> None:
     while not done.wait(LOOK_EVERY.total_seconds()):
         try:
             sight = look_at(run_id)
         except Unreachable:
             # The next look tells.
             continue
-        if sight.state == CANCELLED and not done.is_set():
+        if sight.state == CANCELLED:
             logger.warning("flow run %s is cancelled: ending what works on it", run_id)
+            cancelled.set()
             os.kill(os.getpid(), signal.SIGTERM)
             return

@@ -173,9 +173,13 @@ class Site:
             # Prefect suspends runs of deployments only.
             client.set_flow_run_state(run_id, Suspended(), force=True)
             client.set_flow_run_state(run_id, Cancelling())
-            state = client.read_flow_run(run_id).state
-        assert state is not None
-        assert state.name == "Cancelled", "Prefect tells nobody to end it"
+        assert self.state_of_run(job_id) == "Cancelled", "Prefect tells nobody to end it"
+
+    def state_of_run(self, job_id: str) -> str:
+        """Return the name of the state of the run that works, or has worked, on a job."""
+        with SyncPrefectClient(self.environment["PREFECT_API_URL"]) as client:
+            state = client.read_flow_run(UUID(self.job(job_id).flow_run_id)).state
+        return str(state and state.name)
 
     def lose(self, job_id: str) -> int:
         """Do what Prefect's worker does when a run's process was killed, and return the exit code."""

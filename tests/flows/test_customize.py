@@ -228,6 +228,7 @@ def test_a_run_that_was_suspended_is_cancelled_with_its_shell(site: Site, key: P
     site.suspend_and_cancel(job_id)
     site.wait_for(lambda: not run.process.is_alive(), 30)
     assert failed(site, run, job_id, image).summary == "cancelled"
+    assert site.state_of_run(job_id) == "Cancelled"
 
 
 def test_an_image_that_cannot_be_customized_is_refused_before_a_pod_starts(site: Site, image: Image) -> None:

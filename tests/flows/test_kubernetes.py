@@ -107,6 +107,7 @@ def test_a_run_that_was_suspended_is_cancelled_within_30_seconds(on_cluster: Sit
     on_cluster.wait_for(lambda: bool(cluster.objects.list("pods")))
     on_cluster.suspend_and_cancel(job_id)
     on_cluster.wait_for(lambda: not run.process.is_alive(), 30)
+    assert on_cluster.state_of_run(job_id) == "Cancelled"
     diagnosis = on_cluster.job(job_id).diagnosis
     assert diagnosis is not None
     assert diagnosis.summary == "cancelled"
