@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from prefect.states import Cancelled, Suspended
 
 from errors import Conflict, Unreachable
 from pods.kubernetes_manifest import pod_for_kubernetes
@@ -17,7 +18,7 @@ from storage.models import Job, JobStatus, new_id
 from storage.settings import settings
 from storage.shell_orders import Operation, end_shell
 from tasks.job_deletions import delete_job
-from tasks.jobs import lose, open_job
+from tasks.jobs import SUSPENDED, leave, lose, open_job
 from tasks.lost_jobs import settle_jobs, settle_pods
 from tasks.pods import kubernetes_options, runtime
 from tests.kubernetes_api import FakeCluster, lives
@@ -162,6 +163,22 @@ def test_volumes_of_jobs_that_have_ended_go_and_no_others(
     assert not left & {ended.id, forgotten}
     assert scene.keys() == {shell_orders_key(shell.id)}
     assert ours(NO_AGE, apply=True) == {anothers: Outcome.LEFT, shell.id: Outcome.LEFT}
+
+
+def test_a_job_whose_suspended_run_was_cancelled_is_cancelled_too(
+    scene: Scene, cluster: FakeCluster, on_cluster: pytest.MonkeyPatch
+) -> None:
+    cancelled, waiting = (scene.job(run_id=scene.run()) for _ in range(2))
+    for job in (cancelled, waiting):
+        leave(job.id, SUSPENDED)
+        runtime().create_claim(Claim(job_id=job.id, size_gib=1))
+    scene.end(cancelled.id, Cancelled())
+    scene.end(waiting.id, Suspended())
+    assert outcomes(settle_jobs.fn(HOUR, apply=True)) == {cancelled.id: Outcome.DONE}
+    told = [scene.catalogue.jobs.get(job.id).diagnosis for job in (cancelled, waiting)]
+    assert [diagnosis and diagnosis.summary for diagnosis in told] == ["cancelled", "suspended"]
+    assert list(runtime().jobs()) == [waiting.id]
+    assert settle_jobs.fn(HOUR, apply=True) == []
 
 
 def test_pods_of_a_job_that_nobody_takes_up_again_go_from_a_cluster(
