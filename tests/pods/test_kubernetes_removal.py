@@ -60,7 +60,7 @@ def test_a_claim_that_something_else_uses_goes_with_that(
     cluster: FakeCluster, kubernetes: Kubernetes, job: str, claim: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     volumes = [{"persistentVolumeClaim": {"claimName": claim}}]
-    spec = {"containers": [{"name": "look"}], "volumes": volumes}
+    spec = {"containers": [{"name": "look", "image": "tools:1"}], "volumes": volumes}
     cluster.lives[""] = lives.goes_on
     looking = cluster.create("pods", {"metadata": {"name": "look", "labels": {}}, "spec": spec})
     assert kubernetes.remove(job) == [claim]
