@@ -13,7 +13,7 @@ from threading import Event, Thread
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import Abort, ObjectNotFound
 from prefect.runtime import flow_run
 
@@ -52,15 +52,7 @@ def look_at(flow_run_id: str) -> Sight:
         Unreachable: Prefect does not answer: nothing is known, and nothing may be taken for ended.
     """
     with get_client(sync_client=True) as client:
-        try:
-            state = client.read_flow_run(UUID(flow_run_id)).state
-        except (ObjectNotFound, ValueError):
-            return Sight()
-        except httpx.HTTPError as error:
-            raise Unreachable(f"Prefect does not tell whether flow run {flow_run_id} has ended: {error}") from error
-    if state is None:
-        return Sight(state="Scheduled")
-    return Sight(state=state.name or state.type.value, ended=state.timestamp if state.is_final() else None)
+        return _look(client, flow_run_id)
 
 
 def is_alive(flow_run_id: str) -> bool:
@@ -71,6 +63,12 @@ def is_alive(flow_run_id: str) -> bool:
 def own_run_id() -> str:
     """Return the id of the flow run that this process works on; a fresh one where there is none."""
     return str(flow_run.id or new_id())
+
+
+def is_cancelled() -> bool:
+    """Tell whether the flow run that this process works on is cancelled."""
+    run_id = flow_run.root_flow_run_id
+    return bool(run_id) and look_at(run_id).state == CANCELLED
 
 
 @contextmanager
@@ -98,14 +96,28 @@ def interrupted_when_cancelled() -> Iterator[None]:
 
 
 def _interrupt_when_cancelled(run_id: str, done: Event, cancelled: Event) -> None:
-    while not done.wait(LOOK_EVERY.total_seconds()):
-        try:
-            sight = look_at(run_id)
-        except Unreachable:
-            # The next look tells.
-            continue
-        if sight.state == CANCELLED:
-            logger.warning("flow run %s is cancelled: ending what works on it", run_id)
-            cancelled.set()
-            os.kill(os.getpid(), signal.SIGTERM)
-            return
+    # With settings of its own it is another client than the flow's, which is not for two threads.
+    with get_client(sync_client=True, httpx_settings={}) as client:
+        while not done.wait(LOOK_EVERY.total_seconds()):
+            try:
+                sight = _look(client, run_id)
+            except Unreachable:
+                # The next look tells.
+                continue
+            if sight.state == CANCELLED:
+                logger.warning("flow run %s is cancelled: ending what works on it", run_id)
+                cancelled.set()
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+
+def _look(client: SyncPrefectClient, flow_run_id: str) -> Sight:
+    try:
+        state = client.read_flow_run(UUID(flow_run_id)).state
+    except (ObjectNotFound, ValueError):
+        return Sight()
+    except httpx.HTTPError as error:
+        raise Unreachable(f"Prefect does not tell whether flow run {flow_run_id} has ended: {error}") from error
+    if state is None:
+        return Sight(state="Scheduled")
+    return Sight(state=state.name or state.type.value, ended=state.timestamp if state.is_final() else None)

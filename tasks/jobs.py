@@ -15,7 +15,7 @@ from storage.models import Diagnosis, Job, JobStatus
 from storage.objects import object_store
 from storage.settings import settings
 from storage.uploads import abort_uploads
-from tasks.flow_runs import interrupted_when_cancelled, is_alive, own_run_id
+from tasks.flow_runs import interrupted_when_cancelled, is_cancelled, own_run_id
 from tasks.pods import StepFailed, runtime
 from tasks.retries import retryable
 from tasks.workspaces import remove_scratch
@@ -83,7 +83,7 @@ def reporting(job: Job) -> Iterator[None]:
     except Pause:
         # Before its next step a suspended run ends; it may have been cancelled meanwhile.
         with _error_first():
-            leave(job.id, SUSPENDED) if is_alive(own_run_id()) else cancel(job.id)
+            cancel(job.id) if is_cancelled() else leave(job.id, SUSPENDED)
         raise
     except BaseException:
         # KeyboardInterrupt, or the signal by which Prefect cancels a run.
