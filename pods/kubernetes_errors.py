@@ -80,4 +80,6 @@ def _right(reason: str) -> str:
         return "label the namespace pod-security.kubernetes.io/enforce=privileged: image builds mount"
     if "quota" in reason:
         return "raise the namespace's quota, or lower the job's memory limit (job_mem_size)"
+    if " cannot " not in reason and reason != "Unauthorized":
+        return "the cluster's own rules refuse it: the IMS_KUBERNETES_… settings shape what is asked for"
     return "give the worker's service account the rights of docs/kubernetes.md, or renew its credentials"

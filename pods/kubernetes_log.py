@@ -3,7 +3,7 @@
 import logging
 import time
 
-from errors import ImsError
+from errors import ImsError, NotFound
 from pods.kubernetes_api import ClusterApi
 from pods.kubernetes_options import KubernetesOptions
 from pods.kubernetes_stamps import StampedLines
@@ -51,6 +51,9 @@ class PodLog:
             try:
                 if not self._read(follow=False) and self._lines.unfinished == last:
                     break
+            except NotFound:
+                # The pod is gone, and its log with it: what was followed is all there is.
+                break
             except ImsError as error:
                 failure = error.message
                 time.sleep(self._options.pause.total_seconds() * attempt)

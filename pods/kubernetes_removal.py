@@ -16,6 +16,8 @@ logger = logging.getLogger("ims.pods.kubernetes")
 STOP_GRACE = timedelta(seconds=8)
 FORCE_LIMIT = timedelta(seconds=8)
 AT_ONCE = timedelta(0)
+# A claim's protection lets it go a moment after the last pod that used it.
+CLAIM_LIMIT = timedelta(seconds=5)
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 
@@ -32,7 +34,7 @@ def remove(api: ClusterApi, job_id: str, options: KubernetesOptions) -> list[str
     removal.delete(Kind.SERVICES)
     # Pods hold their claims: these are the last to go.
     workspaces.empty(api.list(workspaces.kind, labels=labels).items)
-    removal.delete(workspaces.kind)
+    removal.end_workspace(workspaces.kind)
     return removal.names
 
 
@@ -58,14 +60,18 @@ class _Removal:
         self._asked: set[tuple[str, timedelta | None]] = set()
 
     def end_pods(self, limit: timedelta) -> None:
-        if self._gone_within(limit, STOP_GRACE):
+        if self._gone_within(limit, Kind.PODS, STOP_GRACE):
             return
         logger.warning("pods of the job do not end: they are removed by force")
-        if not self._gone_within(FORCE_LIMIT, AT_ONCE):
+        if not self._gone_within(FORCE_LIMIT, Kind.PODS, AT_ONCE):
             raise Unreachable(
                 f"pods do not go: {', '.join(self.names)}",
                 resolution="see `kubectl describe pod` for what holds them: a finalizer, say",
             )
+
+    def end_workspace(self, kind: Kind) -> None:
+        if not self._gone_within(CLAIM_LIMIT, kind):
+            logger.warning("the job's claim is still used by something that is not ours; it goes with that")
 
     def delete(self, kind: Kind, grace: timedelta | None = None) -> list[Resource]:
         """Delete what there is of a kind, and return it."""
@@ -85,10 +91,10 @@ class _Removal:
                 logger.debug("%s", error.message)
         return found
 
-    def _gone_within(self, limit: timedelta, grace: timedelta) -> bool:
-        """Delete all pods, also those that come while this waits; tell whether none is left in time."""
+    def _gone_within(self, limit: timedelta, kind: Kind, grace: timedelta | None = None) -> bool:
+        """Delete all of a kind, also those that come while this waits; tell whether none is left in time."""
         give_up = time.monotonic() + limit.total_seconds()
-        while self.delete(Kind.PODS, grace):
+        while self.delete(kind, grace):
             if time.monotonic() >= give_up:
                 return False
             time.sleep(self._pause.total_seconds())

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 LONGEST_LINE_BYTES = 1 << 20
 # Outputs of one pod are stamped by two writers, and may be a little out of order.
 DISORDER = timedelta(seconds=2)
+# What a kubelet sends in place of the log of a container that is gone.
+NO_LOG = b"unable to retrieve container logs for "
 
 
 class StampedLines:
@@ -72,6 +74,8 @@ class StampedLines:
             self._stamp, text = (stamp, stamped) if _second(stamp) else (b"", line)
         key = hash((self._stamp, self._piece, text, end))
         self._piece = 0 if end else self._piece + 1
+        if not self._stamp and text.startswith(NO_LOG):
+            return b""
         if self._again[key]:
             self._again[key] -= 1
             return b""

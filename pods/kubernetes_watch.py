@@ -16,6 +16,9 @@ from pods.kubernetes_pod import PodState
 
 logger = logging.getLogger("ims.pods.kubernetes")
 
+# How long the API server is asked for what it has already seen.
+REPLAY = timedelta(seconds=1)
+
 
 class PodWatch:
     """One pod of a cluster, and its state as last seen.
@@ -30,6 +33,7 @@ class PodWatch:
         self.state = state
         self._api = api
         self._options = options
+        self._version = str(state.entry["metadata"]["resourceVersion"])
         self._fields = f"metadata.name={state.name}"
 
     def look(self) -> PodState:
@@ -78,10 +82,29 @@ class PodWatch:
 
     def _list(self) -> str:
         found = self._api.list(Kind.PODS, fields=self._fields)
-        if not found.items:
-            raise self._gone()
-        self._take("MODIFIED", found.items[0])
+        if found.items:
+            self._take("MODIFIED", found.items[0])
+        else:
+            self._read_its_end()
+        self._version = found.version
         return found.version
+
+    def _read_its_end(self) -> None:
+        """Learn how a pod ended that has gone since the last look, as far as the API server remembers.
+
+        Raises:
+            Interrupted: It had not ended, or nobody knows.
+        """
+        try:
+            for kind, entry in self._api.watch(Kind.PODS, self._version, fields=self._fields, window=REPLAY):
+                self._take(kind, entry)
+                if kind == "DELETED":
+                    return
+        except (TransientError, Denied) as error:
+            if isinstance(error, Interrupted):
+                raise
+            logger.debug("nobody knows how pod %s ended: %s", self.state.name, error.message)
+        raise self._gone()
 
     def _take(self, kind: str, entry: Resource) -> bool:
         """Take an event; tell whether it is news."""

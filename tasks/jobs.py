@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from prefect.exceptions import Pause
+
 from errors import ImsError, NotFound, TransientError
 from storage import jobs, shell_orders
 from storage.catalogue import catalogue
@@ -13,12 +15,18 @@ from storage.models import Diagnosis, Job, JobStatus
 from storage.objects import object_store
 from storage.settings import settings
 from storage.uploads import abort_uploads
-from tasks.flow_runs import own_run_id
+from tasks.flow_runs import interrupted_when_cancelled, is_cancelled, own_run_id
 from tasks.pods import StepFailed, runtime
 from tasks.retries import retryable
 from tasks.workspaces import remove_scratch
 
 logger = logging.getLogger("ims.jobs")
+
+SUSPENDED = Diagnosis(
+    category="Suspended",
+    summary="suspended",
+    resolution="resume its flow run: it goes on where it stopped",
+)
 
 
 @retryable
@@ -55,11 +63,12 @@ def report(job: Job, **changes: Any) -> None:
 def reporting(job: Job) -> Iterator[None]:
     """Hold what every job needs at its end: its last status, the reason of a failure, and nothing left behind.
 
-    After a permanent error, a cancel or Ctrl-C everything of the job goes. After a transient error finished pods and
-    the workspace stay, so that the same run, started again, goes on from there.
+    After a permanent error, a cancel or Ctrl-C everything of the job goes. After a transient error, or when the run is
+    suspended, finished pods and the workspace stay, so that the same run, started again, goes on from there.
     """
     try:
-        yield
+        with interrupted_when_cancelled():
+            yield
     except Exception as error:
         logger.error("job %s failed: %s", job.id, error)  # noqa: TRY400 - Prefect logs the traceback of what it is raised
         if isinstance(error, TransientError):
@@ -70,6 +79,11 @@ def reporting(job: Job) -> Iterator[None]:
             jobs.close_job(catalogue(), job.id, diagnose(error))
         with _error_first():
             clean_up(job.id)
+        raise
+    except Pause:
+        # Before its next step a suspended run ends; it may have been cancelled meanwhile.
+        with _error_first():
+            cancel(job.id) if is_cancelled() else leave(job.id, SUSPENDED)
         raise
     except BaseException:
         # KeyboardInterrupt, or the signal by which Prefect cancels a run.

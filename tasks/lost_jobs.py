@@ -11,8 +11,8 @@ from storage.findings import Finding, Kind, Outcome, Remedy, found, settled
 from storage.models import Job, now
 from storage.objects import object_store
 from storage.settings import settings
-from tasks.flow_runs import Sight, look_at
-from tasks.jobs import clean_up, lose
+from tasks.flow_runs import CANCELLED, Sight, look_at
+from tasks.jobs import SUSPENDED, cancel, clean_up, lose
 from tasks.pods import runtime
 from tasks.retries import retryable
 
@@ -21,7 +21,7 @@ from tasks.retries import retryable
 def settle_jobs(age: timedelta, apply: bool) -> list[Finding]:
     """Find the jobs whose records say that they go on, and close those whose flow run has ended.
 
-    A job whose shell is open goes on without one.
+    A job whose shell is open goes on without one. One whose run was cancelled after it had been suspended is cancelled.
 
     Args:
         age: A job whose flow run Prefect does not know is left while it is younger: it may be of another Prefect.
@@ -71,6 +71,8 @@ def _unfinished(age: timedelta) -> Iterator[Remedy]:
     for job in catalogue().jobs.list(None):
         if not job.status.is_final:
             yield _remedy(job, age)
+        elif job.diagnosis == SUSPENDED and look_at(job.flow_run_id).state == CANCELLED:
+            yield _cancellation(job)
 
 
 def _remedy(job: Job, age: timedelta) -> Remedy:
@@ -95,6 +97,23 @@ def _remedy(job: Job, age: timedelta) -> Remedy:
         age_seconds=int(old.total_seconds()),
     )
     return Remedy(finding, partial(_close, job.id, why))
+
+
+def _cancellation(job: Job) -> Remedy:
+    finding = Finding(
+        kind=Kind.JOB,
+        what=f"job {job.id}",
+        why="its flow run was suspended, and then cancelled",
+        action="cancel it, and remove its workspace",
+        outcome=Outcome.PENDING,
+        age_seconds=int((now() - job.created.astimezone()).total_seconds()),
+    )
+    return Remedy(finding, partial(_cancel, job.id))
+
+
+def _cancel(job_id: str) -> None:
+    _refuse_at_work(job_id)
+    cancel(job_id)
 
 
 def _close(job_id: str, why: str) -> None:

@@ -131,14 +131,14 @@ def fetch_busybox(folder: Path) -> None:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder by HTTP on a free local port, and give its address."""
+def serve(folder: Path, address: str = "127.0.0.1") -> Iterator[str]:
+    """Serve a folder by HTTP on a free port of this host, and give its address."""
     handler = partial(_QuietHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with ThreadingHTTPServer((address, 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/"
+            yield f"http://{address}:{server.server_port}/"
         finally:
             server.shutdown()
             thread.join()

@@ -93,6 +93,7 @@ class FaultProxy:
     """See the module's docstring. Stops and forgets its connections at the end of the `with` block."""
 
     upstream_url: str
+    address: str = "127.0.0.1"
     calls: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -108,7 +109,7 @@ class FaultProxy:
 
     @property
     def endpoint_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://{self.address}:{self._server.server_port}"
 
     def plan(
         self,
@@ -191,7 +192,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, proxy: FaultProxy) -> None:
         self.proxy = proxy
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__((proxy.address, 0), _Handler)
 
     def shutdown_request(self, request: Any) -> None:
         # An orderly end would come before the reset.

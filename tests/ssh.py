@@ -36,6 +36,8 @@ def ssh_options(key: Path) -> list[str]:
     """Return what keeps the client from asking, and from keys and settings of whoever runs the tests."""
     return [
         *("-F", "none", "-i", str(key), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
+        # A cluster takes a moment to lead a new service's address to its pod; until then nobody answers.
+        *("-o", "ConnectTimeout=5", "-o", "ConnectionAttempts=3"),
         *("-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={key.with_name('known_hosts')}"),
     ]
 

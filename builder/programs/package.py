@@ -45,6 +45,8 @@ def package_root(here: Path, context: Context) -> dict[str, Any]:
     options = context.options
     root, artifacts = here / "root", here / "artifacts"
     artifacts.mkdir(exist_ok=True)
+    # Another user uploads them, and some storage makes a volume for its owner alone.
+    here.chmod(here.stat().st_mode | 0o011)
     # Packing takes longest, so what may be missing is looked for first.
     kernel = find_boot_file(root, KERNEL, options.kernel_name)
     initrd = find_boot_file(root, INITRD, options.initrd_file_name)

@@ -53,9 +53,9 @@ class Lab:
         sha256 = hashlib.sha256(packed.getvalue()).hexdigest()
         return {"IMS_CONTEXT_URL": self.server.url("/context"), "IMS_CONTEXT_SHA256": sha256}
 
-    def run(self, program: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end in a container of its own."""
-        command = ["python3", "-m", f"builder.programs.{program}"]
+    def run(self, program: str, environment: dict[str, str], *before: str) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end in a container of its own, by a command before it when one is given."""
+        command = [*before, "python3", "-m", f"builder.programs.{program}"]
         return run_in_builder(command, workspace=self.workspace, environment=environment, image=self.image)
 
     def prepare(self) -> subprocess.CompletedProcess[str]:
@@ -83,7 +83,8 @@ def lab(tmp_path: Path, server: StandIn, tiny_repository: str) -> Iterator[Lab]:
     description = tmp_path / "description"
     shutil.copytree(TINY_RECIPE, description)
     workspace = tmp_path / "workspace"
-    workspace.mkdir()
+    # As some storage makes a volume.
+    workspace.mkdir(mode=0o700)
     made = Lab(workspace, server, description, {"epoch": 1_700_000_000})
     made.edit("{{ repository }}", tiny_repository)
     yield made
@@ -119,7 +120,8 @@ def test_an_image_root_is_built_packaged_and_uploaded(lab: Lab) -> None:
         for part in artifact["parts"]:
             part["url"] = lab.server.url(f"/{artifact['name']}/{part['number']}")
     lab.server.objects["/plan"] = json.dumps(result).encode()
-    uploaded = lab.run("upload", {"IMS_PLAN_URL": lab.server.url("/plan")})
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    uploaded = lab.run("upload", {"IMS_PLAN_URL": lab.server.url("/plan")}, *nobody)
     assert uploaded.returncode == 0, uploaded.stdout
     assert lab.server.objects["/rootfs/1"] == (artifacts / "rootfs").read_bytes()
 

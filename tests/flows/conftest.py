@@ -11,8 +11,11 @@ import pytest
 from storage.models import PublicKey
 from storage.objects import ObjectStore
 from storage.settings import Settings
-from tests.distribution import TINY_RECIPE
+from tests.distribution import TINY_RECIPE, serve
+from tests.flows import platforms
+from tests.flows.platforms import LOOPBACK, Platform
 from tests.flows.site import PUBLIC_KEY, Site
+from tests.s3_proxy import FaultProxy
 from tests.s3_server import S3Server
 from tests.ssh import new_key
 
@@ -27,18 +30,56 @@ def tiny_recipe_archive() -> bytes:
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a site's data."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def platform(request: pytest.FixtureRequest, folder: Path) -> Platform:
+    """What the site's pods run on: Podman, unless a test says otherwise."""
+    return platforms.cluster() if getattr(request, "param", "podman") == "cluster" else platforms.podman(folder)
+
+
+@pytest.fixture
+def proxy(platform: Platform, s3_server: S3Server) -> Iterator[FaultProxy]:
+    """A proxy before the S3 server that can fail any call, and that the site's pods reach."""
+    with FaultProxy(s3_server.endpoint_url, platform.address) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def s3_address(request: pytest.FixtureRequest, platform: Platform, s3_server: S3Server) -> str:
+    """The address of the S3 server for flows and pods: on a cluster the proxy's, which is where they reach it."""
+    if platform.address == LOOPBACK:
+        return s3_server.endpoint_url
+    proxy: FaultProxy = request.getfixturevalue("proxy")
+    return proxy.endpoint_url
+
+
+@pytest.fixture
+def repository(platform: Platform, tiny_distribution: Path) -> Iterator[str]:
+    """The address of the tiny distribution for the site's pods."""
+    with serve(tiny_distribution, platform.address) as address:
+        yield address
+
+
+@pytest.fixture
 def site(
     s3_server: S3Server,
     store: ObjectStore,
     s3_settings: Settings,
     prefect_api: str,
-    tiny_repository: str,
+    platform: Platform,
+    s3_address: str,
+    repository: str,
     tiny_recipe_archive: bytes,
-    tmp_path: Path,
+    folder: Path,
 ) -> Iterator[Site]:
     """Buckets, a key and the tiny recipe; afterwards no pod and no process of the test's is left."""
-    folder = tmp_path / "site"
-    folder.mkdir()
     site = Site(
         store=store,
         ims_bucket=s3_settings.ims_bucket,
@@ -47,6 +88,7 @@ def site(
         environment={
             "IMS_DATA_DIR": str(folder),
             **s3_server.environment,
+            "IMS_S3_ENDPOINT_URL": s3_address,
             "IMS_IMS_BUCKET": s3_settings.ims_bucket,
             "IMS_BOOT_IMAGES_BUCKET": s3_settings.boot_images_bucket,
             "IMS_TASK_RETRY_SECONDS": "0.2",
@@ -55,8 +97,10 @@ def site(
             "IMS_REPOSITORY_LIMIT": "1",
             "PREFECT_API_URL": prefect_api,
             "PREFECT_LOGGING_EXTRA_LOGGERS": "ims",
+            **platform.environment,
         },
-        repository=tiny_repository,
+        runtime=platform.runtime,
+        repository=repository,
     )
     site.recipe = site.add_recipe(tiny_recipe_archive)
     site.key = site.catalogue.public_keys.create(PublicKey(name="me", public_key=PUBLIC_KEY))
@@ -65,10 +109,9 @@ def site(
         if run.process.is_alive():
             run.kill()
             run.wait()
-    for job_id in site.podman.jobs():
+    for job_id in site.runtime.jobs():
         if job_id in {job.id for job in site.catalogue.jobs.list(None)}:
-            site.podman.remove(job_id)
-    shutil.rmtree(folder)
+            site.runtime.remove(job_id)
 
 
 @pytest.fixture

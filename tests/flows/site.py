@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.states import Cancelling, Suspended
 
 from errors import ImsError
-from pods.podman import Podman
+from pods.runtime import PodRuntime
 from storage.catalogue import Catalogue
 from storage.jobs import chained_job_id
 from storage.models import Image, Job, JobStatus, JobType, Link, PublicKey, Recipe, new_id
@@ -67,6 +68,7 @@ class Site:
     boot_images_bucket: str
     folder: Path
     environment: dict[str, str]
+    runtime: PodRuntime
     repository: str
     runs: list[Run] = field(default_factory=list)
     recipe: Recipe = field(init=False)
@@ -75,10 +77,6 @@ class Site:
     @property
     def catalogue(self) -> Catalogue:
         return Catalogue(self.store, self.ims_bucket)
-
-    @property
-    def podman(self) -> Podman:
-        return Podman(self.folder / "podman")
 
     def add_recipe(self, archive: bytes, **fields: Any) -> Recipe:
         """Register a recipe with this archive; its repository is the tiny distribution unless told otherwise."""
@@ -168,6 +166,21 @@ class Site:
         """Do the same for a run that builds and customizes."""
         return self._hook("cancel_chain", run_id, {})
 
+    def suspend_and_cancel(self, job_id: str) -> None:
+        """Do what a user does who suspends the run of a job and then cancels it, while one of its steps is at work."""
+        run_id = UUID(self.job(job_id).flow_run_id)
+        with SyncPrefectClient(self.environment["PREFECT_API_URL"]) as client:
+            # Prefect suspends runs of deployments only.
+            client.set_flow_run_state(run_id, Suspended(), force=True)
+            client.set_flow_run_state(run_id, Cancelling())
+        assert self.state_of_run(job_id) == "Cancelled", "Prefect tells nobody to end it"
+
+    def state_of_run(self, job_id: str) -> str:
+        """Return the name of the state of the run that works, or has worked, on a job."""
+        with SyncPrefectClient(self.environment["PREFECT_API_URL"]) as client:
+            state = client.read_flow_run(UUID(self.job(job_id).flow_run_id)).state
+        return str(state and state.name)
+
     def lose(self, job_id: str) -> int:
         """Do what Prefect's worker does when a run's process was killed, and return the exit code."""
         return self._hook("lose_job", job_id, {"job_id": job_id})
@@ -197,7 +210,7 @@ class Site:
 
         def is_open() -> bool:
             assert run.process.is_alive(), run.log.read_text()
-            return job_id in self.podman.jobs() and self.job(job_id).status is JobStatus.WAITING_ON_USER
+            return job_id in self.runtime.jobs() and self.job(job_id).status is JobStatus.WAITING_ON_USER
 
         self.wait_for(is_open)
         [shell] = [shell for shell in self.job(job_id).ssh_containers if shell.command]
@@ -205,7 +218,7 @@ class Site:
 
     def leftovers(self, job_id: str) -> list[str]:
         """Return what a job left behind that it should not: pods, volumes, scratch files, unfinished uploads."""
-        pods = ["pods or volumes"] if job_id in self.podman.jobs() else []
+        pods = ["pods or volumes"] if job_id in self.runtime.jobs() else []
         scratch = [str(path) for path in (self.folder / "jobs").glob("*")]
         uploads = [upload.uri for upload in unfinished_uploads(self.store, self.boot_images_bucket, "")]
         return pods + scratch + uploads

@@ -12,6 +12,7 @@ import pytest
 from storage.layout import artifact_key
 from storage.manifest import ArtifactType, Manifest
 from storage.models import JobStatus, new_id
+from tests.flows.platforms import on_every_platform
 from tests.flows.site import Site
 
 pytestmark = pytest.mark.containers
@@ -39,6 +40,7 @@ def assert_whole(site: Site, job_id: str) -> None:
     assert site.leftovers(job_id) == []
 
 
+@on_every_platform
 def test_a_recipe_becomes_an_image(site: Site, tmp_path: Path) -> None:
     job_id = new_id()
     assert site.run(job_id) == 0, site.runs[0].log.read_text()
@@ -81,6 +83,7 @@ def test_two_jobs_at_once_are_independent(site: Site) -> None:
     assert site.leftovers(first) == site.leftovers(second) == []
 
 
+@on_every_platform
 def test_a_build_that_fails_says_why_and_leaves_nothing(site: Site, tiny_recipe_archive: bytes) -> None:
     archive = with_text(
         tiny_recipe_archive, "config.xml", '<package name="bash"/>', '<package name="no-such-package"/>'
@@ -99,11 +102,12 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(site: Site, tiny_recipe_
     assert site.leftovers(job_id) == []
 
 
+@on_every_platform
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM, as Prefect cancels"])
 def test_a_cancelled_job_stops_its_pods_and_says_so(site: Site, number: signal.Signals) -> None:
     job_id = new_id()
     run = site.start(job_id)
-    site.wait_for(lambda: job_id in site.podman.jobs())
+    site.wait_for(lambda: job_id in site.runtime.jobs())
     run.interrupt(number)
     assert run.wait() != 0
     job = site.job(job_id)
@@ -114,10 +118,11 @@ def test_a_cancelled_job_stops_its_pods_and_says_so(site: Site, number: signal.S
     assert site.leftovers(job_id) == []
 
 
+@on_every_platform
 def test_a_cancelled_run_whose_process_is_gone_is_put_in_order_by_the_hook(site: Site) -> None:
     job_id = new_id()
     run = site.start(job_id)
-    site.wait_for(lambda: job_id in site.podman.jobs())
+    site.wait_for(lambda: job_id in site.runtime.jobs())
     run.kill()
     run.wait()
     assert site.cancel(job_id) == 0

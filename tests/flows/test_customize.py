@@ -13,6 +13,7 @@ from storage.layout import shell_orders_key
 from storage.models import Diagnosis, Image, JobStatus, new_id
 from storage.shell_orders import Operation, Order, Orders, read_orders
 from storage.shells import SshContainer
+from tests.flows.platforms import on_every_platform
 from tests.flows.site import Run, Site
 from tests.root_listing import listing
 from tests.ssh import copy, new_key, sftp, ssh, ssh_options
@@ -46,7 +47,7 @@ def made_of(site: Site, image: Image) -> Image:
 
 def failed(site: Site, run: Run, job_id: str, image: Image) -> Diagnosis:
     """Wait for the end of a job that fails, and return why; nothing is packed, and nothing left."""
-    assert run.wait() == 1, run.log.read_text()
+    assert run.wait() != 0, run.log.read_text()
     job = site.job(job_id)
     assert job.status is JobStatus.ERROR
     assert [shell.status for shell in job.ssh_containers] == ["ended"]
@@ -57,6 +58,7 @@ def failed(site: Site, run: Run, job_id: str, image: Image) -> Diagnosis:
     return job.diagnosis
 
 
+@on_every_platform
 @pytest.mark.parametrize("overlay", ["yes", "no"], ids=["mounted", "unpacked"])
 def test_what_was_changed_is_in_the_new_image_and_all_else_survives(
     site: Site, key: Path, image: Image, tiny_rootfs: Path, tmp_path: Path, overlay: str
@@ -145,6 +147,7 @@ def assert_nobody_else_comes_in(shell: SshContainer, key: Path, tmp_path: Path) 
     assert forwarding.returncode != 0
 
 
+@on_every_platform
 def test_a_root_without_a_kernel_is_not_complete_and_the_shell_goes_on(site: Site, key: Path, image: Image) -> None:
     job_id = new_id()
     run = site.customize(job_id, image.id)
@@ -169,6 +172,7 @@ def test_a_root_without_a_kernel_is_not_complete_and_the_shell_goes_on(site: Sit
     assert site.job(job_id).diagnosis is None
 
 
+@on_every_platform
 def test_a_shell_outlives_a_dropped_connection_and_the_flows_process(site: Site, key: Path, image: Image) -> None:
     job_id = new_id()
     run = site.customize(job_id, image.id)
@@ -197,6 +201,7 @@ def test_a_shell_outlives_a_dropped_connection_and_the_flows_process(site: Site,
     assert (late.returncode, f"no shell of job {job_id} is open: it is error" in late.stderr) == (2, True)
 
 
+@on_every_platform
 def test_a_forgotten_shell_ends_at_its_limit(site: Site, key: Path, image: Image) -> None:
     site.environment["IMS_SHELL_LIMIT"] = "3s"
     job_id = new_id()
@@ -207,11 +212,23 @@ def test_a_forgotten_shell_ends_at_its_limit(site: Site, key: Path, image: Image
     assert "ims jobs extend" in diagnosis.resolution
 
 
+@on_every_platform
 def test_the_user_gives_up(site: Site, key: Path, image: Image) -> None:
     job_id = new_id()
     run = site.customize(job_id, image.id)
     ssh(site.waiting(run, job_id), key, "touch /mnt/image/failed")
     assert failed(site, run, job_id, image).summary == "aborted: the user aborted it, by /mnt/image/failed"
+
+
+@on_every_platform
+def test_a_run_that_was_suspended_is_cancelled_with_its_shell(site: Site, key: Path, image: Image) -> None:
+    job_id = new_id()
+    run = site.customize(job_id, image.id)
+    site.waiting(run, job_id)
+    site.suspend_and_cancel(job_id)
+    site.wait_for(lambda: not run.process.is_alive(), 30)
+    assert failed(site, run, job_id, image).summary == "cancelled"
+    assert site.state_of_run(job_id) == "Cancelled"
 
 
 def test_an_image_that_cannot_be_customized_is_refused_before_a_pod_starts(site: Site, image: Image) -> None:

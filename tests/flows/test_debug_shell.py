@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.models import Job, JobStatus, Recipe, new_id
+from tests.flows.platforms import on_every_platform
 from tests.flows.site import Run, Site
 from tests.flows.test_create_image import with_text
 from tests.flows.test_rpm_site import LOGIN, recipe_of, site_file
@@ -64,6 +65,7 @@ def test_the_shell_ends_at_its_limit(site: Site, key: Path, broken: Recipe) -> N
     assert b"ended at its limit" in site.store.read(log.bucket, log.key)[0]
 
 
+@on_every_platform
 def test_a_shell_outlives_the_flows_process_and_the_next_run_waits_for_it(
     site: Site, key: Path, broken: Recipe
 ) -> None:
@@ -80,6 +82,7 @@ def test_a_shell_outlives_the_flows_process_and_the_next_run_waits_for_it(
     ended(site, again, job_id)
 
 
+@on_every_platform
 def test_a_cancel_ends_the_shell(site: Site, key: Path, broken: Recipe) -> None:
     job_id = new_id()
     run = site.start(job_id, recipe_id=broken.id, enable_debug=True)

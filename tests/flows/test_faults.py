@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from storage.models import JobStatus, new_id
+from tests.flows.platforms import on_every_platform
 from tests.flows.site import Site
 from tests.flows.test_create_image import assert_whole
 from tests.s3_proxy import Call, Fault, FaultProxy
@@ -126,6 +127,7 @@ def test_a_job_that_s3_failed_says_so(impatient: Site, proxy: FaultProxy) -> Non
     assert "goes on where it stopped" in job.diagnosis.resolution
 
 
+@on_every_platform
 def test_a_pod_that_finished_while_nobody_looked_is_not_run_again(site: Site, proxy: FaultProxy) -> None:
     site.environment["IMS_S3_ENDPOINT_URL"] = proxy.endpoint_url
     job_id = new_id()
@@ -134,7 +136,7 @@ def test_a_pod_that_finished_while_nobody_looked_is_not_run_again(site: Site, pr
     run.kill()
     run.wait()
     name = f"ims-{job_id}-prepare-1"
-    site.wait_for(lambda: (outcome := site.podman.outcome(name)) is not None and outcome.finished is not None)
+    site.wait_for(lambda: (outcome := site.runtime.outcome(name)) is not None and outcome.finished is not None)
     assert site.run(job_id) == 0
     assert_whole(site, job_id)
     assert_pods_ran_once(proxy)

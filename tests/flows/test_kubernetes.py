@@ -100,6 +100,20 @@ def test_a_cancelled_job_ends_its_pods(on_cluster: Site, cluster: FakeCluster, n
     assert nothing_is_left(cluster)
 
 
+def test_a_run_that_was_suspended_is_cancelled_within_30_seconds(on_cluster: Site, cluster: FakeCluster) -> None:
+    cluster.lives["prepare"] = lives.goes_on
+    job_id = new_id()
+    run = on_cluster.start(job_id)
+    on_cluster.wait_for(lambda: bool(cluster.objects.list("pods")))
+    on_cluster.suspend_and_cancel(job_id)
+    on_cluster.wait_for(lambda: not run.process.is_alive(), 30)
+    assert on_cluster.state_of_run(job_id) == "Cancelled"
+    diagnosis = on_cluster.job(job_id).diagnosis
+    assert diagnosis is not None
+    assert diagnosis.summary == "cancelled"
+    assert nothing_is_left(cluster)
+
+
 def test_a_cancelled_run_whose_process_is_gone_is_put_in_order(on_cluster: Site, cluster: FakeCluster) -> None:
     cluster.lives["prepare"] = lives.goes_on
     job_id = new_id()

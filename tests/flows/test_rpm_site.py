@@ -191,7 +191,7 @@ def test_a_repository_that_disappears_after_the_wait_is_named(
         job_id = new_id()
         recipe = recipe_of(site, served.url, with_manager(tiny_recipe_archive, manager))
         run = site.start(job_id, recipe_id=recipe.id)
-        site.wait_for(lambda: job_id in site.podman.jobs() and site.job(job_id).status is JobStatus.BUILDING_IMAGE)
+        site.wait_for(lambda: job_id in site.runtime.jobs() and site.job(job_id).status is JobStatus.BUILDING_IMAGE)
         served.vanish()
         assert run.wait() == 1
     diagnosis = site.job(job_id).diagnosis

@@ -140,4 +140,4 @@ def test_a_rebuild_that_is_cancelled_when_its_process_is_gone_leaves_no_pod(site
     }
     [built] = site.images()
     assert after[JobType.CREATE].resultant_image_id == built.id
-    assert [job.id for job in after.values() if job.id in site.podman.jobs()] == []
+    assert [job.id for job in after.values() if job.id in site.runtime.jobs()] == []

@@ -17,6 +17,7 @@ from tests.kubernetes_api.server import Server
 # A claim of this class is never bound; a load balancer of this annotation gets no address.
 NEVER_BOUND = "never"
 DEFAULT_GRACE = 30
+PROTECTION_SECONDS = 0.2
 
 
 class FakeCluster:
@@ -39,6 +40,7 @@ class FakeCluster:
         self.rights = rights_of(ROLE, HOST_PATH_ROLE)
         self.kubelet = Kubelet(self.objects, folder / "workspaces", self.lives, default)
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._server = Server(self)
         self._addresses = 0
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -50,6 +52,7 @@ class FakeCluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended.set()
         self.kubelet.close()
         self._server.shutdown()
         self._server.server_close()
@@ -102,12 +105,19 @@ class FakeCluster:
             raise ApiError(409, "Conflict", f"the UID in the precondition ({wanted}) does not match")
         if plural == "pods":
             self.kubelet.end(entry, float(options.get("gracePeriodSeconds", DEFAULT_GRACE)))
-        elif plural == "persistentvolumeclaims" and self._is_used(name):
-            # Its protection holds it; no test waits for the moment when that lets it go.
+        elif plural == "persistentvolumeclaims":
             self.objects.change(plural, name, entry["metadata"]["uid"], _be_going)
+            threading.Thread(target=self._protect, args=(name, entry["metadata"]["uid"]), daemon=True).start()
         else:
             self.objects.remove(plural, name, entry["metadata"]["uid"])
         return entry
+
+    def _protect(self, claim: str, uid: str) -> None:
+        """Hold a claim until no pod uses it, and a moment longer."""
+        while not self._ended.wait(PROTECTION_SECONDS):
+            if not self._is_used(claim):
+                self.objects.remove("persistentvolumeclaims", claim, uid)
+                return
 
     def _is_used(self, claim: str) -> bool:
         volumes: list[dict[str, Any]] = [

@@ -131,6 +131,15 @@ def drained(pod: LivePod) -> None:
     pod.vanish()
 
 
+def drained_at_once(pod: LivePod) -> None:
+    """Be evicted, end on being asked to, and be gone before anybody has looked."""
+    begin(pod, "building")
+    pod.condition("DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting")
+    pod.asked_to_go()
+    pod.exit(143)
+    pod.vanish()
+
+
 def node_lost(pod: LivePod) -> None:
     """Lose its node: it "runs" for ever, and nobody tells of its end."""
     begin(pod, "building")

@@ -23,7 +23,7 @@ from tasks.pods import kubernetes_options
 from tests.kubernetes_api import FakeCluster
 from tests.pods.under_test import IMPATIENT, UnderTest
 
-PROGRAMS = ("cat", "dd", "env", "mknod", "seq", "sh", "sleep", "timeout", "true")
+PROGRAMS = ("cat", "dd", "env", "mknod", "od", "seq", "sh", "sleep", "timeout", "true")
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,8 @@ def on_fake(kubernetes: Kubernetes, options: KubernetesOptions) -> UnderTest:
 @pytest.fixture
 def on_cluster() -> UnderTest:
     """The runtime on the real cluster that KUBECONFIG names, with the settings of the environment."""
-    options = kubernetes_options()
+    # What is missing on purpose need not be waited for as long.
+    options = kubernetes_options().model_copy(update={"pull_grace": timedelta(seconds=20)})
     return UnderTest(Kubernetes(options), os.environ["IMS_TEST_IMAGE"], _expression(options))
 
 

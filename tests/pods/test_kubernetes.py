@@ -67,6 +67,7 @@ LIVES = [
         lives.evicted_before_its_start, Category.EVICTED, "ephemeral-storage", "NODE_SELECTOR", id="evicted unstarted"
     ),
     pytest.param(lives.drained, Category.EVICTED, "Eviction API", "NODE_SELECTOR", id="drained"),
+    pytest.param(lives.drained_at_once, Category.EVICTED, "Eviction API", "NODE_SELECTOR", id="drained at once"),
     pytest.param(lives.node_lost, Category.NODE_LOST, "node-1", "kubectl get nodes", id="node lost"),
     pytest.param(lives.node_removed, Category.NODE_LOST, "no longer exists", "get nodes", id="node removed"),
     pytest.param(lives.deadline_exceeded, Category.DEADLINE, "within 0:02:00", "limit", id="deadline"),

@@ -94,8 +94,8 @@ def test_a_removal_never_meets_another_object_of_the_same_name(
 ) -> None:
     api = ClusterApi(*connect(options), options)
     manifest = {"metadata": {"name": "a", "labels": {}}, "spec": {}}
-    first = api.create(Kind.CLAIMS, manifest)
-    api.delete(Kind.CLAIMS, first)
-    second = api.create(Kind.CLAIMS, manifest)
-    api.delete(Kind.CLAIMS, first)
-    assert cluster.objects.list("persistentvolumeclaims") == [second]
+    first = api.create(Kind.CONFIG_MAPS, manifest)
+    api.delete(Kind.CONFIG_MAPS, first)
+    second = api.create(Kind.CONFIG_MAPS, manifest)
+    api.delete(Kind.CONFIG_MAPS, first)
+    assert cluster.objects.list("configmaps") == [second]

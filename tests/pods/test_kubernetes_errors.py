@@ -58,6 +58,8 @@ def test_a_server_gets_the_pause_it_asks_for_within_reason(value: str, pause: fl
         ('pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged', "enforce=privileged"),
         ('pods "x" is forbidden: exceeded quota: compute', "quota"),
         ('pods is forbidden: User "worker" cannot list resource', "service account"),
+        ("Unauthorized", "renew its credentials"),
+        ('pods "x" is forbidden: pod rejected: RuntimeClass "kata" not found', "IMS_KUBERNETES_"),
     ],
 )
 def test_a_refusal_says_which_right_is_missing(reason: str, advice: str) -> None:

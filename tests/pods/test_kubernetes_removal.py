@@ -56,6 +56,21 @@ def test_a_removal_goes_on_through_faults(
     assert cluster.objects.list("pods") + cluster.objects.list("persistentvolumeclaims") == []
 
 
+def test_a_claim_that_something_else_uses_goes_with_that(
+    cluster: FakeCluster, kubernetes: Kubernetes, job: str, claim: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    volumes = [{"persistentVolumeClaim": {"claimName": claim}}]
+    spec = {"containers": [{"name": "look", "image": "tools:1"}], "volumes": volumes}
+    cluster.lives[""] = lives.goes_on
+    looking = cluster.create("pods", {"metadata": {"name": "look", "labels": {}}, "spec": spec})
+    assert kubernetes.remove(job) == [claim]
+    assert "still used by something that is not ours" in caplog.text
+    assert list(kubernetes.jobs()) == [job]
+    cluster.objects.remove("pods", "look", looking["metadata"]["uid"])
+    assert kubernetes.remove(job) == [claim]
+    assert kubernetes.jobs() == {}
+
+
 def test_other_jobs_stay_when_one_is_removed(
     cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, job: str, claim: str
 ) -> None:

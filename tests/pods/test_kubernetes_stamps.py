@@ -95,6 +95,14 @@ def test_a_line_without_end_comes_in_pieces_and_never_twice(size: int) -> None:
     assert first + feed(stamped, stream, size) == text + b"\nnext\n"
 
 
+def test_that_there_is_no_log_any_more_is_no_line_of_it() -> None:
+    stamped = StampedLines()
+    assert (
+        stamped.feed(b"2026-11-22T12:00:00.1Z last\nunable to retrieve container logs for containerd://1") == b"last\n"
+    )
+    assert stamped.end() == b""
+
+
 def test_what_has_no_stamp_is_shown_all_the_same() -> None:
     stamped = StampedLines()
     assert stamped.feed(b"failed to watch file: no space left\n") == b"failed to watch file: no space left\n"

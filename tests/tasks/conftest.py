@@ -1,13 +1,15 @@
 """What the tests of tasks share: settings of the environment that name the tests' S3 server."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
 from storage.catalogue import Catalogue, catalogue
 from storage.objects import ObjectStore
-from storage.settings import Settings
+from storage.settings import Settings, settings
+from tasks.pods import runtime
 from tests.s3_proxy import FaultProxy
 from tests.s3_server import S3Server
 from tests.tasks.deleting import forget
@@ -29,6 +31,19 @@ def own_catalogue(
     forget()
     yield catalogue()
     forget()
+
+
+@pytest.fixture
+def on_cluster(
+    own_catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[pytest.MonkeyPatch]:
+    """Settings that run pods on the fake cluster; more can be set, before the first step."""
+    monkeypatch.setenv("IMS_POD_RUNTIME", "kubernetes")
+    monkeypatch.setenv("IMS_DATA_DIR", str(tmp_path / "data"))
+    settings.cache_clear()
+    runtime.cache_clear()
+    yield monkeypatch
+    runtime.cache_clear()
 
 
 @pytest.fixture

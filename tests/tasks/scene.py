@@ -7,6 +7,7 @@ from uuid import UUID
 
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import State
 from prefect.states import Crashed, Running
 
 from storage.catalogue import Catalogue
@@ -44,9 +45,9 @@ class Scene:
         """Make a flow run that is at work, and return its id."""
         return str(self.prefect.create_flow_run(_work, state=Running()).id)
 
-    def end(self, run_id: str) -> None:
-        """Let a flow run's process be killed."""
-        self.prefect.set_flow_run_state(UUID(run_id), Crashed(), force=True)
+    def end(self, run_id: str, state: State[None] | None = None) -> None:
+        """Let a flow run's process be killed, or come to another end."""
+        self.prefect.set_flow_run_state(UUID(run_id), state or Crashed(), force=True)
 
     def job(self, status: JobStatus = JobStatus.BUILDING_IMAGE, *, run_id: str = "") -> Job:
         """Make the record of a job; without a run of its own its run is one that Prefect does not know."""

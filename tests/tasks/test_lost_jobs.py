@@ -6,9 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from prefect.states import Cancelled, Suspended
 
 from errors import Conflict, Unreachable
-from pods.manifest import Claim
+from pods.kubernetes_manifest import pod_for_kubernetes
+from pods.manifest import Claim, Pod
 from pods.podman import Podman
 from storage.findings import Finding, Outcome
 from storage.layout import credentials_key, shell_orders_key
@@ -16,9 +18,10 @@ from storage.models import Job, JobStatus, new_id
 from storage.settings import settings
 from storage.shell_orders import Operation, end_shell
 from tasks.job_deletions import delete_job
-from tasks.jobs import lose, open_job
+from tasks.jobs import SUSPENDED, leave, lose, open_job
 from tasks.lost_jobs import settle_jobs, settle_pods
-from tasks.pods import runtime
+from tasks.pods import kubernetes_options, runtime
+from tests.kubernetes_api import FakeCluster, lives
 from tests.tasks.scene import HOUR, NO_AGE, Scene
 
 
@@ -160,3 +163,47 @@ def test_volumes_of_jobs_that_have_ended_go_and_no_others(
     assert not left & {ended.id, forgotten}
     assert scene.keys() == {shell_orders_key(shell.id)}
     assert ours(NO_AGE, apply=True) == {anothers: Outcome.LEFT, shell.id: Outcome.LEFT}
+
+
+def test_a_job_whose_suspended_run_was_cancelled_is_cancelled_too(
+    scene: Scene, cluster: FakeCluster, on_cluster: pytest.MonkeyPatch
+) -> None:
+    cancelled, waiting = (scene.job(run_id=scene.run()) for _ in range(2))
+    for job in (cancelled, waiting):
+        leave(job.id, SUSPENDED)
+        runtime().create_claim(Claim(job_id=job.id, size_gib=1))
+    scene.end(cancelled.id, Cancelled())
+    scene.end(waiting.id, Suspended())
+    assert outcomes(settle_jobs.fn(HOUR, apply=True)) == {cancelled.id: Outcome.DONE}
+    told = [scene.catalogue.jobs.get(job.id).diagnosis for job in (cancelled, waiting)]
+    assert [diagnosis and diagnosis.summary for diagnosis in told] == ["cancelled", "suspended"]
+    assert list(runtime().jobs()) == [waiting.id]
+    assert settle_jobs.fn(HOUR, apply=True) == []
+
+
+def test_pods_of_a_job_that_nobody_takes_up_again_go_from_a_cluster(
+    scene: Scene, cluster: FakeCluster, on_cluster: pytest.MonkeyPatch
+) -> None:
+    """Also one that is still at work, and one of a run that Prefect knows and that has no record."""
+    cluster.lives["prepare"] = lives.goes_on
+    alive, killed = (scene.job(JobStatus.ERROR, run_id=scene.run()) for _ in range(2))
+    forgotten = scene.run()
+    for run_id in (killed.id, forgotten):
+        scene.end(run_id)
+    for job_id in (alive.id, killed.id, forgotten):
+        claim = Claim(job_id=job_id, size_gib=1)
+        runtime().create_claim(claim)
+        pod = Pod(
+            job_id=job_id,
+            step="prepare",
+            image="tools:1",
+            command=["true"],
+            claim=claim.name,
+            memory_gib=1,
+            deadline=timedelta(minutes=1),
+        )
+        cluster.create("pods", pod_for_kubernetes(pod, kubernetes_options()))
+    assert outcomes(settle_pods.fn(HOUR, apply=True)) == {killed.id: Outcome.YOUNG, forgotten: Outcome.YOUNG}
+    assert outcomes(settle_pods.fn(NO_AGE, apply=True)) == {killed.id: Outcome.DONE, forgotten: Outcome.DONE}
+    assert list(runtime().jobs()) == [alive.id]
+    assert [pod["metadata"]["labels"]["ims/job-id"] for pod in cluster.objects.list("pods")] == [alive.id]

@@ -1,8 +1,6 @@
 """Tests of tasks/pods.py, on the fake cluster: no container is needed to see what becomes of a step."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,19 +14,6 @@ from tasks.jobs import cancel, reporting
 from tasks.pods import STARTS, StepFailed, kubernetes_options, run_step, runtime
 from tests.kubernetes_api import FakeCluster, lives
 from tests.kubernetes_api.live_pod import LivePod
-
-
-@pytest.fixture
-def on_cluster(
-    own_catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[pytest.MonkeyPatch]:
-    """Settings that run pods on the fake cluster; more can be set, before the first step."""
-    monkeypatch.setenv("IMS_POD_RUNTIME", "kubernetes")
-    monkeypatch.setenv("IMS_DATA_DIR", str(tmp_path / "data"))
-    settings.cache_clear()
-    runtime.cache_clear()
-    yield monkeypatch
-    runtime.cache_clear()
 
 
 @pytest.fixture
