@@ -10,7 +10,7 @@ from rich.console import Console
 from errors import Interrupted, Unreachable
 from flows.deployments import LogLine, Run, Runs, connected
 from storage.catalogue import catalogue
-from storage.models import Job
+from storage.job_models import Job
 from storage.shells import DEBUG
 
 POLL_SECONDS = 1.0

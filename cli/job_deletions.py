@@ -9,7 +9,7 @@ import typer
 from cli.output import Columns, print_records
 from errors import BadInput, NotFound
 from storage.durations import parse_age
-from storage.models import Job, JobStatus, JobType
+from storage.job_models import Job, JobStatus, JobType
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Age = Annotated[

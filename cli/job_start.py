@@ -5,7 +5,8 @@ from typing import Any
 
 from cli.scripts import uploaded, uploaded_playbook
 from errors import BadInput
-from storage.models import Job, JobType, NewJob, new_id
+from storage.job_models import Job, JobType, NewJob
+from storage.models import new_id
 from storage.shells import CUSTOMIZE
 
 # What the flows call the artifact that a job works on.

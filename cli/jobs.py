@@ -10,7 +10,7 @@ from cli.job_deletions import add_deletion
 from cli.job_start import check, ssh_containers, start, unattended
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.shells import add_shells
-from storage.models import Job, JobStatus, JobType
+from storage.job_models import Job, JobStatus, JobType
 
 app = typer.Typer(help="Jobs: building and customizing images.", no_args_is_help=True)
 

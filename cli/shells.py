@@ -8,7 +8,7 @@ import typer
 from cli.failures import USERS_MISTAKE, tell
 from errors import BadInput
 from storage.durations import parse_duration
-from storage.models import Diagnosis, Job, JobStatus
+from storage.job_models import Diagnosis, Job, JobStatus
 from storage.shell_orders import Operation, end_shell, extend_shell
 
 # The pod looks every two seconds, and the run sees at once what it says.

@@ -5,8 +5,8 @@ from typing import Any
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
 
+from storage.job_models import JobType
 from storage.jobs import chained_job_id
-from storage.models import JobType
 from tasks.jobs import cancel, lose
 
 

@@ -9,8 +9,9 @@ from errors import BadInput
 from flows.create_image import create_image
 from flows.customize_image import customize_image
 from flows.hooks import cancel_chain, lose_chain
+from storage.job_models import JobType
 from storage.jobs import chained_job_id
-from storage.models import Image, JobType
+from storage.models import Image
 
 
 @flow(

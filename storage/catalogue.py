@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from storage.models import Image, Job, PublicKey, Recipe
+from storage.job_models import Job
+from storage.models import Image, PublicKey, Recipe
 from storage.objects import ObjectStore, object_store
 from storage.records import Records
 from storage.settings import settings

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from errors import BadInput, Conflict, NotFound
 from storage.catalogue import Catalogue
-from storage.models import Diagnosis, Image, Job, JobStatus, JobType, NewJob, Recipe, now
+from storage.job_models import Diagnosis, Job, JobStatus, JobType, NewJob
+from storage.models import Image, Recipe, now
 from storage.shells import DEBUG, SshContainer
 
 # What the kernel is called in /boot when the job does not say.

@@ -1,19 +1,19 @@
-"""The records: public keys, recipes, images and jobs, field for field those of IMS v3 plus what it lacks.
+"""The records: public keys, recipes and images, field for field those of IMS v3 plus what it lacks.
+
+Those of jobs are in job_models.py.
 
 Two families: `New…` models hold what a user may say (unknown fields are refused), the records hold what is stored
 (unknown fields are kept, so that a record written by a newer release survives an older one).
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, Self
-from uuid import UUID, uuid4
+from typing import Annotated, Literal, Self
+from uuid import uuid4
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from storage.shells import CUSTOMIZE, NewSshContainer, SshContainer
-from storage.ssh_keys import canonical_public_key
+from storage.fields import Arch, Id, Input, LinuxDistribution, Name, RecipeType, S3Path, SshPublicKey
 
 
 def new_id() -> str:
@@ -24,50 +24,6 @@ def new_id() -> str:
 def now() -> datetime:
     """Return the present time in UTC."""
     return datetime.now(UTC)
-
-
-def _printable(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be empty")
-    if not text.isprintable():
-        raise ValueError("must not contain line breaks or control characters")
-    return text
-
-
-def _file_name(text: str) -> str:
-    if "/" in text or text in {".", ".."}:
-        raise ValueError("must be the name of a file, without a folder")
-    return _printable(text)
-
-
-def _printable_or_empty(text: str) -> str:
-    return _printable(text) if text else ""
-
-
-def _inner_path(text: str) -> str:
-    if text.startswith("/") or ".." in text.split("/"):
-        raise ValueError("must be a path inside the archive, without '..'")
-    return _printable_or_empty(text)
-
-
-def _uuid(text: str) -> str:
-    return str(UUID(text))
-
-
-Id = Annotated[str, AfterValidator(_uuid)]
-Name = Annotated[str, AfterValidator(_printable), Field(max_length=1024)]
-FileName = Annotated[str, AfterValidator(_file_name), Field(max_length=255)]
-# Empty where there is none: fields of forms that a union would make ugly.
-ScriptPath = Annotated[str, AfterValidator(_printable_or_empty), Field(pattern=r"^(s3://[^/]+/.+)?$", max_length=1200)]
-InnerPath = Annotated[str, AfterValidator(_inner_path), Field(max_length=1024)]
-SshPublicKey = Annotated[str, AfterValidator(canonical_public_key)]
-S3Path = Annotated[str, AfterValidator(_printable), Field(pattern=r"^s3://[^/]+/.+$", max_length=1200)]
-Arch = Literal["x86_64", "aarch64"]
-RecipeType = Literal["kiwi-ng", "packer"]
-LinuxDistribution = Literal["sles12", "sles15", "centos7", "debian12"]
-# kiwi/schema/kiwi.rnc, safe-posix-name.
-Profile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=255)]
-GiB = Annotated[int, Field(ge=1, le=65536)]
 
 
 class Collection(StrEnum):
@@ -82,12 +38,6 @@ class Collection(StrEnum):
     DELETED = "deleted"
     RESTORING = "restoring"
     ERASING = "erasing"
-
-
-class Input(BaseModel):
-    """What a user says. Unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Link(BaseModel):
@@ -192,7 +142,7 @@ class NewRecipe(Input):
     recipe_type: RecipeType = "kiwi-ng"
     linux_distribution: LinuxDistribution
     link: Link | None = None
-    template_dictionary: list[TemplateValue] = []
+    template_dictionary: list[TemplateValue] = Field(default_factory=list)
     require_dkms: bool = True
     arch: Arch = "x86_64"
 
@@ -216,136 +166,10 @@ class NewImage(Input):
     name: Name
     link: Link | None = None
     arch: Arch = "x86_64"
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = Field(default_factory=dict)
 
 
 class Image(NewImage, Record):
     """A registered image."""
 
     model_config = ConfigDict(extra="allow")
-
-
-class JobType(StrEnum):
-    """What a job does: make an image from a recipe, or a changed image from an image."""
-
-    CREATE = "create"
-    CUSTOMIZE = "customize"
-
-
-class JobStatus(StrEnum):
-    """How far a job is (the names of IMS v3)."""
-
-    CREATING = "creating"
-    FETCHING_IMAGE = "fetching_image"
-    FETCHING_RECIPE = "fetching_recipe"
-    WAITING_FOR_REPOS = "waiting_for_repos"
-    BUILDING_IMAGE = "building_image"
-    PACKAGING_ARTIFACTS = "packaging_artifacts"
-    WAITING_ON_USER = "waiting_on_user"
-    ERROR = "error"
-    SUCCESS = "success"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether a job of this status has ended."""
-        return self in {JobStatus.ERROR, JobStatus.SUCCESS}
-
-
-class NewJob(Input):
-    """A job to run."""
-
-    job_type: JobType
-    artifact_id: Id
-    public_key_id: Id
-    image_root_archive_name: Name
-    enable_debug: bool = False
-    build_env_size: GiB = 60
-    job_mem_size: GiB = 8
-    kernel_file_name: FileName = "vmlinuz"
-    initrd_file_name: FileName = "initrd"
-    kernel_parameters_file_name: FileName = "kernel-parameters"
-    require_dkms: bool = True
-    profiles: list[Profile] = []
-    ssh_containers: Sequence[NewSshContainer] = []
-    script: ScriptPath = ""
-    playbook: ScriptPath = ""
-    script_entry: InnerPath = ""
-    rebuild_initrd: bool = False
-
-    @property
-    def is_unattended(self) -> bool:
-        """Whether a script or a playbook customizes the image, and not a user."""
-        return bool(self.script or self.playbook)
-
-    @model_validator(mode="after")
-    def _script_fits_the_type(self) -> Self:
-        if self.job_type is JobType.CREATE and (self.is_unattended or self.rebuild_initrd):
-            raise ValueError("script, playbook and rebuild_initrd are of customize jobs")
-        if self.script and self.playbook:
-            raise ValueError("script and playbook are both given: a job runs one of them")
-        if self.script_entry and not self.is_unattended:
-            raise ValueError("script_entry is given without a script or a playbook")
-        return self
-
-    @model_validator(mode="after")
-    def _shells_fit_the_type(self) -> Self:
-        if self.is_unattended:
-            # Nobody is expected; with enable_debug, one that fails opens a shell as a build does.
-            self.ssh_containers = []
-            return self
-        if self.job_type is JobType.CREATE and self.ssh_containers:
-            raise ValueError("ssh_containers are of customize jobs; enable_debug opens a shell into a failed build")
-        if len(self.ssh_containers) > 1:
-            raise ValueError("ssh_containers names more than one shell: a job opens one")
-        if self.job_type is JobType.CUSTOMIZE and not self.ssh_containers:
-            self.ssh_containers = [NewSshContainer(name=CUSTOMIZE)]
-        return self
-
-
-class Diagnosis(BaseModel):
-    """Why a job ended in error: what went wrong in one line, what to do, and the evidence.
-
-    Args:
-        events: What the cluster did with the step's pod, a line each.
-        log_tail: The last lines of the step's log.
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    # The category of what keeps an open shell from being completed.
-    NOT_COMPLETE: ClassVar[str] = "NotComplete"
-
-    category: str
-    summary: str
-    resolution: str = ""
-    step: str = ""
-    exit_code: int | None = None
-    events: list[str] = []
-    log_tail: list[str] = []
-
-
-class Job(NewJob, Record):
-    """A job as stored: its input, how far it is, and what came of it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    status: JobStatus = JobStatus.CREATING
-    arch: Arch = "x86_64"
-    resultant_image_id: Id | None = None
-    flow_run_id: str = ""
-    repositories: list[str] = []
-    logs: list[Link] = []
-    ssh_containers: Sequence[SshContainer] = []
-    diagnosis: Diagnosis | None = None
-
-    @model_validator(mode="after")
-    def _shells_fit_the_type(self) -> Self:
-        # Those of the record are more than what was asked for: a failed build opens one.
-        return self
-
-    @property
-    def asked(self) -> NewJob:
-        """What the user asked for."""
-        shells = [NewSshContainer(name=shell.name, jail=shell.jail) for shell in self.ssh_containers]
-        fields = self.model_dump(include=set(NewJob.model_fields) - {"ssh_containers"})
-        return NewJob(**fields, ssh_containers=shells[:1] if self.job_type is JobType.CUSTOMIZE else [])

@@ -12,8 +12,9 @@ from errors import NotFound, PermanentError
 from storage.catalogue import Catalogue
 from storage.findings import Finding, Kind, Outcome
 from storage.images import read_manifest
+from storage.job_models import Job
 from storage.jobs import image_id_of
-from storage.models import Collection, Image, Job, Journal, Link, Record
+from storage.models import Collection, Image, Journal, Link, Record
 from storage.objects import ObjectStore
 from storage.records import Records
 

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
+from storage.job_models import Job, JobStatus
 from storage.layout import shell_orders_key
-from storage.models import Job, JobStatus, new_id, now
+from storage.models import new_id, now
 
 if TYPE_CHECKING:
     # The `ims` command gives orders, and importing boto3 takes half a second of its help.

@@ -13,7 +13,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from errors import BadInput
-from storage.models import LinuxDistribution
+from storage.fields import LinuxDistribution
 from storage.settings import settings
 
 # The trust store of a whole distribution has 250 KB, its keyrings have 100 KB.

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from errors import Corrupt, NotFound
 from storage import jobs
+from storage.job_models import Job, JobStatus, JobType
 from storage.layout import artifact_key, job_key
 from storage.manifest import Artifact, ArtifactType
-from storage.models import Job, JobStatus, JobType, Link
+from storage.models import Link
 from storage.objects import ObjectInfo, object_store
 from storage.ownership import image_marks
 from storage.settings import settings

@@ -14,8 +14,8 @@ from errors import NotFound
 from ingest.description import Description
 from ingest.packing import pack_files
 from storage.certificates import CaCertificate, parse_bundle
+from storage.job_models import Job
 from storage.layout import ca_rpm_key, job_key
-from storage.models import Job
 from storage.objects import object_store
 from storage.settings import settings
 from storage.site import read_site

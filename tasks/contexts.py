@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.packing import pack, pack_files
+from storage.job_models import Job
 from storage.layout import credentials_key, job_key
-from storage.models import Job
 from storage.objects import object_store
 from storage.settings import settings
 from tasks.ca_rpm import authority_files, site_certificates

@@ -8,9 +8,10 @@ import logging
 from errors import Conflict, NotFound
 from storage import jobs
 from storage.catalogue import catalogue
+from storage.job_models import Job, JobStatus, JobType
 from storage.layout import artifact_key
 from storage.manifest import LARGEST_MANIFEST_BYTES, MANIFEST_NAME, Artifact, Manifest
-from storage.models import Image, Job, JobStatus, JobType, Link
+from storage.models import Image, Link
 from storage.objects import object_store
 from storage.ownership import image_marks
 from storage.settings import settings

@@ -10,8 +10,8 @@ from prefect.exceptions import Pause
 from errors import ImsError, NotFound, TransientError
 from storage import jobs, shell_orders
 from storage.catalogue import catalogue
+from storage.job_models import Diagnosis, Job, JobStatus
 from storage.layout import credentials_key, image_prefix, shell_orders_key
-from storage.models import Diagnosis, Job, JobStatus
 from storage.objects import object_store
 from storage.settings import settings
 from storage.uploads import abort_uploads

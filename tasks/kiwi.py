@@ -1,6 +1,6 @@
 """Image roots: built by kiwi-ng in a privileged pod, on the job's workspace."""
 
-from storage.models import Job, JobStatus
+from storage.job_models import Job, JobStatus
 from storage.objects import object_store
 from storage.settings import settings
 from tasks.contexts import Context

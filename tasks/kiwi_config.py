@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from errors import BadInput
 from ingest.description import Description, Repository
-from storage.models import Job, Recipe
+from storage.job_models import Job
+from storage.models import Recipe
 from storage.site import Credentials, SiteRepository, credentials_for, read_site
 from tasks.ca_rpm import authority_files, site_certificates
 from tasks.jobs import report

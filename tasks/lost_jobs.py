@@ -8,7 +8,8 @@ from errors import Conflict, NotFound
 from storage import shell_orders
 from storage.catalogue import catalogue
 from storage.findings import Finding, Kind, Outcome, Remedy, found, settled
-from storage.models import Job, now
+from storage.job_models import Job
+from storage.models import now
 from storage.objects import object_store
 from storage.settings import settings
 from tasks.flow_runs import CANCELLED, Sight, look_at

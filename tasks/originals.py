@@ -8,8 +8,9 @@ from datetime import timedelta
 from errors import BadInput, Conflict, Corrupt
 from storage.catalogue import catalogue
 from storage.images import read_manifest
+from storage.job_models import Job, JobStatus
 from storage.manifest import Artifact, ArtifactType, Manifest
-from storage.models import Image, Job, JobStatus
+from storage.models import Image
 from storage.object_info import MD5SUM, ObjectInfo
 from storage.objects import object_store
 from storage.settings import settings

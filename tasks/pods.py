@@ -14,8 +14,9 @@ from pods.podman import Podman
 from pods.runtime import Outcome, Phase, PodRuntime
 from storage import jobs
 from storage.catalogue import catalogue
+from storage.job_models import Diagnosis, Job
 from storage.layout import job_key
-from storage.models import Diagnosis, Job, Link
+from storage.models import Link
 from storage.objects import object_store
 from storage.settings import settings
 from tasks.builder_images import builder_image

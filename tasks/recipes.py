@@ -8,7 +8,8 @@ from errors import BadInput, NotFound
 from ingest.description import Description
 from ingest.recipe import read_description, render_recipe, unpack_recipe
 from storage.catalogue import catalogue
-from storage.models import Job, JobStatus, Recipe
+from storage.job_models import Job, JobStatus
+from storage.models import Recipe
 from storage.objects import object_store
 from tasks.jobs import report
 from tasks.retries import retryable

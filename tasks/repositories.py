@@ -13,7 +13,7 @@ import httpx
 
 from errors import Denied, LimitReached, PermanentError, Untrusted
 from ingest.description import Repository
-from storage.models import Job, JobStatus
+from storage.job_models import Job, JobStatus
 from storage.settings import settings
 from tasks.jobs import report
 from tasks.kiwi_config import KiwiConfig

@@ -9,8 +9,9 @@ from typing import Literal
 from errors import BadInput
 from ingest.packing import pack
 from ingest.script import unpack_script
+from storage.job_models import Job, JobStatus
 from storage.layout import SCRIPTS_PREFIX, job_key
-from storage.models import Job, JobStatus, Link
+from storage.models import Link
 from storage.object_info import ObjectInfo
 from storage.objects import object_store
 from storage.settings import settings

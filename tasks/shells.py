@@ -16,8 +16,8 @@ from prefect.artifacts import create_markdown_artifact
 
 from storage import jobs, shell_orders
 from storage.catalogue import catalogue
+from storage.job_models import Diagnosis, Job, JobStatus
 from storage.layout import shell_orders_key
-from storage.models import Diagnosis, Job, JobStatus
 from storage.objects import object_store
 from storage.settings import settings
 from storage.shell_orders import LONGEST, Operation

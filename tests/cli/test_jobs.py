@@ -5,7 +5,8 @@ import json
 import pytest
 
 from storage.catalogue import Catalogue
-from storage.models import Image, Job, JobType, Link, PublicKey, Recipe, new_id
+from storage.job_models import Job, JobType
+from storage.models import Image, Link, PublicKey, Recipe, new_id
 from storage.objects import ObjectStore
 from tests.cli.conftest import Ims
 from tests.cli.test_output import KEY

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.models import Job, JobStatus
+from storage.job_models import Job, JobStatus
 from storage.server import EmbeddedS3
 from tests.cli.conftest import IMS, clean_environment, run_ims
 from tests.cli.running import (

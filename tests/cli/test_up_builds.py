@@ -13,7 +13,8 @@ import pytest
 
 from builder.image import ensure_builder_image
 from pods.podman import Podman
-from storage.models import Image, Job, JobStatus, PublicKey, Recipe
+from storage.job_models import Job, JobStatus
+from storage.models import Image, PublicKey, Recipe
 from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
 from tests.cli.conftest import IMS

@@ -9,7 +9,8 @@ import pytest
 
 from deploy.image import ROOT, base_inputs, base_reference, ensure_worker_image, source_files, worker_image_reference
 from storage.catalogue import Catalogue
-from storage.models import Job, JobStatus, PublicKey, Recipe
+from storage.job_models import Job, JobStatus
+from storage.models import PublicKey, Recipe
 from storage.objects import ObjectStore
 from storage.settings import Settings
 from tests.cli.conftest import clean_environment, run_ims

@@ -21,8 +21,9 @@ from prefect.states import Cancelling, Suspended
 from errors import ImsError
 from pods.runtime import PodRuntime
 from storage.catalogue import Catalogue
+from storage.job_models import Job, JobStatus, JobType
 from storage.jobs import chained_job_id
-from storage.models import Image, Job, JobStatus, JobType, Link, PublicKey, Recipe, new_id
+from storage.models import Image, Link, PublicKey, Recipe, new_id
 from storage.objects import ObjectStore
 from storage.shells import SshContainer
 from storage.uploads import unfinished_uploads

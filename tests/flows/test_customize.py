@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from storage.job_models import Diagnosis, JobStatus
 from storage.layout import shell_orders_key
-from storage.models import Diagnosis, Image, JobStatus, new_id
+from storage.models import Image, new_id
 from storage.shell_orders import Operation, Order, Orders, read_orders
 from storage.shells import SshContainer
 from tests.flows.platforms import on_every_platform

@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from storage.models import JobStatus, new_id
+from storage.job_models import JobStatus
+from storage.models import new_id
 from tests.flows.platforms import on_every_platform
 from tests.flows.site import Site
 from tests.flows.test_create_image import assert_whole

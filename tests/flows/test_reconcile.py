@@ -5,9 +5,10 @@ import json
 import pytest
 
 from errors import NotFound
+from storage.job_models import Job, JobStatus, JobType
 from storage.jobs import image_id_of
 from storage.layout import artifact_key, job_key
-from storage.models import Collection, Image, Job, JobStatus, JobType, Journal, Link, Move, Recipe, new_id
+from storage.models import Collection, Image, Journal, Link, Move, Recipe, new_id
 from storage.objects import ObjectStore
 from storage.settings import Settings
 from tests.cli.running import Up, catalogue_of

@@ -2,7 +2,8 @@
 
 import pytest
 
-from storage.models import JobStatus, Recipe, new_id
+from storage.job_models import JobStatus
+from storage.models import Recipe, new_id
 from tests.flows.site import Site
 
 pytestmark = pytest.mark.containers

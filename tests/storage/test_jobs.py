@@ -8,7 +8,8 @@ import pytest
 from errors import BadInput, Conflict
 from storage import jobs
 from storage.catalogue import Catalogue
-from storage.models import Diagnosis, Image, JobStatus, Recipe, new_id
+from storage.job_models import Diagnosis, JobStatus
+from storage.models import Image, Recipe, new_id
 from storage.objects import ObjectStore
 from storage.shells import Address, ConnectionInfo
 

@@ -1,23 +1,12 @@
-"""What a user may say, and what a stored record may be."""
+"""storage/fields.py, models.py and job_models.py: what a user may say, and what a stored record may be."""
 
 from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from storage.models import (
-    Image,
-    Job,
-    JobStatus,
-    JobType,
-    Link,
-    NewImage,
-    NewJob,
-    NewPublicKey,
-    NewRecipe,
-    Recipe,
-    Record,
-)
+from storage.job_models import Job, JobStatus, JobType, NewJob
+from storage.models import Image, Link, NewImage, NewPublicKey, NewRecipe, Recipe, Record
 
 RECIPE = {"name": "r", "linux_distribution": "debian12"}
 ID = "0f2a7c1e-3f0b-4a55-9d0a-6a1f6a2f3b11"

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from errors import BadInput, Conflict, Corrupt, NotFound
+from storage.job_models import Job, JobStatus, JobType
 from storage.layout import shell_orders_key
-from storage.models import Job, JobStatus, JobType, new_id, now
+from storage.models import new_id, now
 from storage.objects import ObjectStore
 from storage.shell_orders import (
     LONGEST,

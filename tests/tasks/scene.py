@@ -12,10 +12,11 @@ from prefect.states import Crashed, Running
 
 from storage.catalogue import Catalogue
 from storage.findings import Finding
+from storage.job_models import Job, JobStatus, JobType
 from storage.jobs import image_id_of, report_shell
 from storage.layout import artifact_key, recipe_key
 from storage.manifest import Artifact, ArtifactType, Manifest
-from storage.models import Image, Job, JobStatus, JobType, Link, Recipe, new_id
+from storage.models import Image, Link, Recipe, new_id
 from storage.objects import ObjectStore
 from storage.ownership import image_marks, recipe_marks
 from storage.settings import Settings

@@ -1,6 +1,7 @@
 """tasks/contexts.py: what the pods are told."""
 
-from storage.models import Job, JobType, new_id
+from storage.job_models import Job, JobType
+from storage.models import new_id
 from tasks.contexts import options
 
 

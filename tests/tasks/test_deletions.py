@@ -9,9 +9,10 @@ import pytest
 
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
 from storage.catalogue import Catalogue, catalogue
+from storage.job_models import Job, JobStatus, JobType
 from storage.layout import artifact_key, deleted_key, deleted_manifest_key
 from storage.manifest import Manifest
-from storage.models import Collection, Image, Job, JobStatus, JobType, Link, PublicKey, Recipe, new_id
+from storage.models import Collection, Image, Link, PublicKey, Recipe, new_id
 from storage.objects import ObjectStore
 from storage.settings import MiB, Settings
 from tasks.deletions import plan_deletion, records_of

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from errors import Conflict, ImsError, NotFound
+from storage.job_models import Job, JobStatus
 from storage.layout import artifact_key, job_key
-from storage.models import Job, JobStatus
 from storage.settings import settings
 from tasks.job_deletions import delete_job
 from tasks.pods import runtime

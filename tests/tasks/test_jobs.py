@@ -12,7 +12,8 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Suspended
 
 from storage.catalogue import Catalogue
-from storage.models import Diagnosis, JobStatus, JobType, new_id
+from storage.job_models import Diagnosis, JobStatus, JobType
+from storage.models import new_id
 from tasks.jobs import open_job, reporting
 from tasks.pods import run_step, runtime
 from tests.kubernetes_api import FakeCluster, lives

@@ -10,7 +10,8 @@ import yaml
 from errors import BadInput
 from ingest.description import Description, Repository
 from storage.catalogue import Catalogue
-from storage.models import Job, JobType, Recipe, new_id
+from storage.job_models import Job, JobType
+from storage.models import Recipe, new_id
 from storage.settings import settings
 from tasks.kiwi_config import KiwiConfig, render_kiwi_config
 from tests.certificates import Authority

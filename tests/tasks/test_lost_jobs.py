@@ -13,8 +13,9 @@ from pods.kubernetes_manifest import pod_for_kubernetes
 from pods.manifest import Claim, Pod
 from pods.podman import Podman
 from storage.findings import Finding, Outcome
+from storage.job_models import Job, JobStatus
 from storage.layout import credentials_key, shell_orders_key
-from storage.models import Job, JobStatus, new_id
+from storage.models import new_id
 from storage.settings import settings
 from storage.shell_orders import Operation, end_shell
 from tasks.job_deletions import delete_job

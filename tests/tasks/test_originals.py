@@ -9,8 +9,9 @@ import pytest
 from builder.programs.transfer import Replaced, Source, read_range
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
 from storage.catalogue import Catalogue
+from storage.job_models import Job, JobStatus, JobType
 from storage.manifest import Artifact, ArtifactType
-from storage.models import Collection, Image, Job, JobStatus, JobType, Link, PublicKey
+from storage.models import Collection, Image, Link, PublicKey
 from storage.objects import ObjectStore
 from storage.settings import Settings
 from tasks.contexts import Context

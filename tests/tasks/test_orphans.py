@@ -9,9 +9,10 @@ import pytest
 from errors import Unreachable
 from storage.catalogue import Catalogue
 from storage.findings import Finding, Outcome
+from storage.job_models import JobStatus
 from storage.jobs import image_id_of
 from storage.layout import artifact_key, ca_rpm_key, credentials_key, deleted_key, job_key, script_key
-from storage.models import Collection, Image, JobStatus, Journal, Link, Move, Recipe, new_id
+from storage.models import Collection, Image, Journal, Link, Move, Recipe, new_id
 from storage.uploads import open_upload, unfinished_uploads
 from tasks.deletions import begin_deletion, finish_deletion, move_away
 from tasks.orphans import settle_orphans

@@ -8,7 +8,8 @@ from errors import Unreachable
 from pods.kubernetes import Kubernetes
 from pods.podman import Podman
 from storage.catalogue import Catalogue
-from storage.models import Job, JobType, new_id
+from storage.job_models import Job, JobType
+from storage.models import new_id
 from storage.settings import settings
 from tasks.jobs import cancel, reporting
 from tasks.pods import STARTS, StepFailed, kubernetes_options, run_step, runtime

@@ -4,8 +4,9 @@ import pytest
 
 from errors import BadInput, Conflict, ImsError
 from storage.findings import Finding, Kind, Outcome
+from storage.job_models import JobStatus
 from storage.layout import artifact_key, deleted_key, deleted_manifest_key
-from storage.models import Collection, Image, JobStatus, new_id
+from storage.models import Collection, Image, new_id
 from storage.uploads import open_upload, unfinished_uploads
 from tasks.deletions import begin_deletion
 from tasks.lost_jobs import settle_jobs
