@@ -4,6 +4,7 @@ It has its size from the beginning, and nothing in it that has not come yet; who
 """
 
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -142,11 +143,18 @@ class LazyFile:
 def _make(file: Path, size: int) -> None:
     """Make a file of a size, with room for it where the file system can promise that."""
     file.unlink(missing_ok=True)
+    # First: a reservation that does not fit fills the file system before it fails.
+    if shutil.disk_usage(file.parent).free < size:
+        raise _no_space(file, size)
     # Not posix_fallocate(3), which writes the whole file where the file system cannot.
     command = ["fallocate", "--length", str(size), str(file)]
     reserved = subprocess.run(command, capture_output=True, text=True, check=False)
     if reserved.returncode and says_full(reserved.stderr):
         file.unlink(missing_ok=True)
-        raise StepFailed(f"the rootfs has {size} bytes; {space_of(file.parent)}", advice=MORE_SPACE)
+        raise _no_space(file, size)
     with file.open("ab") as made:
         made.truncate(size)
+
+
+def _no_space(file: Path, size: int) -> StepFailed:
+    return StepFailed(f"the rootfs has {size} bytes; {space_of(file.parent)}", advice=MORE_SPACE)

@@ -16,7 +16,7 @@ from typing import IO
 from builder.programs.lazy_server import FETCH, FINISH, READ_FAILED
 from builder.programs.mounts import unmount_below
 from builder.programs.root import Overlay, make_overlay
-from builder.programs.rootfs import Rootfs, refuse_without_space, remove_partials
+from builder.programs.rootfs import remove_partials
 from builder.programs.step import TRY_AGAIN, StepFailed, TryAgain, say
 
 _FILE = Path("/run/ims-rootfs/rootfs")
@@ -128,24 +128,15 @@ class _Server:
 
 
 @contextmanager
-def lazy_root(here: Path, rootfs: Rootfs) -> Iterator[Arrival | None]:
-    """Make the workspace's root of a rootfs that is not there yet, for as long as the block runs.
+def lazy_root(here: Path) -> Iterator[Arrival | None]:
+    """Make the workspace's root of the rootfs that the environment names, which is not there yet, while the block runs.
 
     Safe to repeat: what was changed in the root stays.
 
-    Args:
-        here: The workspace.
-        rootfs: The rootfs, which the environment names as well.
-
     Yields:
-        What tells of the rest; None where such a root cannot be had: there is no FUSE, or a pod must not mount.
-
-    Raises:
-        StepFailed: There is no space for the rootfs.
+        What tells of the rest; None where such a root cannot be had: there is no FUSE, no space, or no right to mount.
     """
     place = Overlay(here).rootfs
-    remove_partials(place)
-    refuse_without_space(rootfs, here)
     with _served(place) as server:
         if server is not None and make_overlay(here):
             say("the image root is the rootfs while it comes, with an overlay on the workspace")

@@ -59,7 +59,7 @@ def arriving_root(here: Path, rootfs: Rootfs) -> Iterator[Arrival]:
     is_whole = Overlay(here).rootfs.is_file() or is_prepared(here, **rootfs.made_of)
     if _may_mount() and not is_whole:
         _refuse_another(here, rootfs)
-        with lazy_root(here, rootfs) as arriving:
+        with lazy_root(here) as arriving:
             if arriving:
                 yield arriving
                 return

@@ -6,7 +6,6 @@ Environment: IMS_ROOTFS_URL (presigned), IMS_ROOTFS_SIZE in bytes, IMS_ROOTFS_ET
 
 import hashlib
 import os
-import shutil
 import uuid
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Self
 
 from builder.programs.lazy_file import LazyFile
-from builder.programs.space import MORE_SPACE, space_of
 from builder.programs.step import StepFailed, TryAgain, required
 from builder.programs.transfer import Source
 
@@ -73,7 +71,6 @@ def download(rootfs: Rootfs, target: Path) -> None:
     if target.is_file() and not target.is_symlink() and target.stat().st_size == rootfs.source.size:
         return
     partial = new_partial(target)
-    refuse_without_space(rootfs, target.parent)
     try:
         with closing(LazyFile(rootfs.source, partial)) as file:
             complete(rootfs, file, partial, target)
@@ -119,13 +116,3 @@ def complete(
     # Its size will have to do as a witness, also after the host has lost power.
     file.sync()
     partial.rename(target)
-
-
-def refuse_without_space(rootfs: Rootfs, folder: Path) -> None:
-    """Refuse a rootfs that is larger than the space in a folder.
-
-    Raises:
-        StepFailed: It is.
-    """
-    if shutil.disk_usage(folder).free < rootfs.source.size:
-        raise StepFailed(f"the rootfs has {rootfs.source.size} bytes; {space_of(folder)}", advice=MORE_SPACE)

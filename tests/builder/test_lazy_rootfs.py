@@ -20,7 +20,7 @@ from builder.programs.root import image_root
 from builder.programs.rootfs import Rootfs
 from builder.programs.step import run_step
 here = Path("/workspace")
-def arriving(): return lazy_root(here, Rootfs.asked())
+def arriving(): return lazy_root(here)
 def digest(file):
     import hashlib
     return hashlib.sha256(file.read_bytes()).hexdigest()
