@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
-from errors import Denied, Interrupted, TransientError
+from errors import Denied, Interrupted, TransientError, Unreachable
 from pods.kubernetes_api import ClusterApi, Kind, Resource
+from pods.kubernetes_errors import Expired
 from pods.kubernetes_options import KubernetesOptions
 from pods.kubernetes_pod import PodState
 
@@ -95,15 +96,20 @@ class PodWatch:
         Raises:
             Interrupted: It had not ended, or nobody knows.
         """
-        try:
-            for kind, entry in self._api.watch(Kind.PODS, self._version, fields=self._fields, window=REPLAY):
-                self._take(kind, entry)
-                if kind == "DELETED":
-                    return
-        except (TransientError, Denied) as error:
-            if isinstance(error, Interrupted):
-                raise
-            logger.debug("nobody knows how pod %s ended: %s", self.state.name, error.message)
+        give_up = time.monotonic() + self._options.patience.total_seconds()
+        while time.monotonic() < give_up:
+            try:
+                for kind, entry in self._api.watch(Kind.PODS, self._version, fields=self._fields, window=REPLAY):
+                    self._take(kind, entry)
+                    if kind == "DELETED":
+                        return
+            except Unreachable as error:
+                logger.debug("how pod %s ended is asked for again: %s", self.state.name, error.message)
+                time.sleep(self._options.pause.total_seconds())
+                continue
+            except (Expired, Denied) as error:
+                logger.debug("nobody knows how pod %s ended: %s", self.state.name, error.message)
+            break
         raise self._gone()
 
     def _take(self, kind: str, entry: Resource) -> bool:

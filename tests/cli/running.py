@@ -86,9 +86,18 @@ class Up:
 def process_of(run_id: str) -> int:
     """Return the process that works on a flow run."""
     found = _with_environment(f"PREFECT__FLOW_RUN_ID={run_id}")
-    # What it starts itself, Podman for one, has the same environment.
-    ((pid, _),) = [(pid, command) for pid, command in found if "prefect.engine" in command]
+    # What it starts itself, Podman for one, has the same environment, and until it is executed the same command.
+    engines = {pid for pid, command in found if "prefect.engine" in command}
+    [pid] = [pid for pid in engines if _parent_of(pid) not in {*engines, None}]
     return pid
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        # proc(5): the fourth field, the second after the command in brackets.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def start(folder: Path, *, builder_image: str = "localhost/unused") -> Up:
