@@ -116,6 +116,14 @@ def test_all_at_once_are_told_while_every_third_call_fails(
     }
 
 
+def test_the_end_of_a_pod_that_is_gone_is_asked_for_until_the_api_server_answers(
+    cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
+) -> None:
+    cluster.lives["test"] = lives.drained_at_once
+    cluster.faults.plan(Fault.ANSWER_503, when=lambda call: call.verb == "watch", times=6)
+    assert kubernetes.run(pod(""), log=tmp_path / "log").category is Category.EVICTED
+
+
 def test_what_the_cluster_did_is_evidence(
     cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
