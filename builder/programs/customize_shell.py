@@ -16,11 +16,12 @@ from builder.programs.context import Options, fetch
 from builder.programs.customization import customization
 from builder.programs.initrd import Before, is_due
 from builder.programs.lazy_rootfs import Arrival
+from builder.programs.lease import run_in_workspace
 from builder.programs.original import arriving_root, refuse_without_folders
 from builder.programs.root import image_root, note_prepared
 from builder.programs.rootfs import Rootfs
 from builder.programs.shell import IMAGE, Ended, Ending, Shell, open_shell
-from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
+from builder.programs.step import StepFailed, end_with, required, say, workspace
 
 _WELCOME = """\
 This is the root of the image to customize{where}.
@@ -161,4 +162,4 @@ def _users_of(root: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    end_with(run_step(customize_shell))
+    end_with(run_in_workspace(customize_shell))

@@ -1,9 +1,10 @@
 """The pod with a shell into a failed build or customization: for looking around, whatever ends it (see shell.py)."""
 
 from builder.programs.chroot import put_back
+from builder.programs.lease import run_in_workspace
 from builder.programs.root import image_root
 from builder.programs.shell import IMAGE, Shell, open_shell
-from builder.programs.step import end_with, run_step, workspace
+from builder.programs.step import end_with, workspace
 
 _WELCOME = """\
 The build of this image failed. Its root, as far as it came, is /mnt/image/image-root;
@@ -25,4 +26,4 @@ def debug_shell() -> None:
 
 
 if __name__ == "__main__":
-    end_with(run_step(debug_shell))
+    end_with(run_in_workspace(debug_shell))

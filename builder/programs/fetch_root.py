@@ -5,9 +5,10 @@ that is ready is kept, with what was changed in it.
 """
 
 from builder.programs.context import fetch
+from builder.programs.lease import run_in_workspace
 from builder.programs.original import make_root
 from builder.programs.rootfs import Rootfs
-from builder.programs.step import end_with, required, run_step, workspace
+from builder.programs.step import end_with, required, workspace
 
 
 def fetch_root() -> None:
@@ -18,4 +19,4 @@ def fetch_root() -> None:
 
 
 if __name__ == "__main__":
-    end_with(run_step(fetch_root))
+    end_with(run_in_workspace(fetch_root))

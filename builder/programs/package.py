@@ -12,9 +12,10 @@ from typing import Any
 from builder.programs.boot_files import INITRD, KERNEL, Found, find_boot_file, find_optional
 from builder.programs.checksums import measure
 from builder.programs.context import Context
+from builder.programs.lease import run_in_workspace
 from builder.programs.root import drop_rootfs, image_root
 from builder.programs.squashfs import identity, pack
-from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
+from builder.programs.step import StepFailed, end_with, required, say, workspace
 from builder.programs.transfer import write
 
 
@@ -72,4 +73,4 @@ def _not_empty(found: Found) -> Path:
 
 
 if __name__ == "__main__":
-    end_with(run_step(package))
+    end_with(run_in_workspace(package))

@@ -13,8 +13,9 @@ from pathlib import Path
 import builder
 from builder.programs.boot_files import resolve_in_root
 from builder.programs.enclosure import Command, run_enclosed
+from builder.programs.lease import run_in_workspace
 from builder.programs.script_log import ScriptLog
-from builder.programs.step import StepFailed, end_with, run_step, say
+from builder.programs.step import StepFailed, end_with, say
 from builder.programs.unattended import judge, run_unattended
 
 HOST = "image"
@@ -156,4 +157,4 @@ def _is_file(root: Path, name: str) -> bool:
 
 
 if __name__ == "__main__":
-    end_with(run_step(playbook))
+    end_with(run_in_workspace(playbook))

@@ -18,12 +18,13 @@ from builder.programs.credentials import Credentials, Mask, at_hand, fetch_crede
 from builder.programs.image_scripts import make_missing_initrd, run_images_script
 from builder.programs.kiwi_command import kiwi_version, prepare_command
 from builder.programs.kiwi_log import KiwiLog
+from builder.programs.lease import run_in_workspace
 from builder.programs.mounts import unmount_below
 from builder.programs.old_functions import functions_file, make_harmless, warnings_of_scripts
 from builder.programs.repositories import adapt
 from builder.programs.root import is_prepared, note_prepared, remove_root
 from builder.programs.signatures import accept_only
-from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
+from builder.programs.step import StepFailed, end_with, required, say, workspace
 from builder.programs.trust import trust, trust_in_root
 
 _KIWI_CACHE = Path("/var/cache/kiwi")
@@ -121,4 +122,4 @@ def _keep_downloads_in(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    end_with(run_step(prepare))
+    end_with(run_in_workspace(prepare))

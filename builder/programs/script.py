@@ -8,8 +8,9 @@ from pathlib import Path
 
 from builder.programs.boot_files import resolve_in_root
 from builder.programs.enclosure import Command, run_enclosed
+from builder.programs.lease import run_in_workspace
 from builder.programs.script_log import ScriptLog
-from builder.programs.step import StepFailed, end_with, run_step, say
+from builder.programs.step import StepFailed, end_with, say
 from builder.programs.unattended import judge, run_unattended
 
 # /run of an image is left out of its rootfs, in case we cannot take it away ourselves.
@@ -78,4 +79,4 @@ def _make_place(root: Path) -> Path:
 
 
 if __name__ == "__main__":
-    end_with(run_step(script))
+    end_with(run_in_workspace(script))

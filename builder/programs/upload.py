@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
-from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
+from builder.programs.lease import run_in_workspace
+from builder.programs.step import StepFailed, end_with, required, say, workspace
 from builder.programs.transfer import PATIENCE, Patience, Slice, read, write_slice
 
 CONNECTIONS = 4
@@ -106,4 +107,4 @@ class Progress:
 
 
 if __name__ == "__main__":
-    end_with(run_step(upload))
+    end_with(run_in_workspace(upload))
