@@ -174,11 +174,17 @@ def _container(pod: Pod) -> dict[str, Any]:
         "image": pod.image,
         "imagePullPolicy": "IfNotPresent",
         "command": [literal(word) for word in command],
-        "env": [{"name": name, "value": literal(value)} for name, value in pod.env.items()],
+        "env": [*({"name": name, "value": literal(value)} for name, value in pod.env.items()), *_identity()],
         "resources": {"limits": memory, "requests": dict(memory)},
         "securityContext": _security_context(pod),
         "volumeMounts": [{"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE}],
     }
+
+
+def _identity() -> list[dict[str, Any]]:
+    """Return the variables that tell a step which pod it is; the workspace's lease names it by them."""
+    fields = {"IMS_POD_NAME": "metadata.name", "IMS_POD_UID": "metadata.uid"}
+    return [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]
 
 
 def _workspace(pod: Pod) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def for_podman(manifest: dict[str, Any], *, scratch: Path, hosts_file: Path | No
     for container in spec["containers"]:
         container["command"] = [unescaped(word) for word in container["command"]]
         for entry in container["env"]:
-            entry["value"] = unescaped(entry["value"])
+            if "value" in entry:
+                entry["value"] = unescaped(entry["value"])
         for mount in container["volumeMounts"]:
             mount["mountPath"] += ":dev,suid"
         if hosts_file:

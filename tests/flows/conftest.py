@@ -15,6 +15,8 @@ from tests.distribution import TINY_RECIPE, serve
 from tests.flows import platforms
 from tests.flows.platforms import LOOPBACK, Platform
 from tests.flows.site import PUBLIC_KEY, Site
+from tests.kubernetes_api import FakeCluster
+from tests.kubernetes_api.podman_node import PodmanNode
 from tests.s3_proxy import FaultProxy
 from tests.s3_server import S3Server
 from tests.ssh import new_key
@@ -121,3 +123,24 @@ def key(site: Site, tmp_path: Path) -> Path:
     public = PublicKey(name="mine", public_key=file.with_suffix(".pub").read_text())
     site.key = site.catalogue.public_keys.create(public)
     return file
+
+
+@pytest.fixture
+def on_cluster(site: Site, cluster: FakeCluster, tmp_path: Path) -> Site:
+    """The site, whose pods run on the cluster."""
+    site.environment |= {
+        "IMS_POD_RUNTIME": "kubernetes",
+        "KUBECONFIG": str(tmp_path / "kubeconfig"),
+        "IMS_KUBERNETES_PATIENCE": "20",
+    }
+    return site
+
+
+@pytest.fixture
+def node(cluster: FakeCluster, tmp_path: Path) -> Iterator[PodmanNode]:
+    """A node that runs pods for real, whatever their step."""
+    node = PodmanNode(tmp_path / "node")
+    for step in ("ca-rpm", "prepare", "shell", "package", "upload"):
+        cluster.lives[step] = node.runs
+    yield node
+    node.clear(cluster.kubelet.pods.values())

@@ -3,8 +3,6 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -21,27 +19,6 @@ from tests.kubernetes_api.live_pod import LivePod
 from tests.kubernetes_api.podman_node import PodmanNode
 
 pytestmark = pytest.mark.containers
-
-
-@pytest.fixture
-def on_cluster(site: Site, cluster: FakeCluster, tmp_path: Path) -> Site:
-    """The site, whose pods run on the cluster."""
-    site.environment |= {
-        "IMS_POD_RUNTIME": "kubernetes",
-        "KUBECONFIG": str(tmp_path / "kubeconfig"),
-        "IMS_KUBERNETES_PATIENCE": "20",
-    }
-    return site
-
-
-@pytest.fixture
-def node(cluster: FakeCluster, tmp_path: Path) -> Iterator[PodmanNode]:
-    """A node that runs pods for real, whatever their step."""
-    node = PodmanNode(tmp_path / "node")
-    for step in ("ca-rpm", "prepare", "package", "upload"):
-        cluster.lives[step] = node.runs
-    yield node
-    node.clear(cluster.kubelet.pods.values())
 
 
 def nothing_is_left(cluster: FakeCluster) -> bool:

@@ -145,7 +145,7 @@ class LivePod:
         container = self.entry["spec"]["containers"][0]
         variables: dict[str, str] = {}
         for entry in container["env"]:
-            variables[entry["name"]] = expanded(entry["value"], variables)
+            variables[entry["name"]] = self._value(entry, variables)
         command = [self._local(expanded(word, variables)) for word in container["command"]]
         environment = {"PATH": os.environ["PATH"], **variables}
         with subprocess.Popen(
@@ -163,6 +163,12 @@ class LivePod:
                 self.log.write(line)
             code = process.wait()
         return 128 - code if code < 0 else code
+
+    def _value(self, entry: Resource, variables: dict[str, str]) -> str:
+        if "value" in entry:
+            return expanded(entry["value"], variables)
+        kind, _, name = entry["valueFrom"]["fieldRef"]["fieldPath"].partition(".")
+        return str(self.entry[kind][name])
 
     def _supervise(self, process: "subprocess.Popen[bytes]") -> None:
         asked = False
