@@ -36,6 +36,10 @@ class Interrupted(TransientError):
     """A step was cut off from outside and can be run again."""
 
 
+class Exhausted(TransientError):
+    """What may pass was met so often in a row that only a user has it tried again."""
+
+
 class PermanentError(ImsError):
     """Will fail again until somebody changes something."""
 
@@ -73,8 +77,8 @@ class Broken(PermanentError):
 
 
 def may_retry(error: BaseException) -> bool:
-    """Tell whether a failed step may be tried again.
+    """Tell whether a failed step may be tried again at once.
 
     An error outside the tree is a defect of ours: trying it again would only hide it.
     """
-    return isinstance(error, TransientError)
+    return isinstance(error, TransientError) and not isinstance(error, Exhausted)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from flows.deployments import Runs
+from flows.deployments import Run, Runs
 
 
-def settle_lost_runs(runs: Runs, say: Callable[[str], None], worker: str = "") -> None:
-    """Settle the runs that a killed worker left. It must not be running.
+def resume_lost_runs(runs: Runs, say: Callable[[str], None], worker: str = "") -> None:
+    """Resume the runs that a killed worker left, and end those that were to be cancelled. It must not be running.
 
     Args:
         runs: The Prefect server's.
@@ -14,12 +14,29 @@ def settle_lost_runs(runs: Runs, say: Callable[[str], None], worker: str = "") -
         worker: The worker's name; empty when no worker at all is running.
     """
     for run in runs.in_hand(worker):
-        if run.state.type != "CANCELLING":
-            runs.take_up_again(run.id)
-            say(f"Taken up again: flow run {run.id}")
-            continue
-        from tasks.jobs import cancel
+        _release_jobs(run)
+        if not run.state.is_cancelling and runs.resume(run.id):
+            say(f"Resumed: flow run {run.id}")
+        elif runs.find(run.id).state.is_cancelled:
+            _cancel_jobs(run)
+            runs.mark_cancelled(run.id, "cancelled; its process was gone already")
+            say(f"Cancelled: flow run {run.id}")
 
-        cancel(run.parameters.get("job_id") or run.id)
-        runs.settle_cancelled(run.id, "cancelled; its process was gone already")
-        say(f"Cancelled: flow run {run.id}")
+
+def _release_jobs(run: Run) -> None:
+    """Let go of the jobs that the run's process held: it is gone, and the next one need not wait to see that."""
+    from storage.catalogue import catalogue
+    from storage.holds import release_hold
+    from tasks.jobs_of_runs import jobs_of_run
+
+    for job in jobs_of_run(run.id, run.parameters):
+        if job.hold and job.hold.run_id == run.id:
+            release_hold(catalogue(), job.id, job.hold.holder)
+
+
+def _cancel_jobs(run: Run) -> None:
+    from tasks.jobs import cancel
+    from tasks.jobs_of_runs import jobs_of_run
+
+    for job in jobs_of_run(run.id, run.parameters):
+        cancel(job.id)

@@ -93,7 +93,7 @@ def worker(env: Mapping[str, str], logs: Path, pool: str) -> Child:
 
 def worker_command(pool: str, name: str) -> list[str]:
     """Return the command that serves a pool by processes."""
-    command = [*PREFECT, "worker", "start", "--pool", pool, "--type", "process", "--name", name]
+    command = [sys.executable, "-m", "cli.prefect_worker", "--pool", pool, "--type", "process", "--name", name]
     return [*command, "--install-policy", "never"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from cli import prefect_services
 from cli.child import Child
 from cli.data_folder import Endpoints, publish
-from cli.lost_runs import settle_lost_runs
+from cli.lost_runs import resume_lost_runs
 from cli.site import summary
 from errors import Broken, ImsError
 from flows import deployments
@@ -136,7 +136,7 @@ class Services:
     def _serve_flows(self, env: dict[str, str], endpoints: Endpoints) -> None:
         with connected(endpoints.prefect_api_url) as runs:
             runs.open_pool(prefect_services.FLOW_RUN)
-            settle_lost_runs(runs, self._say)
+            resume_lost_runs(runs, self._say)
             self._deployment = prefect_services.deployment(env, self.logs)
             self._deployment.start()
             self._worker = prefect_services.worker(env, self.logs, deployments.WORK_POOL)

@@ -66,7 +66,7 @@ def _ordered(job_id: str, operation: Operation) -> Job:
     before = job.diagnosis
     if _refused(job):
         # The same answer may come again.
-        before = jobs.report(catalogue(), job_id, diagnosis=None).diagnosis
+        before = jobs.report(catalogue(), job, diagnosis=None).diagnosis
     end_shell(object_store(), settings().ims_bucket, job, operation)
     end = time.monotonic() + ANSWER_SECONDS
     while job.status is JobStatus.WAITING_ON_USER and time.monotonic() < end:

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from prefect.settings import PREFECT_API_URL
 
-from cli.lost_runs import settle_lost_runs
+from cli.lost_runs import resume_lost_runs
 from cli.prefect_services import DEPLOY, ROOT, START_LIMIT, answers, worker_command
 from errors import BadInput, Broken, Unreachable
 from flows.deployments import WORK_POOL, connected
@@ -40,7 +40,7 @@ def prepare(name: str, say: Callable[[str], None]) -> None:
     with connected(address) as runs:
         runs.make_pool()
         _deploy()
-        settle_lost_runs(runs, say, name)
+        resume_lost_runs(runs, say, name)
 
 
 def serve(name: str, limit: int, health_port: int) -> NoReturn:

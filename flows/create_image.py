@@ -4,7 +4,7 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.hooks import cancel_job, lose_job
+from flows.hooks import cancel_jobs, mark_jobs_crashed
 from storage.models import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.builder_images import find_builder_image
@@ -22,8 +22,8 @@ from tasks.shells import debug_shell_on_failure
 @flow(
     name="create-image",
     flow_run_name="create {image_root_archive_name}",
-    on_cancellation=[cancel_job],
-    on_crashed=[lose_job],
+    on_cancellation=[cancel_jobs],
+    on_crashed=[mark_jobs_crashed],
 )
 def create_image(
     recipe_id: str,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.hooks import cancel_job, lose_job
+from flows.hooks import cancel_jobs, mark_jobs_crashed
 from storage.models import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.contexts import stage_changes
@@ -18,8 +18,8 @@ from tasks.shells import debug_shell_on_failure, open_customize_shell
 @flow(
     name="customize-image",
     flow_run_name="customize {image_root_archive_name}",
-    on_cancellation=[cancel_job],
-    on_crashed=[lose_job],
+    on_cancellation=[cancel_jobs],
+    on_crashed=[mark_jobs_crashed],
 )
 def customize_image(
     image_id: str,

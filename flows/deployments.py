@@ -13,12 +13,14 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
     ArtifactFilterKey,
     FlowRunFilter,
+    FlowRunFilterEndTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
     LogFilter,
@@ -28,6 +30,7 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Cancelled, Cancelling
@@ -42,6 +45,8 @@ CUSTOMIZE_IMAGE = "customize-image/customize-image"
 # Put on a run by the worker that takes it.
 WORKER_LABEL = "prefect.worker.name"
 IN_HAND = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+# Longer than a worker is away that is started again.
+LATELY = timedelta(minutes=30)
 # Log lines reach the server in batches: one may come after a line that is younger than it.
 LATE_LINES = timedelta(seconds=10)
 PAGE = 200
@@ -50,11 +55,12 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 @dataclass(frozen=True)
 class RunState:
-    """How far a flow run is, in Prefect's words."""
+    """How far a flow run is, in Prefect's words; the id is another one whenever the state changes."""
 
     type: str
     name: str
     message: str
+    id: str = ""
 
     @property
     def is_waiting(self) -> bool:
@@ -66,6 +72,21 @@ class RunState:
         """Whether the run has ended."""
         ended = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED}
         return self.type in {state.value for state in ended}
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether the run is to be cancelled, and Prefect waits for its process."""
+        return self.type == StateType.CANCELLING.value
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody has cancelled the run."""
+        return self.type in {StateType.CANCELLING.value, StateType.CANCELLED.value}
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the run waits to be resumed."""
+        return self.type == StateType.PAUSED.value
 
 
 @dataclass(frozen=True)
@@ -174,26 +195,39 @@ class Runs:
         Args:
             worker: Only those that this one has taken.
         """
-        states = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(IN_HAND))))
-        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
-        with _translated(self.api_url):
-            taken = self._client.read_flow_runs(flow_run_filter=states, work_pool_filter=pool)
+        taken = self._of_pool(FlowRunFilter(state=_of_type(*IN_HAND)))
         return [_run(run) for run in taken if not worker or run.labels.get(WORKER_LABEL) == worker]
+
+    def stopped(self) -> list[Run]:
+        """Return the work pool's runs that are to end or wait to be resumed, and those that failed or ended lately."""
+        lately = FlowRunFilterEndTime(after_=datetime.now(UTC) - LATELY)
+        waiting = FlowRunFilter(state=_of_type(StateType.CANCELLING, StateType.PAUSED))
+        ended = FlowRunFilter(state=_of_type(StateType.CANCELLED, StateType.FAILED, StateType.CRASHED), end_time=lately)
+        return [_run(run) for wanted in (waiting, ended) for run in self._of_pool(wanted)]
 
     def cancel(self, run_id: str) -> None:
         """Ask the worker to stop a run; the run's own clean-up comes first."""
         with _translated(self.api_url):
             self._client.set_flow_run_state(UUID(run_id), Cancelling())
 
-    def settle_cancelled(self, run_id: str, message: str) -> None:
-        """Mark a run as cancelled whose process is gone."""
+    def mark_cancelled(self, run_id: str, message: str) -> None:
+        """Mark a run as cancelled that is to be cancelled and whose process is gone."""
         with _translated(self.api_url):
-            self._client.set_flow_run_state(UUID(run_id), Cancelled(message=message), force=True)
+            self._client.set_flow_run_state(UUID(run_id), Cancelled(message=message))
 
-    def take_up_again(self, run_id: str) -> None:
-        """Schedule a run whose process is gone, under the same id: it goes on where it stopped."""
+    def resume(self, run_id: str) -> bool:
+        """Schedule a run whose process is gone, under the same id; false when somebody cancels it."""
         with _translated(self.api_url):
-            self._client.set_flow_run_state(UUID(run_id), AwaitingRetry(message="taken up again"), force=True)
+            # By Prefect's rules, which let nobody leave Cancelling but for Cancelled.
+            answer: OrchestrationResult[Any] = self._client.set_flow_run_state(
+                UUID(run_id), AwaitingRetry(message="its worker was lost")
+            )
+        return answer.status is SetStateStatus.ACCEPT
+
+    def _of_pool(self, wanted: FlowRunFilter) -> list[FlowRun]:
+        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
+        with _translated(self.api_url):
+            return self._client.read_flow_runs(flow_run_filter=wanted, work_pool_filter=pool)
 
     def open_pool(self, command: Sequence[str]) -> None:
         """Make the work pool, or open the one that is there, for workers on this host.
@@ -265,8 +299,13 @@ def _translated(api_url: str) -> Iterator[None]:
         ) from error
 
 
+def _of_type(*types: StateType) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))
+
+
 def _run(run: FlowRun) -> Run:
     state = run.state
     if state is None:
         return Run(str(run.id), RunState(StateType.SCHEDULED.value, "Scheduled", ""), run.parameters)
-    return Run(str(run.id), RunState(state.type.value, state.name or "", state.message or ""), run.parameters)
+    told = RunState(state.type.value, state.name or "", state.message or "", str(state.id))
+    return Run(str(run.id), told, run.parameters)

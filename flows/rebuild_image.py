@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 from errors import BadInput
 from flows.create_image import create_image
 from flows.customize_image import customize_image
-from flows.hooks import cancel_chain, lose_chain
+from flows.hooks import cancel_jobs, mark_jobs_crashed
 from storage.job_models import JobType
 from storage.jobs import chained_job_id
 from storage.models import Image
@@ -17,8 +17,8 @@ from storage.models import Image
 @flow(
     name="rebuild-image",
     flow_run_name="rebuild {image_root_archive_name}",
-    on_cancellation=[cancel_chain],
-    on_crashed=[lose_chain],
+    on_cancellation=[cancel_jobs],
+    on_crashed=[mark_jobs_crashed],
 )
 def rebuild_image(
     recipe_id: str,

@@ -25,7 +25,7 @@ from pods.kubernetes_start import discard, place, wait_until_started
 from pods.kubernetes_watch import PodWatch
 from pods.kubernetes_workspaces import Workspaces
 from pods.log_copy import TAIL_LINES, Lines, LogCopy
-from pods.manifest import GRACE, Claim, Pod
+from pods.manifest import ATTEMPT_LABEL, GRACE, JOB_LABEL, MANAGED_BY, MANAGED_BY_LABEL, STEP_LABEL, Claim, Pod
 from pods.runtime import Endpoint, Outcome
 
 logger = logging.getLogger("ims.pods.kubernetes")
@@ -85,11 +85,13 @@ class Kubernetes:
     def outcome(self, name: str) -> Outcome | None:
         """Return how the pod of that name stands, or None when there is none or its step never started."""
         entry = self._api.get(Kind.PODS, name)
-        state = PodState(entry) if entry else None
-        if state is None or not state.has_started:
-            return None
-        tail = self._tail(name)
-        return self._outcome(state, "", tail) if state.is_over else state.running(tail)
+        return self._standing(PodState(entry)) if entry else None
+
+    def attempts(self, job_id: str, step: str) -> dict[int, Outcome | None]:
+        """Return how the pods of a job's step stand that are there, by attempt; None: it has not started yet."""
+        labels = f"{MANAGED_BY_LABEL}={MANAGED_BY},{JOB_LABEL}={job_id},{STEP_LABEL}={step}"
+        pods = self._api.list(Kind.PODS, labels=labels).items
+        return {int(pod["metadata"]["labels"][ATTEMPT_LABEL]): self._standing(PodState(pod)) for pod in pods}
 
     def publish(self, job_id: str, step: str, port: int) -> Endpoint:
         """Make a step's port reachable by a service that goes with its pod, and return where."""
@@ -102,6 +104,12 @@ class Kubernetes:
     def jobs(self) -> dict[str, datetime]:
         """Return the ids of the jobs that have pods or claims here, and when the youngest of these was made."""
         return kubernetes_removal.jobs(self._api, self._options)
+
+    def _standing(self, state: PodState) -> Outcome | None:
+        if not state.has_started:
+            return None
+        tail = self._tail(state.name)
+        return self._outcome(state, "", tail) if state.is_over else state.running(tail)
 
     def _follow(self, watch: PodWatch, copy: LogCopy) -> None:
         """Copy a pod's output until its end, and to its end."""

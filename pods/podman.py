@@ -16,7 +16,7 @@ from typing import Any
 from errors import Broken, Interrupted, NotFound, Unreachable
 from pods.diagnosis import Facts
 from pods.log_copy import TAIL_LINES, Lines, LogCopy
-from pods.manifest import CONTAINER, JOB_LABEL, Claim, Pod, claim_manifest, pod_manifest
+from pods.manifest import ATTEMPT_LABEL, CONTAINER, JOB_LABEL, STEP_LABEL, Claim, Pod, claim_manifest, pod_manifest
 from pods.podman_command import PodmanCommand, failure
 from pods.podman_container import Container
 from pods.podman_files import PodFiles
@@ -94,6 +94,12 @@ class Podman:
             return None
         tail = self._tail(container)
         return container.running(tail) if container.is_running else Outcome.of(container.facts(tail))
+
+    def attempts(self, job_id: str, step: str) -> dict[int, Outcome | None]:
+        """Return how the pods of a job's step stand that are there, by attempt; None: it has not started yet."""
+        labels = (f"label={JOB_LABEL}={job_id}", f"label={STEP_LABEL}={step}")
+        pods = self._list("pod", "ps", *(word for label in labels for word in ("--filter", label)))
+        return {int(pod["Labels"][ATTEMPT_LABEL]): self.outcome(pod["Name"]) for pod in pods}
 
     def publish(self, job_id: str, step: str, port: int) -> Endpoint:
         """Return where a step's port is reached: it is the host's own."""

@@ -112,6 +112,9 @@ class PodRuntime(Protocol):
     def outcome(self, name: str) -> Outcome | None:
         """Return how the pod of that name stands, or None when there is none (or it never started)."""
 
+    def attempts(self, job_id: str, step: str) -> dict[int, Outcome | None]:
+        """Return how the pods of a job's step stand that are there, by attempt; None: it has not started yet."""
+
     def publish(self, job_id: str, step: str, port: int) -> Endpoint:
         """Make a port of a running step reachable from outside, for as long as its pod is there, and return where.
 

@@ -1,6 +1,7 @@
 """The record of a job: what was asked for, field for field as in IMS v3 plus what it lacks, and what came of it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Self
 
@@ -100,6 +101,9 @@ class Diagnosis(BaseModel):
 
     # The category of what keeps an open shell from being completed.
     NOT_COMPLETE: ClassVar[str] = "NotComplete"
+    # The categories of what ended a run, but no step of its job.
+    CRASHED: ClassVar[str] = "Crashed"
+    SUSPENDED: ClassVar[str] = "Suspended"
 
     category: str
     summary: str
@@ -108,6 +112,40 @@ class Diagnosis(BaseModel):
     exit_code: int | None = None
     events: list[str] = []
     log_tail: list[str] = []
+
+
+class Hold(BaseModel):
+    """The process that works on a job. No other process works on the job while this one goes on renewing its hold.
+
+    Args:
+        holder: The process, by a name that no other process has or will have (tasks/processes.py).
+        host: The name of its host.
+        run_id: The flow run that it works for, the outermost one.
+        beat: How often it was renewed.
+        renewed: When it was renewed last, by the holder's clock.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    holder: str
+    host: str
+    run_id: str
+    beat: int = 0
+    renewed: datetime
+
+
+class Attempts(BaseModel):
+    """How often a step of a job was started.
+
+    Args:
+        newest: The number of its newest attempt, which its pod's name ends with. No number is given twice.
+        starts: How many attempts there were since a user last asked for the job.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    newest: int = 0
+    starts: int = 0
 
 
 class Job(NewJob, Record):
@@ -123,6 +161,8 @@ class Job(NewJob, Record):
     logs: list[Link] = Field(default_factory=list)
     ssh_containers: Sequence[SshContainer] = []
     diagnosis: Diagnosis | None = None
+    attempts: dict[str, Attempts] = Field(default_factory=dict)
+    hold: Hold | None = None
 
     @model_validator(mode="after")
     def _shells_fit_the_type(self) -> Self:

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from errors import BadInput, Conflict, NotFound
 from storage.catalogue import Catalogue
-from storage.job_models import Diagnosis, Job, JobStatus, JobType, NewJob
+from storage.holds import check_hold
+from storage.job_models import Attempts, Diagnosis, Hold, Job, JobStatus, JobType, NewJob
 from storage.models import Image, Recipe, now
 from storage.shells import DEBUG, SshContainer
 
@@ -18,7 +19,9 @@ from storage.shells import DEBUG, SshContainer
 KERNEL_FILE_NAMES = {"x86_64": "vmlinuz", "aarch64": "Image"}
 
 
-def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mapping[str, Any]) -> Job:
+def open_job(
+    catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mapping[str, Any], hold: Hold | None = None
+) -> Job:
     """Make the record of a job, or take up the one that is there.
 
     Both the command that starts a run and the run itself open the job: whoever comes first makes the record.
@@ -29,6 +32,7 @@ def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mappin
         flow_run_id: The flow run that works on it now.
         fields: What the user asks for. `require_dkms` (yes, no) and `kernel_file_name` may be
             left to the recipe or image; `profiles` are separated by commas.
+        hold: The hold of the process that makes the record, when it is to work on the job itself.
 
     Raises:
         BadInput: A field is missing, unknown or out of its range; all such fields are named.
@@ -36,7 +40,7 @@ def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mappin
     """
     artifact = _artifact(catalogue, fields)
     asked = _new_job(fields, artifact)
-    job = Job(**asked.model_dump(), id=job_id, flow_run_id=flow_run_id)
+    job = Job(**asked.model_dump(), id=job_id, flow_run_id=flow_run_id, hold=hold)
     if artifact is not None:
         job.arch = artifact.arch
     if job.job_type is JobType.CREATE and job.enable_debug:
@@ -53,20 +57,56 @@ def open_job(catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mappin
     return known
 
 
-def report(catalogue: Catalogue, job_id: str, **changes: Any) -> Job:
-    """Change fields of a job's record: its status, its repositories, its logs."""
-    return catalogue.jobs.change(job_id, lambda job: job.model_copy(update=changes))
+def report(catalogue: Catalogue, job: Job, **changes: Any) -> Job:
+    """Change fields of a job's record: its status, its repositories, its logs.
+
+    Raises:
+        HoldLost: The process that writes held the job, and holds it no longer.
+    """
+
+    def write(stored: Job) -> Job:
+        check_hold(stored, job)
+        return stored.model_copy(update=changes)
+
+    return catalogue.jobs.change(job.id, write)
 
 
-def report_shell(catalogue: Catalogue, job_id: str, shell: SshContainer, **changes: Any) -> Job:
-    """Write to a job's record how one of its shells is, and change other fields with it."""
+def report_shell(catalogue: Catalogue, job: Job, shell: SshContainer, **changes: Any) -> Job:
+    """Write to a job's record how one of its shells is, and change other fields with it.
 
-    def tell(job: Job) -> Job:
-        known = {each.name: each for each in job.ssh_containers}
+    Raises:
+        HoldLost: As `report`.
+    """
+
+    def write(stored: Job) -> Job:
+        check_hold(stored, job)
+        known = {each.name: each for each in stored.ssh_containers}
         # In the order they came: the first is what the user asked for.
-        return job.model_copy(update={**changes, "ssh_containers": [*(known | {shell.name: shell}).values()]})
+        return stored.model_copy(update={**changes, "ssh_containers": [*(known | {shell.name: shell}).values()]})
 
-    return catalogue.jobs.change(job_id, tell)
+    return catalogue.jobs.change(job.id, write)
+
+
+def begin_attempt(catalogue: Catalogue, job: Job, step: str, newest: int) -> Attempts:
+    """Write to a job's record that another attempt of a step begins, before there is a pod of it.
+
+    Args:
+        catalogue: The catalogue.
+        job: The job.
+        step: The step.
+        newest: The newest attempt that there is a pod of.
+
+    Raises:
+        HoldLost: As `report`.
+    """
+
+    def begin(stored: Job) -> Job:
+        check_hold(stored, job)
+        known = stored.attempts.get(step, Attempts())
+        begun = Attempts(newest=max(known.newest, newest) + 1, starts=known.starts + 1)
+        return stored.model_copy(update={"attempts": {**stored.attempts, step: begun}})
+
+    return catalogue.jobs.change(job.id, begin).attempts[step]
 
 
 def end_shells(catalogue: Catalogue, job_id: str) -> None:
@@ -77,7 +117,10 @@ def end_shells(catalogue: Catalogue, job_id: str) -> None:
 
 
 def close_job(catalogue: Catalogue, job_id: str, diagnosis: Diagnosis) -> Job:
-    """End a job in error, with the reason, and its shells with it; a job that has succeeded stays as it is."""
+    """End a job in error, with the reason, and its shells with it; a job that has succeeded stays as it is.
+
+    The hold stays: a process that ends its own job still has to clean up after it.
+    """
 
     def end(job: Job) -> Job:
         if job.status is JobStatus.SUCCESS:
@@ -120,7 +163,7 @@ def image_id_of(job_id: str) -> str:
 
 
 def chained_job_id(run_id: str, job_type: JobType) -> str:
-    """Return the id of one of the jobs that a run starts in turn: the same whenever the run is taken up again."""
+    """Return the id of one of the jobs that a run starts in turn: the same whenever the run is resumed."""
     return str(uuid5(UUID(run_id), job_type))
 
 

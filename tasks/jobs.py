@@ -5,17 +5,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from prefect.exceptions import Pause
+from prefect.exceptions import Abort, Pause
+from prefect.runtime import flow_run
 
 from errors import ImsError, NotFound, TransientError
 from storage import jobs, shell_orders
 from storage.catalogue import catalogue
+from storage.holds import JobHeld, release_hold
 from storage.job_models import Diagnosis, Job, JobStatus
 from storage.layout import credentials_key, image_prefix, shell_orders_key
 from storage.objects import object_store
 from storage.settings import settings
 from storage.uploads import abort_uploads
 from tasks.flow_runs import interrupted_when_cancelled, is_cancelled, own_run_id
+from tasks.holds import hold_job, holding, own_hold
 from tasks.pods import StepFailed, runtime
 from tasks.retries import retryable
 from tasks.workspaces import remove_scratch
@@ -23,18 +26,16 @@ from tasks.workspaces import remove_scratch
 logger = logging.getLogger("ims.jobs")
 
 SUSPENDED = Diagnosis(
-    category="Suspended",
+    category=Diagnosis.SUSPENDED,
     summary="suspended",
     resolution="resume its flow run: it goes on where it stopped",
 )
 
 
-@retryable
 def open_job(job_id: str, **fields: Any) -> Job:
-    """Open the job of this run: a new one named after the run, or the one that is to be continued.
+    """Open the job of this run, and hold it: a new one named after the run, or the one that is to be continued.
 
-    Safe to repeat: a record that is there is taken up. A job that ended in error starts again, with what its last run
-    left; one that succeeded stays as it is.
+    A job that ended in error starts again, with what its last run left; one that succeeded stays as it is.
 
     Args:
         job_id: The job to continue; empty for a new one.
@@ -43,20 +44,36 @@ def open_job(job_id: str, **fields: Any) -> Job:
     Raises:
         BadInput: A field is not what it must be.
         Conflict: job_id names a job of other fields.
+        JobHeld: Another flow run is at work on the job; nothing was changed.
+        Abort: Another process works for this flow run. The run's state is that one's.
     """
-    flow_run_id = own_run_id()
-    job = jobs.open_job(catalogue(), job_id or flow_run_id, flow_run_id, fields)
-    if job.status is JobStatus.ERROR:
-        return jobs.report(catalogue(), job.id, status=JobStatus.CREATING, diagnosis=None, flow_run_id=flow_run_id)
-    if job.status is not JobStatus.SUCCESS and (job.flow_run_id, job.diagnosis) != (flow_run_id, None):
-        # Who looks whether anybody works on the job must not look at, nor read of, a run that was killed.
-        return jobs.report(catalogue(), job.id, diagnosis=None, flow_run_id=flow_run_id)
+    try:
+        job: Job = take_job(job_id, **fields)
+    except JobHeld as held:
+        if held.hold.run_id == str(flow_run.root_flow_run_id):
+            raise Abort(str(held)) from held
+        raise
     return job
 
 
+@retryable
+def take_job(job_id: str, **fields: Any) -> Job:
+    """Make the record of a job, or take the one that is there, and hold it. Safe to repeat."""
+    flow_run_id = own_run_id()
+    hold = own_hold(flow_run_id)
+    job = jobs.open_job(catalogue(), job_id or flow_run_id, flow_run_id, fields, hold)
+    if job.status is JobStatus.SUCCESS:
+        return job
+    return hold_job(job, hold, flow_run_id)
+
+
 def report(job: Job, **changes: Any) -> None:
-    """Write to the job's record how far it is."""
-    jobs.report(catalogue(), job.id, **changes)
+    """Write to the job's record how far it is.
+
+    Raises:
+        HoldLost: Another process works on the job, or somebody has ended it.
+    """
+    jobs.report(catalogue(), job, **changes)
 
 
 @contextmanager
@@ -64,34 +81,38 @@ def reporting(job: Job) -> Iterator[None]:
     """Hold what every job needs at its end: its last status, the reason of a failure, and nothing left behind.
 
     After a permanent error, a cancel or Ctrl-C everything of the job goes. After a transient error, or when the run is
-    suspended, finished pods and the workspace stay, so that the same run, started again, goes on from there.
+    suspended, finished pods and the workspace stay, so that the same run, started again, goes on from there. When
+    another process has taken the job over, or somebody has ended it, nothing is touched.
     """
-    try:
-        with interrupted_when_cancelled():
-            yield
-    except Exception as error:
-        logger.error("job %s failed: %s", job.id, error)  # noqa: TRY400 - Prefect logs the traceback of what it is raised
-        if isinstance(error, TransientError):
+    with holding(job) as hold:
+        try:
+            with interrupted_when_cancelled():
+                yield
+        except BaseException as error:
+            if hold.is_lost():
+                raise hold.loss() from error
             with _error_first():
-                leave(job.id, diagnose(error))
+                _end(job, error)
             raise
+        succeed(job)
+        clean_up_after(job)
+
+
+def _end(job: Job, error: BaseException) -> None:
+    """Put a job in order whose run ends by an error or a signal."""
+    if isinstance(error, Exception):
+        logger.error("job %s failed: %s", job.id, error)
+    if isinstance(error, TransientError):
+        mark_interrupted(job.id, diagnose(error))
+    elif isinstance(error, Exception):
         with _error_first():
             jobs.close_job(catalogue(), job.id, diagnose(error))
-        with _error_first():
-            clean_up(job.id)
-        raise
-    except Pause:
-        # Before its next step a suspended run ends; it may have been cancelled meanwhile.
-        with _error_first():
-            cancel(job.id) if is_cancelled() else leave(job.id, SUSPENDED)
-        raise
-    except BaseException:
-        # KeyboardInterrupt, or the signal by which Prefect cancels a run.
-        with _error_first():
-            cancel(job.id)
-        raise
-    succeed(job)
-    clean_up_after(job)
+        clean_up(job.id)
+    elif isinstance(error, Pause) and not is_cancelled():
+        mark_interrupted(job.id, SUSPENDED)
+    else:
+        # KeyboardInterrupt, or the signal by which Prefect cancels a run, or a cancel of a run that was suspended.
+        cancel(job.id)
 
 
 @retryable
@@ -115,10 +136,10 @@ def cancel(job_id: str) -> None:
     clean_up(job_id)
     cancelled = Diagnosis(category="Cancelled", summary="cancelled", resolution="start a new job if it is wanted")
     with suppress(NotFound):  # cancelled before it had a record
-        jobs.close_job(catalogue(), job_id, cancelled)
+        _release(jobs.close_job(catalogue(), job_id, cancelled))
 
 
-def lose(job_id: str, summary: str = "the process that worked on the job was killed") -> None:
+def mark_crashed(job_id: str, summary: str = "the process that worked on the job was killed") -> None:
     """Say in the record of a job that its process was killed; its pods and its workspace stay for the next run.
 
     A job that has ended stays as it is.
@@ -128,16 +149,18 @@ def lose(job_id: str, summary: str = "the process that worked on the job was kil
         summary: What is known of its end.
     """
     lost = Diagnosis(
-        category="Crashed",
+        category=Diagnosis.CRASHED,
         summary=summary,
         resolution="retry its flow run: it goes on where it stopped",
     )
     with suppress(NotFound):  # killed before it had a record
-        if not catalogue().jobs.get(job_id).status.is_final:
-            leave(job_id, lost)
+        job = catalogue().jobs.get(job_id)
+        if not job.status.is_final:
+            mark_interrupted(job_id, lost)
+        _release(job)
 
 
-def leave(job_id: str, diagnosis: Diagnosis) -> None:
+def mark_interrupted(job_id: str, diagnosis: Diagnosis) -> None:
     """Close the record of a job that nobody works on until it is run again.
 
     While its shell is open the job goes on waiting on its user: the shell lives by its own limit, and what is made in
@@ -147,12 +170,19 @@ def leave(job_id: str, diagnosis: Diagnosis) -> None:
         job_id: The job.
         diagnosis: Why nobody works on it.
     """
-    if not shell_orders.is_open(object_store(), settings().ims_bucket, catalogue().jobs.get(job_id)):
+    job = catalogue().jobs.get(job_id)
+    if not shell_orders.is_open(object_store(), settings().ims_bucket, job):
         jobs.close_job(catalogue(), job_id, diagnosis)
         return
     kept = "its shell stays open until its limit: retry its flow run, which goes on with what is made in it"
     waiting = diagnosis.model_copy(update={"resolution": kept})
-    jobs.report(catalogue(), job_id, status=JobStatus.WAITING_ON_USER, diagnosis=waiting)
+    jobs.report(catalogue(), job, status=JobStatus.WAITING_ON_USER, diagnosis=waiting)
+
+
+def _release(job: Job) -> None:
+    """Let go of a job for its process, which has ended or is about to."""
+    if job.hold:
+        release_hold(catalogue(), job.id, job.hold.holder)
 
 
 def clean_up(job_id: str) -> None:

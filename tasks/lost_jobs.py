@@ -13,7 +13,7 @@ from storage.models import now
 from storage.objects import object_store
 from storage.settings import settings
 from tasks.flow_runs import CANCELLED, Sight, look_at
-from tasks.jobs import SUSPENDED, cancel, clean_up, lose
+from tasks.jobs import SUSPENDED, cancel, clean_up, mark_crashed
 from tasks.pods import runtime
 from tasks.retries import retryable
 
@@ -119,7 +119,7 @@ def _cancel(job_id: str) -> None:
 
 def _close(job_id: str, why: str) -> None:
     _refuse_at_work(job_id)
-    lose(job_id, why)
+    mark_crashed(job_id, why)
 
 
 def _strays(age: timedelta) -> Iterator[Remedy]:
@@ -159,4 +159,4 @@ def _remove(job_id: str) -> None:
 
 def _refuse_at_work(job_id: str) -> None:
     if is_at_work(job_id):
-        raise Conflict(f"job {job_id} was taken up again", resolution="it was left; nothing has to be done")
+        raise Conflict(f"job {job_id} was resumed", resolution="it was left; nothing has to be done")

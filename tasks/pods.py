@@ -4,10 +4,9 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
-from itertools import count
 from pathlib import Path
 
-from errors import PermanentError, Unreachable
+from errors import PermanentError
 from pods.kubernetes_options import KubernetesOptions
 from pods.manifest import Claim, Pod
 from pods.podman import Podman
@@ -19,14 +18,12 @@ from storage.layout import job_key
 from storage.models import Link
 from storage.objects import object_store
 from storage.settings import settings
+from tasks.attempts import attempt_of
 from tasks.builder_images import builder_image
 from tasks.diagnoses import show_diagnosis
 from tasks.workspaces import scratch
 
 logger = logging.getLogger("ims.pods")
-
-# A pod that was lost, or could not reach S3, is started anew this often before its task gives up.
-STARTS = 3
 
 
 class StepFailed(PermanentError):
@@ -73,8 +70,8 @@ def run_step(
 ) -> Outcome:
     """Run one of the builder's programs in a pod of the job, to its end.
 
-    Safe to repeat: a pod that runs is followed, one that has succeeded is not run again, and one that was lost is
-    replaced by the next attempt.
+    Safe to repeat: a pod that runs is followed, whatever became of the attempts before it; one that has succeeded is
+    not run again, and one that was lost is replaced by the next attempt.
 
     Args:
         job: The job.
@@ -91,17 +88,17 @@ def run_step(
 
     Raises:
         StepFailed: The pod ended badly and would do so again.
-        Unreachable: It was lost, or could not reach a server, at every attempt.
+        Exhausted: It was lost, or could not reach a server, at every attempt.
+        HoldLost: Another process works on the job.
     """
     claim = Claim(job_id=job.id, size_gib=job.build_env_size)
     if workspace:
         runtime().create_claim(claim)
-    starts = 0
-    for attempt in count(1):
+    while True:
         pod = Pod(
             job_id=job.id,
             step=step,
-            attempt=attempt,
+            attempt=attempt_of(job, step, runtime()),
             image=image or builder_image(),
             command=["python3", "-m", f"builder.programs.{program}"],
             env={"IMS_JOB_ID": job.id, "IMS_ARCH": job.arch, **environment},
@@ -114,10 +111,6 @@ def run_step(
             deadline=deadline,
             host_network=_host_network(),
         )
-        known = runtime().outcome(pod.name)
-        if known is not None and known.phase is Phase.FAILED and known.transient:
-            continue
-        starts += 1
         log = scratch(job.id) / f"{step}.log"
         outcome = runtime().run(pod, log=log, on_line=on_line)
         _keep_log(job, step, log)
@@ -127,10 +120,7 @@ def run_step(
             diagnosis = _diagnosis(job, step, outcome)
             show_diagnosis(diagnosis)
             raise StepFailed(diagnosis)
-        if starts == STARTS:
-            raise Unreachable(f"{step} failed {STARTS} times: {outcome.summary}", resolution=outcome.resolution)
-        logger.warning("%s: %s; starting it again", step, outcome.summary)
-    raise AssertionError("count() ends never")
+        logger.warning("%s: %s", step, outcome.summary)
 
 
 def _diagnosis(job: Job, step: str, outcome: Outcome) -> Diagnosis:
@@ -154,7 +144,7 @@ def _keep_log(job: Job, step: str, log: Path) -> None:
     kept = object_store().write_file(bucket, key, log, content_type="text/plain; charset=utf-8", metadata={})
     link = Link(path=f"s3://{bucket}/{key}", etag=kept.etag)
     others = [known for known in catalogue().jobs.get(job.id).logs if known.path != link.path]
-    jobs.report(catalogue(), job.id, logs=[*others, link])
+    jobs.report(catalogue(), job, logs=[*others, link])
 
 
 def _host_network() -> bool:

@@ -69,7 +69,7 @@ def open_debug_shell(diagnosis: Diagnosis, job: Job) -> None:
     """
 
     def tell(shell: SshContainer) -> None:
-        jobs.report_shell(catalogue(), job.id, shell, status=JobStatus.WAITING_ON_USER, diagnosis=diagnosis)
+        jobs.report_shell(catalogue(), job, shell, status=JobStatus.WAITING_ON_USER, diagnosis=diagnosis)
         logger.warning("the build failed; look around with: %s (host key %s)", shell.command, shell.host_key)
         _publish(shell, job, f"The build failed: {diagnosis.summary}")
 
@@ -90,7 +90,7 @@ def open_customize_shell(original: Original, context: Context, job: Job) -> None
     asked = job.asked.ssh_containers[0]
 
     def tell(shell: SshContainer) -> None:
-        jobs.report_shell(catalogue(), job.id, shell, status=JobStatus.WAITING_ON_USER, diagnosis=None)
+        jobs.report_shell(catalogue(), job, shell, status=JobStatus.WAITING_ON_USER, diagnosis=None)
         logger.info("customize the image with: %s (host key %s)", shell.command, shell.host_key)
         _publish(shell, job, f"Customize the image root of {job.image_root_archive_name}")
 

@@ -165,7 +165,7 @@ def test_killed_it_leaves_nothing_running_and_the_next_one_settles_what_was_in_h
 
     second = start(tmp_path / "data")
     said = second.log.read_text()
-    assert f"Taken up again: flow run {job.id}" in said
+    assert f"Resumed: flow run {job.id}" in said
     assert f"Cancelled: flow run {unwanted.id}" in said
     wait_for(lambda: _runs_again(second, job.id), 90, second.worker_log)
     assert second.prefect("GET", f"/flow_runs/{unwanted.id}")["state_type"] == "CANCELLED"

@@ -118,7 +118,7 @@ def test_a_worker_that_is_ended_leaves_its_runs_to_the_next(
     assert catalogue.jobs.get(job.id).status is JobStatus.WAITING_FOR_REPOS
 
     second, health = _start_worker(start, "second", environment)
-    wait_for(lambda: f"Taken up again: flow run {job.id}" in second.output(), START_SECONDS, second.log)
+    wait_for(lambda: f"Resumed: flow run {job.id}" in second.output(), START_SECONDS, second.log)
     wait_for(lambda: "Beginning flow run" in second.output(), 90, second.log)
     assert _answers(health)
 

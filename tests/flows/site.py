@@ -161,11 +161,11 @@ class Site:
 
     def cancel(self, job_id: str) -> int:
         """Do what Prefect's worker does when a cancelled run's process is gone, and return the exit code."""
-        return self._hook("cancel_job", job_id, {"job_id": job_id})
+        return self._hook("cancel_jobs", self.job(job_id).flow_run_id, {"job_id": job_id})
 
     def cancel_rebuild(self, run_id: str) -> int:
         """Do the same for a run that builds and customizes."""
-        return self._hook("cancel_chain", run_id, {})
+        return self._hook("cancel_jobs", run_id, {})
 
     def suspend_and_cancel(self, job_id: str) -> None:
         """Do what a user does who suspends the run of a job and then cancels it, while one of its steps is at work."""
@@ -184,7 +184,7 @@ class Site:
 
     def lose(self, job_id: str) -> int:
         """Do what Prefect's worker does when a run's process was killed, and return the exit code."""
-        return self._hook("lose_job", job_id, {"job_id": job_id})
+        return self._hook("mark_jobs_crashed", self.job(job_id).flow_run_id, {"job_id": job_id})
 
     def _hook(self, name: str, run_id: str, parameters: dict[str, str]) -> int:
         process = _CONTEXT.Process(target=_run_hook, args=(self.environment, name, run_id, parameters))
@@ -289,5 +289,5 @@ def _run_hook(environment: dict[str, str], name: str, run_id: str, parameters: d
     from flows.create_image import create_image
 
     run = FlowRun(id=UUID(run_id), flow_id=UUID(run_id), parameters=parameters)
-    state: State[None] = Crashed() if name == "lose_job" else Cancelled()
+    state: State[None] = Crashed() if name == "mark_jobs_crashed" else Cancelled()
     getattr(hooks, name)(create_image, run, state)

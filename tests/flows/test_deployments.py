@@ -39,7 +39,7 @@ def closed_pool(runs: Runs, client: SyncPrefectClient) -> Iterator[None]:
     runs.close_pool()
     yield
     for run in runs.in_hand():
-        runs.settle_cancelled(run.id, "the test is over")
+        runs.mark_cancelled(run.id, "the test is over")
     client.update_work_pool(WORK_POOL, WorkPoolUpdate(is_paused=False))
 
 
@@ -52,7 +52,7 @@ def test_the_same_key_starts_one_run(runs: Runs, closed_pool: None) -> None:
     assert runs.find(first).parameters["recipe_id"] == PARAMETERS["recipe_id"]
     assert runs.find(first).state.is_waiting
     for run_id in (first, other):
-        runs.settle_cancelled(run_id, "no longer wanted")
+        runs.mark_cancelled(run_id, "no longer wanted")
     assert runs.find(first).state.is_final
     assert runs.find(first).state.message == "no longer wanted"
 
@@ -64,11 +64,11 @@ def test_a_run_whose_process_is_gone_is_in_hand_until_it_is_taken_up_again(
     assert run_id not in {run.id for run in runs.in_hand()}
     client.set_flow_run_state(UUID(run_id), Running(), force=True)
     assert run_id in {run.id for run in runs.in_hand()}
-    runs.take_up_again(run_id)
+    runs.resume(run_id)
     assert run_id not in {run.id for run in runs.in_hand()}
     assert runs.find(run_id).state.name == "AwaitingRetry"
     assert client.read_flow_run(UUID(run_id)).next_scheduled_start_time is not None
-    runs.settle_cancelled(run_id, "the test is over")
+    runs.mark_cancelled(run_id, "the test is over")
 
 
 def test_the_log_comes_whole_and_from_where_it_was_read(
@@ -94,7 +94,7 @@ def test_the_log_comes_whole_and_from_where_it_was_read(
     assert later[-1].text == "line 449"
     assert {line.text for line in later} > {f"line {number}" for number in range(440, 450)}
     assert len(later) < 30
-    runs.settle_cancelled(run_id, "the test is over")
+    runs.mark_cancelled(run_id, "the test is over")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_log_comes_whole_and_from_where_it_was_read(
 def test_customizing_is_deployed(runs: Runs, closed_pool: None, deployment: str, parameters: dict[str, object]) -> None:
     run_id = runs.start(deployment, parameters, idempotency_key=str(uuid4()))
     assert runs.find(run_id).parameters.items() >= parameters.items()
-    runs.settle_cancelled(run_id, "the test is over")
+    runs.mark_cancelled(run_id, "the test is over")
 
 
 def test_parameters_that_the_flow_does_not_take_are_refused(runs: Runs) -> None:

@@ -45,8 +45,9 @@ class PodmanNode:
         with self._podman.stream("logs", "--follow", container) as output, open(output, "rb", closefd=False) as lines:
             _copy(lines, pod)
         self._podman.ask("wait", container)
-        code = int(self._podman.tell("container", "inspect", "--format", "{{.State.ExitCode}}", container))
-        pod.exit(code)
+        ended = self._podman.ask("container", "inspect", "--format", "{{.State.ExitCode}}", container)
+        # One that was removed by force has no exit code any more.
+        pod.exit(int(ended.stdout) if ended.code == 0 else 137)
 
     def clear(self, pods: Iterable[LivePod]) -> None:
         """Remove what is left."""

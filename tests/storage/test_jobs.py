@@ -67,11 +67,11 @@ def test_a_job_that_customizes_opens_one_shell(catalogue: Catalogue, asked: list
     # However far it is, the run that comes back takes it up.
     access = ConnectionInfo(customer_access=Address(host="127.0.0.1", port=22))
     running = shell.model_copy(update={"status": "running", "connection_info": access, "host_key": "SHA256:x"})
-    jobs.report_shell(catalogue, RUN, running, status=JobStatus.WAITING_ON_USER)
+    jobs.report_shell(catalogue, job, running, status=JobStatus.WAITING_ON_USER)
     assert jobs.open_job(catalogue, RUN, RUN, fields).ssh_containers == [running]
     # A debug shell comes after it, and is not what was asked for.
     debug = running.model_copy(update={"name": "debug"})
-    jobs.report_shell(catalogue, RUN, debug)
+    jobs.report_shell(catalogue, job, debug)
     assert jobs.open_job(catalogue, RUN, RUN, fields).ssh_containers == [running, debug]
     jobs.end_shells(catalogue, RUN)
     assert [each.command for each in catalogue.jobs.get(RUN).ssh_containers] == ["", ""]
@@ -126,8 +126,8 @@ def test_an_unknown_recipe_is_left_for_the_run_to_report(catalogue: Catalogue, f
 
 
 def test_a_job_that_has_succeeded_is_not_closed_in_error(catalogue: Catalogue, fields: dict[str, Any]) -> None:
-    jobs.open_job(catalogue, RUN, RUN, fields)
-    jobs.report(catalogue, RUN, status=JobStatus.SUCCESS)
+    job = jobs.open_job(catalogue, RUN, RUN, fields)
+    jobs.report(catalogue, job, status=JobStatus.SUCCESS)
     closed = jobs.close_job(catalogue, RUN, Diagnosis(category="x", summary="late"))
     assert (closed.status, closed.diagnosis) == (JobStatus.SUCCESS, None)
 

@@ -70,7 +70,7 @@ class Scene:
         open_orders(self.store, self.settings.ims_bucket, job.id, "shell", limit)
         access = ConnectionInfo(customer_access=Address(host="127.0.0.1", port=22))
         shell = SshContainer(name=CUSTOMIZE, status="running", connection_info=access)
-        return report_shell(self.catalogue, job.id, shell, status=JobStatus.WAITING_ON_USER)
+        return report_shell(self.catalogue, job, shell, status=JobStatus.WAITING_ON_USER)
 
     def upload(self, job_id: str) -> Image:
         """Put a job's artifacts and manifest into S3, and return the image's record, which is not stored."""

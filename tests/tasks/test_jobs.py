@@ -14,7 +14,7 @@ from prefect.states import Cancelled, Suspended
 from storage.catalogue import Catalogue
 from storage.job_models import Diagnosis, JobStatus, JobType
 from storage.models import new_id
-from tasks.jobs import open_job, reporting
+from tasks.jobs import reporting, take_job
 from tasks.pods import run_step, runtime
 from tests.kubernetes_api import FakeCluster, lives
 
@@ -25,7 +25,7 @@ def suspended(job_id: str, api: str, then: State[None]) -> None:
     @flow(name="suspended")
     def work() -> None:
         asked = {"artifact_id": new_id(), "public_key_id": new_id(), "image_root_archive_name": "image"}
-        job = open_job.fn(job_id, job_type=JobType.CREATE, **asked)
+        job = take_job.fn(job_id, job_type=JobType.CREATE, **asked)
         with reporting(job):
             run_step(job, "prepare", "prepare", {}, deadline=timedelta(minutes=1))
             with SyncPrefectClient(api) as client:

@@ -19,7 +19,7 @@ from storage.models import new_id
 from storage.settings import settings
 from storage.shell_orders import Operation, end_shell
 from tasks.job_deletions import delete_job
-from tasks.jobs import SUSPENDED, leave, lose, open_job
+from tasks.jobs import SUSPENDED, mark_crashed, mark_interrupted, take_job
 from tasks.lost_jobs import settle_jobs, settle_pods
 from tasks.pods import kubernetes_options, runtime
 from tests.kubernetes_api import FakeCluster, lives
@@ -64,10 +64,10 @@ def test_a_job_is_at_work_by_the_run_that_took_it_up_last(scene: Scene, monkeypa
         "image_root_archive_name": "image",
     }
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", first)
-    job: Job = open_job.fn("", **fields)
+    job: Job = take_job.fn("", **fields)
     scene.end(first)
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", second)
-    assert open_job.fn(job.id, **fields).flow_run_id == second
+    assert take_job.fn(job.id, **fields).flow_run_id == second
     assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.AT_WORK}
 
 
@@ -89,7 +89,7 @@ def test_a_job_whose_process_was_killed_waits_on_its_user_while_its_shell_is_ope
     # Killed anew just after it was taken up.
     scene.catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.FETCHING_IMAGE}))
     for each in (job, ended):
-        lose(each.id)
+        mark_crashed(each.id)
     left, closed = scene.catalogue.jobs.get(job.id), scene.catalogue.jobs.get(ended.id)
     assert (left.status, left.ssh_containers) == (JobStatus.WAITING_ON_USER, job.ssh_containers)
     assert left.diagnosis is not None
@@ -115,9 +115,9 @@ def test_the_run_that_takes_a_job_up_again_is_not_the_one_that_was_killed(
         "public_key_id": new_id(),
         "image_root_archive_name": "image",
     }
-    scene.shell(open_job.fn("", **fields), HOUR)
-    lose(run_id)
-    again = open_job.fn("", **fields)
+    scene.shell(take_job.fn("", **fields), HOUR)
+    mark_crashed(run_id)
+    again = take_job.fn("", **fields)
     assert (again.status, again.diagnosis) == (JobStatus.WAITING_ON_USER, None)
 
 
@@ -171,7 +171,7 @@ def test_a_job_whose_suspended_run_was_cancelled_is_cancelled_too(
 ) -> None:
     cancelled, waiting = (scene.job(run_id=scene.run()) for _ in range(2))
     for job in (cancelled, waiting):
-        leave(job.id, SUSPENDED)
+        mark_interrupted(job.id, SUSPENDED)
         runtime().create_claim(Claim(job_id=job.id, size_gib=1))
     scene.end(cancelled.id, Cancelled())
     scene.end(waiting.id, Suspended())

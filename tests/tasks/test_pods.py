@@ -4,15 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from errors import Unreachable
+from errors import Exhausted
 from pods.kubernetes import Kubernetes
 from pods.podman import Podman
 from storage.catalogue import Catalogue
 from storage.job_models import Job, JobType
 from storage.models import new_id
 from storage.settings import settings
+from tasks.attempts import STARTS
 from tasks.jobs import cancel, reporting
-from tasks.pods import STARTS, StepFailed, kubernetes_options, run_step, runtime
+from tasks.pods import StepFailed, kubernetes_options, run_step, runtime
 from tests.kubernetes_api import FakeCluster, lives
 from tests.kubernetes_api.live_pod import LivePod
 
@@ -82,7 +83,7 @@ def test_an_evicted_step_is_started_again(cluster: FakeCluster, job: Job) -> Non
 
 def test_a_step_that_is_evicted_every_time_may_be_tried_later(cluster: FakeCluster, job: Job) -> None:
     cluster.lives["prepare"] = lives.evicted
-    with pytest.raises(Unreachable, match="low on resource"):
+    with pytest.raises(Exhausted, match="low on resource"):
         run(job)
     assert len(cluster.objects.list("pods")) == STARTS
 

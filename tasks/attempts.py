@@ -1,0 +1,43 @@
+"""The attempts of a job's step: which one is gone on with, and which number the next one has.
+
+They are found by the labels of their pods and by the job's record, never by counting: a pod that was evicted, drained
+or deleted is gone from the cluster, and its number must not be given again.
+"""
+
+from errors import Exhausted
+from pods.runtime import Outcome, Phase, PodRuntime
+from storage import jobs
+from storage.catalogue import catalogue
+from storage.job_models import Attempts, Job
+
+# A pod that was lost, or could not reach a server, is started so often at most until a user asks for the job again.
+STARTS = 3
+
+
+def attempt_of(job: Job, step: str, runtime: PodRuntime) -> int:
+    """Return the attempt to go on with: one whose pod is at work or has decided the step, else the next one.
+
+    Raises:
+        Exhausted: The step was started too often.
+        HoldLost: Another process works on the job.
+    """
+    pods = runtime.attempts(job.id, step)
+    if (standing := _standing(pods)) is not None:
+        return standing
+    known = catalogue().jobs.get(job.id).attempts.get(step, Attempts())
+    if known.starts >= STARTS:
+        last = pods.get(max(pods, default=0))
+        raise Exhausted(
+            f"{step} failed {known.starts} times: {last.summary if last else 'its pods are gone'}",
+            resolution=(last and last.resolution) or "run the job again: it goes on where it stopped",
+        )
+    return jobs.begin_attempt(catalogue(), job, step, max(pods, default=0)).newest
+
+
+def _standing(pods: dict[int, Outcome | None]) -> int | None:
+    """Return the newest attempt that is at work, else one that succeeded, else one that would fail again."""
+    newest_first = sorted(pods, reverse=True)
+    at_work = [number for number in newest_first if (pod := pods[number]) is None or pod.phase is Phase.RUNNING]
+    succeeded = [number for number in newest_first if (pod := pods[number]) and pod.phase is Phase.SUCCEEDED]
+    failed = [number for number in newest_first[:1] if (pod := pods[number]) and not pod.transient]
+    return next(iter([*at_work, *succeeded, *failed]), None)

@@ -1,0 +1,187 @@
+"""Holding a job: one flow process at most works on it, and the record says which (storage/holds.py).
+
+The process renews its hold while it works. Another one takes it over when the process is gone for certain, on this
+host, or when its hold was not renewed for a while that this process has watched itself: clocks of two hosts are not
+compared, unless the hold is older than any clock may be wrong.
+"""
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from datetime import timedelta
+from threading import Event, Thread
+
+from prefect.exceptions import Abort
+from prefect.runtime import flow_run
+
+from errors import ImsError, NotFound
+from storage.catalogue import catalogue
+from storage.holds import HoldLost, JobHeld, check_hold, release_hold, renew_hold, take_hold
+from storage.job_models import Hold, Job
+from storage.models import now
+from tasks.flow_runs import is_cancelled
+from tasks.processes import is_gone, own_process
+
+logger = logging.getLogger("ims.holds")
+
+RENEW_EVERY = timedelta(seconds=4)
+STALE_AFTER = timedelta(seconds=15)
+# S3 refuses requests of a clock that is wrong by a quarter of an hour.
+LONG_AGO = timedelta(minutes=20)
+_LOOK_SECONDS = 0.5
+
+
+def own_hold(flow_run_id: str) -> Hold:
+    """Return the hold of this process for a flow run."""
+    run_id = str(flow_run.root_flow_run_id or flow_run_id)
+    return Hold(holder=own_process(), host=socket.gethostname(), run_id=run_id, renewed=now())
+
+
+def hold_job(job: Job, hold: Hold, flow_run_id: str) -> Job:
+    """Hold a job for this process, in place of one that is gone. Safe to repeat.
+
+    Args:
+        job: The job; it has not succeeded.
+        hold: This process's hold.
+        flow_run_id: The flow run that works on the job from now on.
+
+    Raises:
+        JobHeld: Another process is at work on it; nothing was changed.
+    """
+    if job.hold and job.hold.holder == hold.holder and (job.flow_run_id, job.diagnosis) == (flow_run_id, None):
+        return job
+    return take_hold(catalogue(), job.id, hold, flow_run_id, _gone_hold(job, hold.holder))
+
+
+def wait_for_end_of_holder(job: Job) -> bool:
+    """Wait until the process that holds a job is known to be gone; false when another one is at work.
+
+    Args:
+        job: The job.
+    """
+    try:
+        _gone_hold(job, "")
+    except JobHeld:
+        return False
+    return True
+
+
+class HoldWatch:
+    """Tells of jobs' holds whether their processes live, by looking at them again and again."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, int, float]] = {}
+
+    def is_alive(self, job: Job) -> bool:
+        """Tell whether a process works on a job, as far as is known: a hold that is new here is taken for alive."""
+        hold = job.hold
+        if hold is None or is_gone(hold.holder) or now() - hold.renewed > LONG_AGO:
+            self._seen.pop(job.id, None)
+            return False
+        known = self._seen.get(job.id)
+        if known is None or known[:2] != (hold.holder, hold.beat):
+            self._seen[job.id] = (hold.holder, hold.beat, time.monotonic())
+            return True
+        return time.monotonic() - known[2] < STALE_AFTER.total_seconds()
+
+
+class Holding:
+    """The hold of this process on a job, renewed by a thread.
+
+    Args:
+        job: The job with its hold.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._lost = Event()
+        self._done = Event()
+
+    def is_lost(self) -> bool:
+        """Tell whether another process has the job, or somebody has ended it; ask the record, if that answers."""
+        if self._job.hold is None:
+            return False
+        with suppress(ImsError):
+            self._check()
+        return self._lost.is_set()
+
+    def loss(self) -> BaseException:
+        """Return what a process that has lost its job ends with.
+
+        The state of the run is not this process's to set when the run was cancelled, or another process works for it.
+        """
+        stored, words = None, f"job {self._job.id} was deleted"
+        with suppress(NotFound):
+            stored = catalogue().jobs.get(self._job.id)
+        try:
+            if stored:
+                check_hold(stored, self._job)
+        except HoldLost as lost:
+            words = str(lost)
+        held = self._job.hold.run_id if self._job.hold else ""
+        if (stored and stored.hold and stored.hold.run_id == held) or is_cancelled():
+            return Abort(words)
+        return HoldLost(words)
+
+    def renew(self) -> None:
+        """Renew the hold until `end`; when it is lost, send this process SIGTERM, as Prefect does to cancel a run."""
+        while not self._done.wait(RENEW_EVERY.total_seconds()):
+            try:
+                renew_hold(catalogue(), self._job)
+            except (HoldLost, NotFound) as lost:
+                logger.warning("%s: ending what works on it", lost.message)
+                self._lost.set()
+                if not self._done.is_set():
+                    os.kill(os.getpid(), signal.SIGTERM)
+                return
+            except ImsError as error:
+                # The next one tells. Whoever takes the job over meanwhile is seen then.
+                logger.warning("the hold of job %s is not renewed: %s", self._job.id, error.message)
+
+    def end(self) -> None:
+        """Renew it no longer, and let go of the job."""
+        self._done.set()
+        if self._job.hold and not self._lost.is_set():
+            try:
+                release_hold(catalogue(), self._job.id, self._job.hold.holder)
+            except ImsError as error:
+                logger.warning("job %s is held for some seconds more: %s", self._job.id, error.message)
+
+    def _check(self) -> None:
+        try:
+            check_hold(catalogue().jobs.get(self._job.id), self._job)
+        except (HoldLost, NotFound):
+            self._lost.set()
+
+
+@contextmanager
+def holding(job: Job) -> Iterator[Holding]:
+    """Keep the hold of a job while the block runs, and let go of it afterwards."""
+    hold = Holding(job)
+    if job.hold is not None:
+        # Its log lines belong to the flow run.
+        Thread(target=copy_context().run, args=(hold.renew,), daemon=True).start()
+    try:
+        yield hold
+    finally:
+        hold.end()
+
+
+def _gone_hold(job: Job, own: str) -> Hold | None:
+    """Return the hold of a process that is gone; nothing when nobody holds the job.
+
+    Raises:
+        JobHeld: The process lives.
+    """
+    watch, first = HoldWatch(), job.hold
+    while job.hold and job.hold.holder != own and watch.is_alive(job):
+        if first is None or (job.hold.holder, job.hold.beat) != (first.holder, first.beat):
+            raise JobHeld(job.id, job.hold)
+        time.sleep(_LOOK_SECONDS)
+        job = catalogue().jobs.get(job.id)
+    return job.hold

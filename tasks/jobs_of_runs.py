@@ -1,0 +1,30 @@
+"""Which jobs a flow run works on, or has worked on: the one that it was started for, or those of a chain."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from errors import NotFound
+from storage.catalogue import catalogue
+from storage.job_models import Job, JobType
+from storage.jobs import chained_job_id
+
+
+def jobs_of_run(run_id: str, parameters: Mapping[str, Any]) -> list[Job]:
+    """Return the jobs that are a flow run's own; a job that its parameters only name, or that another run took, is not.
+
+    Args:
+        run_id: The flow run's id, of the outermost one.
+        parameters: Its parameters.
+    """
+    chain = {chained_job_id(run_id, job_type) for job_type in JobType}
+    named = parameters.get("job_id") or run_id
+    jobs = [job for job_id in sorted({run_id, str(named), *chain}) if (job := _job(job_id))]
+    return [job for job in jobs if job.id in chain or job.flow_run_id == run_id]
+
+
+def _job(job_id: str) -> Job | None:
+    with suppress(ValueError, NotFound):
+        return catalogue().jobs.get(str(UUID(job_id)))
+    return None
