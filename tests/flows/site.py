@@ -93,6 +93,10 @@ class Site:
         """Start a run of the flow for a job; the same job may be run again."""
         return self._start("create_image", job_id, {"recipe_id": self.recipe.id} | parameters)
 
+    def resume(self, job_id: str, run_id: str, **parameters: Any) -> Run:
+        """Start a process that goes on with a run of the flow, as a worker does."""
+        return self._start("create_image", job_id, {"recipe_id": self.recipe.id} | parameters, run_id)
+
     def customize(self, job_id: str, image_id: str, **parameters: Any) -> Run:
         """Start a run of the flow that customizes an image; the same job may be run again."""
         return self._start("customize_image", job_id, {"image_id": image_id} | parameters)
