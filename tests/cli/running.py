@@ -80,12 +80,12 @@ class Up:
 
     def process_ids(self) -> list[tuple[int, str]]:
         """Return the ids and commands of those processes."""
-        return _with_environment(f"IMS_DATA_DIR={self.folder}")
+        return processes_with(f"IMS_DATA_DIR={self.folder}")
 
 
 def process_of(run_id: str) -> int:
     """Return the process that works on a flow run."""
-    found = _with_environment(f"PREFECT__FLOW_RUN_ID={run_id}")
+    found = processes_with(f"PREFECT__FLOW_RUN_ID={run_id}")
     # What it starts itself, Podman for one, has the same environment, and until it is executed the same command.
     engines = {pid for pid, command in found if "prefect.engine" in command}
     [pid] = [pid for pid in engines if _parent_of(pid) not in {*engines, None}]
@@ -182,7 +182,8 @@ def job_of(recipe: Recipe, key: PublicKey) -> list[str]:
     ]
 
 
-def _with_environment(entry: str) -> list[tuple[int, str]]:
+def processes_with(entry: str) -> list[tuple[int, str]]:
+    """Return the ids and commands of the processes that have a variable in their environment."""
     return [(pid, command) for pid, command in _commands() if entry.encode() in _environment_of(pid)]
 
 

@@ -1,0 +1,276 @@
+"""Two real workers, and what users and hosts do to them and to their runs, in any order.
+
+After each order, run, record and pods come to say the same (`World.disagreements`), and at no moment more than one pod
+of a job is at work in its workspace.
+"""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.states import AwaitingRetry, Cancelling, Suspended
+
+from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE, WORKER_LABEL, connected
+from pods.manifest import JOB_LABEL
+from storage.job_models import Diagnosis, Job, JobStatus
+from storage.models import Image, new_id
+from storage.shell_orders import Operation, end_shell
+from tests.cli.conftest import IMS, clean_environment
+from tests.cli.running import process_of, processes_with
+from tests.flows.site import Site
+
+WORKERS = ("worker-a", "worker-b")
+START_SECONDS = 180
+# The promise is 30 s; a host on which many tests run at once is given more. The bench prints what it took.
+AGREEMENT_SECONDS = 120
+WAITING = {StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING}
+
+
+@dataclass
+class Worker:
+    """A worker that runs, with what leads to its processes."""
+
+    name: str
+    mark: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@dataclass
+class World:
+    """Two workers, their runs, and what was seen of them."""
+
+    site: Site
+    image: Image
+    api: str
+    workers: dict[str, Worker] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
+    orders: Counter[str] = field(default_factory=Counter)
+    slowest: float = 0
+    together: list[list[str]] = field(default_factory=list)
+
+    def start_worker(self, name: str) -> None:
+        """Start a worker, which resumes what the one before it left, and wait until it looks for runs."""
+        mark = new_id()
+        log = self.site.folder / f"{name}-{mark}.log"
+        environment = clean_environment(**self.site.environment, PREFECT_WORKER_QUERY_SECONDS="2", IMS_TEST_MARK=mark)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*IMS, "worker", "--name", name],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.workers[name] = Worker(name, mark, process, log)
+        self._wait_for(lambda: "started!" in log.read_text(), START_SECONDS, lambda: log.read_text())
+
+    def kill_worker(self, name: str) -> None:
+        """Kill a worker and its runs at once, as the end of its container does; the pods go on."""
+        worker = self.workers.pop(name)
+        for _ in range(3):
+            for pid, command in processes_with(f"IMS_TEST_MARK={worker.mark}"):
+                if "python" in command or "prefect" in command:
+                    _kill(pid)
+            time.sleep(0.1)
+        worker.process.wait(20)
+
+    def begin_shell(self) -> str:
+        """Start a job that waits on its user."""
+        return self._begin(CUSTOMIZE_IMAGE, {"image_id": self.image.id})
+
+    def begin_build(self) -> str:
+        """Start a job that builds."""
+        return self._begin(CREATE_IMAGE, {"recipe_id": self.site.recipe.id})
+
+    def cancel(self, run_id: str) -> None:
+        """Do what the button does."""
+        self._set_state(run_id, Cancelling())
+
+    def suspend(self, run_id: str) -> None:
+        """Do what the button does."""
+        self._set_state(run_id, Suspended(timeout_seconds=3600))
+
+    def resume(self, run_id: str) -> None:
+        """Do what the button does."""
+        with SyncPrefectClient(self.api) as client:
+            client.resume_flow_run(UUID(run_id))
+
+    def retry(self, run_id: str) -> None:
+        """Do what the button does."""
+        self._set_state(run_id, AwaitingRetry())
+
+    def kill_run(self, run_id: str) -> bool:
+        """Kill the process of a run, as the kernel does that is out of memory; false when there is none."""
+        try:
+            _kill(process_of(run_id))
+        except ValueError:
+            return False
+        return True
+
+    def evict(self, run_id: str) -> bool:
+        """Remove the pod of a job that is at work; false when there is none."""
+        names = self.at_work().get(run_id, [])
+        if names:
+            subprocess.run(["podman", "pod", "rm", "--force", "--time", "0", *names], check=False, capture_output=True)
+        return bool(names)
+
+    def complete(self, run_id: str) -> bool:
+        """Complete the shell of a job from outside; false when it has none that is open."""
+        job = self.job(run_id)
+        if job is None or job.status is not JobStatus.WAITING_ON_USER:
+            return False
+        end_shell(self.site.store, self.site.ims_bucket, job, Operation.COMPLETE)
+        return True
+
+    def job(self, run_id: str) -> Job | None:
+        """Return the record of a run's job."""
+        return next((job for job in self.site.catalogue.jobs.list(None) if job.id == run_id), None)
+
+    def state(self, run_id: str) -> StateType:
+        """Return the type of a run's state."""
+        run = self._run(run_id)
+        assert run.state is not None
+        return run.state.type
+
+    def at_work(self) -> dict[str, list[str]]:
+        """Return the pods that are at work, by job."""
+        listed = subprocess.run(
+            [
+                *("podman", "ps", "--filter", f"label={JOB_LABEL}", "--filter", "status=running"),
+                *("--format", f'{{{{index .Labels "{JOB_LABEL}"}}}} {{{{.PodName}}}} {{{{.Names}}}}'),
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        found: dict[str, list[str]] = {}
+        for job_id, pod, name in (line.split() for line in listed.stdout.splitlines()):
+            if name.endswith("-step") and job_id in self.runs:
+                found.setdefault(job_id, []).append(pod)
+        return found
+
+    def disagreements(self) -> list[str]:
+        """Return what run, record and pods of each job do not agree in."""
+        at_work = self.at_work()
+        return [why for run_id in self.runs if (why := self._disagreement(run_id, at_work.get(run_id, [])))]
+
+    def settle(self) -> None:
+        """Wait until run, record and pods of every job agree."""
+        began = time.monotonic()
+        self._wait_for(lambda: not self.disagreements(), AGREEMENT_SECONDS, self.story)
+        self.slowest = max(self.slowest, time.monotonic() - began)
+        assert self.together == [], self.story()
+
+    def story(self) -> str:
+        """Tell how all stands, for a test that failed."""
+        logs = "\n".join(
+            f"--- {log.name}\n{log.read_text()[-6000:]}" for log in sorted(self.site.folder.glob("worker-*.log"))
+        )
+        jobs = "\n".join(str(self.job(run_id)) for run_id in self.runs)
+        return f"{self.disagreements()}\nat work together: {self.together}\n{jobs}\n{logs}"
+
+    def end(self) -> None:
+        """Cancel what has not ended, and see that nothing is left of it."""
+        for name in set(WORKERS) - set(self.workers):
+            self.start_worker(name)
+        for run_id in self.runs:
+            if self.state(run_id) in WAITING | {StateType.PAUSED}:
+                self.cancel(run_id)
+        self.settle()
+        self._wait_for(
+            lambda: not [run for run in self.runs if self.state(run) in WAITING | {StateType.CANCELLING}],
+            AGREEMENT_SECONDS,
+            self.story,
+        )
+        assert not self.at_work(), self.story()
+        for name in list(self.workers):
+            self.kill_worker(name)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look again and again whether two pods of a job are at work, while the block runs."""
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.wait(0.3):
+                self.together += [pods for pods in self.at_work().values() if len(pods) > 1]
+
+        watching = threading.Thread(target=look, daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watching.join()
+
+    def _disagreement(self, run_id: str, pods: list[str]) -> str:
+        run, job = self._run(run_id), self.job(run_id)
+        assert run.state is not None
+        kind, name = run.state.type, f"run {run_id} is {run.state.name}"
+        if kind in WAITING | {StateType.CANCELLING} and run.labels.get(WORKER_LABEL) not in {None, *self.workers}:
+            # Its worker is gone; the next one of that name sees to it.
+            return ""
+        if kind is StateType.RUNNING:
+            return "" if job and job.hold and not job.status.is_final else f"{name}, and nobody holds {job}"
+        if kind in {StateType.SCHEDULED, StateType.PENDING}:
+            return "" if not self.workers else f"{name}, and no worker has taken it"
+        if kind is StateType.CANCELLING:
+            return "" if not self.workers else f"{name}, and nobody ends it"
+        if kind is StateType.COMPLETED:
+            good = job is not None and job.status is JobStatus.SUCCESS and not pods
+        elif kind is StateType.CANCELLED:
+            good = job is None or (job.status.is_final and not pods and run_id not in self.site.runtime.jobs())
+        elif kind is StateType.PAUSED:
+            good = job is None or job.hold is not None or _tells(job, Diagnosis.SUSPENDED)
+        else:
+            good = job is not None and job.hold is None and job.diagnosis is not None
+        return "" if good else f"{name}, its pods {pods}, its record {job}"
+
+    def _begin(self, deployment: str, parameters: dict[str, str]) -> str:
+        asked = {
+            "public_key_id": self.site.key.id,
+            "image_root_archive_name": "tiny image",
+            "build_env_size": 1,
+            "job_mem_size": 1,
+        }
+        with connected(self.api) as runs:
+            run_id = runs.start(deployment, asked | parameters, idempotency_key=new_id())
+        self.runs.append(run_id)
+        return run_id
+
+    def _run(self, run_id: str) -> FlowRun:
+        with SyncPrefectClient(self.api) as client:
+            return client.read_flow_run(UUID(run_id))
+
+    def _set_state(self, run_id: str, state: object) -> None:
+        with SyncPrefectClient(self.api) as client:
+            client.set_flow_run_state(UUID(run_id), state)  # type: ignore[arg-type]
+
+    def _wait_for(self, condition: Callable[[], bool], seconds: float, story: Callable[[], str]) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"not within {seconds} s: {story()}"
+            time.sleep(0.5)
+
+
+def _tells(job: Job, category: str) -> bool:
+    return job.diagnosis is not None and job.diagnosis.category == category
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
