@@ -4,6 +4,7 @@ After each order, run, record and pods come to say the same (`World.disagreement
 of a job is at work in its workspace.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -147,18 +148,16 @@ class World:
     def at_work(self) -> dict[str, list[str]]:
         """Return the pods that are at work, by job."""
         listed = subprocess.run(
-            [
-                *("podman", "ps", "--filter", f"label={JOB_LABEL}", "--filter", "status=running"),
-                *("--format", f'{{{{index .Labels "{JOB_LABEL}"}}}} {{{{.PodName}}}} {{{{.Names}}}}'),
-            ],
+            ["podman", "pod", "ps", "--filter", f"label={JOB_LABEL}", "--format", "json"],
             check=False,
             capture_output=True,
             text=True,
         )
         found: dict[str, list[str]] = {}
-        for job_id, pod, name in (line.split() for line in listed.stdout.splitlines()):
-            if name.endswith("-step") and job_id in self.runs:
-                found.setdefault(job_id, []).append(pod)
+        for pod in json.loads(listed.stdout or "null") or []:
+            steps = [each["Status"] for each in pod["Containers"] or [] if each["Names"].endswith("-step")]
+            if pod["Labels"][JOB_LABEL] in self.runs and steps == ["running"]:
+                found.setdefault(pod["Labels"][JOB_LABEL], []).append(pod["Name"])
         return found
 
     def disagreements(self) -> list[str]:
