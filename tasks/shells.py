@@ -33,6 +33,7 @@ logger = logging.getLogger("ims.shells")
 # What builder/programs/shell.py says when its server listens, and when it cannot be completed.
 READY = re.compile(r"shell ready: (\d+) (\S+)")
 GOES_ON = re.compile(r"shell goes on: (.+)")
+LOST = re.compile(r"shell lost: (.+)")
 # The pod ends by itself at its limit, and says so; its deadline is for the case that it does not.
 SLACK = timedelta(minutes=1)
 
@@ -129,6 +130,8 @@ def _serve(step: str, program: str, shell: SshContainer, more: Mapping[str, str]
             tell(shell.model_copy(update={"status": "running", "connection_info": access, "host_key": ready[2]}))
         if goes_on := GOES_ON.fullmatch(line):
             report(job, diagnosis=_not_complete(goes_on[1]))
+        if lost := LOST.fullmatch(line):
+            report(job, diagnosis=_lost(lost[1], step))
 
     environment = {
         "IMS_PUBLIC_KEY": catalogue().public_keys.get(job.public_key_id).public_key,
@@ -152,6 +155,10 @@ def _not_complete(reason: str) -> Diagnosis:
         resolution="the shell goes on: put it right there, and complete it again",
         step="shell",
     )
+
+
+def _lost(what: str, step: str) -> Diagnosis:
+    return Diagnosis(category="LostInShell", summary=what, resolution="the shell goes on: look through it", step=step)
 
 
 def _publish(shell: SshContainer, job: Job, what: str) -> None:

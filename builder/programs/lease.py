@@ -27,6 +27,8 @@ from typing import NoReturn
 from builder.programs.step import TRY_AGAIN, TryAgain, run_step, say, workspace
 
 FILE = "lease"
+# Names the pod that was lost with its node, until somebody has told of it (kept.py).
+LOSS = "lost-with-its-node"
 BEAT_SECONDS = 2.0
 # Ten beats: a host that gives a program no processor for so long is as good as lost.
 STALE_SECONDS = 20.0
@@ -132,7 +134,7 @@ def held(folder: Path, uid: str = "", pod: str = "") -> Iterator[Holder]:
     descriptor = _open(folder / FILE)
     try:
         lease = Lease(descriptor)
-        mine = _take(lease, uid or uuid.uuid4().hex, pod or f"process {os.getpid()}")
+        mine = _take(folder, lease, uid or uuid.uuid4().hex, pod or f"process {os.getpid()}")
         done = Event()
         beating = Thread(target=_beat, args=(lease, mine, done), daemon=True)
         beating.start()
@@ -158,7 +160,7 @@ def _open(file: Path) -> int:
     return descriptor
 
 
-def _take(lease: Lease, uid: str, pod: str) -> Holder:
+def _take(folder: Path, lease: Lease, uid: str, pod: str) -> Holder:
     locked = lease.lock(PATIENCE_SECONDS)
     kernel = _KERNEL.read_text().strip()
     before = lease.holder()
@@ -167,6 +169,8 @@ def _take(lease: Lease, uid: str, pod: str) -> Holder:
         _see_it_stand_still(lease, before)
     if before.uid not in {"", uid}:
         say(f"the workspace was held by {before.pod}, which is gone")
+    if not proved:
+        _note_loss(folder, before)
     mine = Holder(uid, pod, kernel, before.term + 1)
     lease.name(mine)
     lease.count(mine.term, 0)
@@ -177,6 +181,11 @@ def _take(lease: Lease, uid: str, pod: str) -> Holder:
             raise _taken(now)
     say(f"the workspace is held by {pod}")
     return mine
+
+
+def _note_loss(folder: Path, holder: Holder) -> None:
+    """Note that a pod was lost with its node: what it had not synced is not there."""
+    (folder / LOSS).write_text(holder.pod)
 
 
 def _see_it_stand_still(lease: Lease, holder: Holder) -> None:

@@ -3,7 +3,8 @@
 Environment: IMS_PUBLIC_KEY, IMS_SSH_ADDRESS; IMS_SHELL_SECONDS and IMS_SHELL_IDLE_SECONDS, its limits;
 IMS_SHELL_ORDERS_URL (presigned, shell_orders.py); IMS_SHELL_FORWARDING (`yes`: connections may be forwarded);
 IMS_JOB_ID and IMS_ARCH, which sessions get as well. When it is ready it says `shell ready: PORT FINGERPRINT`, and when
-it cannot be completed `shell goes on: REASON`, which the flow waits for (tasks/shells.py).
+it cannot be completed `shell goes on: REASON`, which the flow waits for (tasks/shells.py); `shell lost: WHAT` says what
+may be missing since a pod before it was lost with its node.
 """
 
 import os
@@ -13,12 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from builder.programs.kept import Keeper, take_loss
 from builder.programs.shell_orders import Desk
 from builder.programs.sshd import Access, serve
 from builder.programs.step import StepFailed, TryAgain, required, say, workspace
 
 READY = "shell ready: "
 GOES_ON = "shell goes on: "
+LOST = "shell lost: "
 # Where IMS's users find the image's root and say that they are ready.
 IMAGE = Path("/mnt/image")
 _LOOK_SECONDS = 0.5
@@ -72,12 +75,13 @@ def open_shell(shell: Shell) -> Ended:
     limit, idle = _seconds("IMS_SHELL_SECONDS"), _seconds("IMS_SHELL_IDLE_SECONDS")
     kept = workspace() / "shell"
     kept.mkdir(mode=0o700, exist_ok=True)
+    loss, keeper = take_loss(workspace()), Keeper(workspace())
     access = Access(
         address=required("IMS_SSH_ADDRESS"),
         public_key=required("IMS_PUBLIC_KEY"),
         keys=kept,
         environment={name: os.environ.get(name, "") for name in ("IMS_JOB_ID", "IMS_ARCH")},
-        welcome=shell.welcome.format(limit=in_words(limit)),
+        welcome=shell.welcome.format(limit=in_words(limit)) + (f"Careful: {loss}.\n" if loss else ""),
         jail=shell.jail,
         forwarding=os.environ.get("IMS_SHELL_FORWARDING") == "yes",
     )
@@ -85,13 +89,21 @@ def open_shell(shell: Shell) -> Ended:
     _signal(shell)  # one of an earlier pod was for that
     with serve(access) as server:
         say(f"{READY}{server.port} {server.fingerprint}")
+        if loss:
+            say(f"{LOST}{loss}")
         shell.on_ready()
-        ended = wait(shell, desk, server.sessions, idle)
+        ended = wait(shell, desk, server.sessions, idle, keeper.look)
     say(ended.words)
     return ended
 
 
-def wait(shell: Shell, desk: Desk, sessions: Callable[[], int], idle_seconds: int) -> Ended:
+def wait(
+    shell: Shell,
+    desk: Desk,
+    sessions: Callable[[], int],
+    idle_seconds: int,
+    keep: Callable[[], None] = lambda: None,
+) -> Ended:
     """Wait until the shell ends.
 
     Args:
@@ -99,10 +111,12 @@ def wait(shell: Shell, desk: Desk, sessions: Callable[[], int], idle_seconds: in
         desk: Where orders come in.
         sessions: Counts the sessions that are open.
         idle_seconds: For how long there may be none.
+        keep: Called again and again: keeps what its user makes.
     """
     last_used, refused = time.time(), ""
     while True:
         _check(shell)
+        keep()
         signal, order = _signal(shell), desk.look()
         if "failed" in signal or order == "abort":
             return Ended(Ending.FAILED, f"the user aborted it, by {signal or 'an order'}", refused)

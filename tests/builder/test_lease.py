@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.programs.lease import FILE, Holder, Lease, held
+from builder.programs.lease import FILE, LOSS, Holder, Lease, held
 from builder.programs.step import TryAgain
 
 REPOSITORY = Path(__file__).parents[2]
@@ -170,6 +170,7 @@ def test_a_pod_that_was_declared_lost_wakes_up_and_touches_nothing(workspace: Pa
             assert (workspace / "child-of-first").read_text() == last, "its child has ended with it"
             assert second.poll() is None
             assert holder(workspace) == "second"
+            assert (workspace / LOSS).read_text() == "first", "the shell tells its user"
 
 
 def test_of_two_pods_that_see_one_stand_still_one_gets_the_workspace(workspace: Path) -> None:
