@@ -5,6 +5,7 @@ left to another is taken all the same when nobody has taken it for a while: the 
 """
 
 import shlex
+import signal
 import sys
 import warnings
 from collections import Counter
@@ -84,7 +85,14 @@ with warnings.catch_warnings():
             return {name: counted[name] for name in (*others, self.name)}
 
 
+def end_by_interrupts() -> None:
+    """Make SIGINT end this process, also where a script's `&` or nohup has it ignored: Prefect makes SIGTERM one."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 if __name__ == "__main__":
     from prefect.cli import app
 
+    end_by_interrupts()
     app()
