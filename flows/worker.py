@@ -27,6 +27,7 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from flows.deployments import IN_HAND, WORKER_LABEL
 from flows.sharing import shares
+from storage.settings import settings
 
 # How often a run is left to another before it is taken. Not seconds: a slow server keeps the other waiting, too.
 CHANCES = 3
@@ -63,11 +64,22 @@ with warnings.catch_warnings():
             others = await self._others() if due else set()
             if not others:
                 return due
-            mine = shares([str(run.flow_run.id) for run in due], await self._in_hand(others), self._limit)[self.name]
-            taken = [run for run in due if str(run.flow_run.id) in mine or left_before[run.flow_run.id] >= CHANCES]
+            bound = self._bound(due, others)
+            mine = shares([str(run.flow_run.id) for run in due], await self._in_hand(others), self._limit, bound)[
+                self.name
+            ]
+            late = {str(run) for run, times in left_before.items() if times >= CHANCES} - set(bound)
+            taken = [run for run in due if str(run.flow_run.id) in {*mine, *late}]
             left = {run.flow_run.id for run in due} - {run.flow_run.id for run in taken}
             self._left = Counter({run: left_before[run] + 1 for run in left})
             return taken
+
+        def _bound(self, due: list[WorkerFlowRunResponse], others: set[str]) -> dict[str, str]:
+            """Return which worker each run goes back to: on Podman its pods and workspace are on that one's host."""
+            if settings().pod_runtime != "podman":
+                return {}
+            former = {str(run.flow_run.id): str(run.flow_run.labels.get(WORKER_LABEL, "")) for run in due}
+            return {run: name for run, name in former.items() if name in {*others, self.name}}
 
         async def _others(self) -> set[str]:
             online = WorkerFilter(status=WorkerFilterStatus(any_=[WorkerStatus.ONLINE.value]))

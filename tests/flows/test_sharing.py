@@ -16,6 +16,14 @@ def test_a_worker_that_has_fewer_runs_comes_first() -> None:
     assert shares(["1", "2", "3"], {"a": 3, "b": 1}) == {"a": ["3"], "b": ["1", "2"]}
 
 
+def test_a_run_that_is_bound_to_a_worker_is_that_ones_whatever_it_has() -> None:
+    assert shares(["1", "2", "3"], {"a": 0, "b": 5}, bound={"2": "b"}) == {"a": ["1", "3"], "b": ["2"]}
+
+
+def test_a_bound_run_that_its_worker_has_no_room_for_waits_and_keeps_nobody_up() -> None:
+    assert shares(["1", "2"], {"a": 0, "b": 5}, limit=5, bound={"1": "b"}) == {"a": ["2"], "b": []}
+
+
 def test_a_run_that_nobody_has_room_for_is_nobodys() -> None:
     assert shares(["1", "2", "3"], {"a": 3, "b": 2}, limit=3) == {"a": [], "b": ["1"]}
 
