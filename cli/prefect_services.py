@@ -101,7 +101,9 @@ def worker_command(pool: str, name: str) -> list[str]:
 
 def worker_name() -> str:
     """Return the name by which this process's worker is known to the server."""
-    return f"ims-up-{os.getpid()}"
+    from flows.deployments import UP_WORKER
+
+    return f"{UP_WORKER}{os.getpid()}"
 
 
 def await_server(child: Child) -> None:
