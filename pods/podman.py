@@ -77,7 +77,6 @@ class Podman:
             container = self._settled(pod.name) or self._create(pod)
             if isinstance(container, Outcome):
                 return container
-            self._warn_without_limits(container, pod)
             if container.is_running:
                 container = self._followed(container, copy)
             if container.is_lost:
@@ -192,6 +191,7 @@ class Podman:
             answer = self._podman.ask_once(*command, stdin=manifest, limit=CREATE_LIMIT)
             container = self._container(pod.name)
             if container and container.has_started:
+                self._warn_without_limits(container, pod)
                 return container
             self._clear(pod.name)
             if not answer.is_busy:
