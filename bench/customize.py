@@ -23,7 +23,7 @@ from storage.models import Image, PublicKey, new_id
 from storage.objects import object_store
 from storage.settings import settings
 from tests.builder_pod import run_in_builder
-from tests.ssh import new_key, ssh
+from tests.ssh import SshFailed, new_key, ssh
 from tests.tiny_image import register
 
 WANTED_TO_SHELL = 4.0
@@ -132,10 +132,14 @@ def enter(secret: Path) -> float:
     while True:
         open_shells = [shell for job in catalogue().jobs.list() for shell in job.ssh_containers if shell.command]
         for shell in open_shells:
-            if ssh(shell, secret, "echo changed > /mnt/image/image-root/etc/motd").returncode == 0:
-                entered = time.monotonic()
-                ssh(shell, secret, "touch /mnt/image/complete")
-                return entered
+            try:
+                ssh(shell, secret, "echo changed > /mnt/image/image-root/etc/motd")
+            except SshFailed:
+                # Nobody answers yet.
+                continue
+            entered = time.monotonic()
+            ssh(shell, secret, "touch /mnt/image/complete")
+            return entered
         time.sleep(0.1)
 
 

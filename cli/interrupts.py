@@ -24,12 +24,18 @@ class Interrupts:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle the signals while the block runs: the first one raises KeyboardInterrupt in it."""
+        """Handle the signals while the block runs: the first one raises KeyboardInterrupt in it.
+
+        Ctrl-C and a closed terminal stay ignored where they are: by nohup, and by a shell's script for what it starts
+        with `&`. SIGTERM always stops.
+        """
         before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
         for number in STOP_SIGNALS:
-            # Who starts us by nohup wants a closed terminal to be ignored.
-            if number is not signal.SIGHUP or before[number] is not signal.SIG_IGN:
+            if number is signal.SIGTERM or before[number] is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
+            elif number is signal.SIGINT:
+                # Ignored by us alone: what we start would inherit it, and Prefect's programs end each other by SIGINT.
+                signal.signal(number, lambda *_: None)
         try:
             yield
         finally:

@@ -22,6 +22,8 @@ USUAL_PORT = 4200
 START_LIMIT = timedelta(seconds=180)
 ROOT = Path(__file__).parent.parent
 PREFECT = [sys.executable, "-m", "prefect"]
+# The same commands, with a worker that leaves runs to others.
+WORKER = [sys.executable, "-m", "flows.worker"]
 DEPLOY = [*PREFECT, "--no-prompt", "deploy", "--all"]
 FLOW_RUN = [*WITH_US, sys.executable, "-m", "prefect.engine"]
 OFFLINE = {
@@ -93,13 +95,15 @@ def worker(env: Mapping[str, str], logs: Path, pool: str) -> Child:
 
 def worker_command(pool: str, name: str) -> list[str]:
     """Return the command that serves a pool by processes."""
-    command = [sys.executable, "-m", "cli.prefect_worker", "--pool", pool, "--type", "process", "--name", name]
+    command = [*WORKER, "worker", "start", "--pool", pool, "--type", "process", "--name", name]
     return [*command, "--install-policy", "never"]
 
 
 def worker_name() -> str:
     """Return the name by which this process's worker is known to the server."""
-    return f"ims-up-{os.getpid()}"
+    from flows.deployments import UP_WORKER
+
+    return f"{UP_WORKER}{os.getpid()}"
 
 
 def await_server(child: Child) -> None:

@@ -42,6 +42,8 @@ from storage.settings import settings
 WORK_POOL = "ims"
 CREATE_IMAGE = "create-image/create-image"
 CUSTOMIZE_IMAGE = "customize-image/customize-image"
+# What the names of the workers of `ims up` begin with; its process id follows.
+UP_WORKER = "ims-up-"
 # Put on a run by the worker that takes it.
 WORKER_LABEL = "prefect.worker.name"
 IN_HAND = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
@@ -232,6 +234,9 @@ class Runs:
     def open_pool(self, command: Sequence[str]) -> None:
         """Make the work pool, or open the one that is there, for workers on this host.
 
+        The workers of earlier `ims up` are forgotten: Prefect takes them for alive for a minute and a half, and the new
+        one would leave runs to them.
+
         Args:
             command: What a worker runs for each flow run.
         """
@@ -240,6 +245,14 @@ class Runs:
         pool = WorkPoolCreate(name=WORK_POOL, type="process", base_job_template=template, is_paused=False)
         with _translated(self.api_url):
             self._client.create_work_pool(pool, overwrite=True)
+        for name in self.workers():
+            if name.startswith(UP_WORKER):
+                self._forget_worker(name)
+
+    def _forget_worker(self, name: str) -> None:
+        with _translated(self.api_url):
+            path = {"work_pool_name": WORK_POOL, "name": name}
+            self._client.request("DELETE", "/work_pools/{work_pool_name}/workers/{name}", path_params=path)
 
     def make_pool(self) -> None:
         """Make the work pool unless it is there: whatever was set in Prefect's web interface stays."""

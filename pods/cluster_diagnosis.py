@@ -15,14 +15,19 @@ EVICTIONS = frozenset(
 # A kubelet that has no room after all fails a pod that it was given, before it starts.
 ADMISSION_REASONS = ("OutOf", "UnexpectedAdmissionError", "NodeAffinity", "Terminated", "NodeShutdown")
 NODE_LOSSES = frozenset({"NodeLost", "DeletionByTaintManager", "DeletionByPodGC"})
+# A pod that is evicted for what it has itself written (pkg/kubelet/eviction); the next one would write as much.
+OWN_STORAGE = ("exceeds the total limit of containers", "exceeded its local ephemeral storage limit")
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 UNSCHEDULABLE = "Unschedulable"
 
 # What the scheduler misses (kubernetes/pkg/scheduler/framework/plugins), and where it comes from.
 MISSING = {
     "insufficient memory": "lower the job's memory limit (job_mem_size), or give the cluster a node with more of it",
-    "insufficient cpu": "give the cluster more processors, or end other work",
-    "insufficient ephemeral-storage": "free disk space on the nodes",
+    "insufficient cpu": (
+        "lower what is asked for (IMS_BUILD_CPU_REQUEST, IMS_SHELL_CPU_REQUEST, IMS_LIGHT_CPU_REQUEST), "
+        "give the cluster more processors, or end other work"
+    ),
+    "insufficient ephemeral-storage": "free disk space on the nodes, or lower IMS_POD_STORAGE_REQUEST",
     "didn't match pod's node affinity/selector": (
         "no node has the job's architecture and the labels of IMS_KUBERNETES_NODE_SELECTOR and "
         "IMS_KUBERNETES_AFFINITY: see `kubectl get nodes --show-labels`"
@@ -74,6 +79,12 @@ def ended(facts: Facts) -> Verdict | None:
 
 def _taken_away(facts: Facts) -> Verdict | None:
     node = f" on node {facts.node}" if facts.node else ""
+    if facts.reason in EVICTIONS and any(words in facts.error for words in OWN_STORAGE):
+        return Verdict(
+            Category.DISK_FULL,
+            f"pod {facts.name}{node} has written too much outside its workspace: {facts.error}",
+            "write less there, in /tmp of the pod say, or raise IMS_POD_STORAGE_LIMIT",
+        )
     if facts.reason in EVICTIONS:
         return Verdict(
             Category.EVICTED,

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from pods.resources import Resources
+
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
 
 
@@ -17,6 +19,7 @@ class KubernetesOptions(BaseModel):
         storage_class: Of the workspaces; empty: the cluster's default.
         host_path: A folder of the one node that pods run on, for workspaces without volumes; empty: volumes.
         tools_image: An image with `rm`, to empty that folder by.
+        tools_resources: What the pod that does so asks of its node.
         service_annotations: Of the services of shells; `{job_id}` in a value stands for the job's id.
         schedule_limit: Limit on finding a node for a pod.
         start_limit: Limit on starting it there, its volumes and its image included.
@@ -41,6 +44,7 @@ class KubernetesOptions(BaseModel):
     storage_class: str = ""
     host_path: Annotated[str, StringConstraints(pattern=r"^(/.+)?$")] = ""
     tools_image: str = ""
+    tools_resources: Resources = Resources()
     service_type: ServiceType = "ClusterIP"
     service_annotations: dict[str, str] = {}
 

@@ -88,6 +88,7 @@ class Workspaces:
             image=self._options.tools_image,
             command=["rm", "-rf", "--", f"{WORKSPACE}/{meta['name']}"],
             memory_gib=1,
+            resources=self._options.tools_resources,
             deadline=RELEASE_LIMIT,
         )
         manifest = pod_for_kubernetes(pod, self._options)

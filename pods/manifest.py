@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from pods.resources import Resources
 from pods.step_command import within_limits
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
@@ -68,7 +69,7 @@ class Claim(BaseModel):
 
 
 class Pod(BaseModel):
-    """One step of a job: a command in an image, with limits on its memory and its time.
+    """One step of a job: a command in an image, with limits on what it uses and on its time.
 
     Args:
         claim: The workspace; empty for one of the pod's own, which goes with it.
@@ -76,6 +77,8 @@ class Pod(BaseModel):
         root: Whether it reads files of every owner; without, it is nobody.
         arch: The kind of node to run on; empty for any.
         serves: Whether it has a port that is to be reached from outside (`PodRuntime.publish`).
+        memory_gib: Request and limit.
+        resources: Requests and limits of what else it uses.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -92,6 +95,7 @@ class Pod(BaseModel):
     arch: Literal["", "x86_64", "aarch64"] = ""
     serves: bool = False
     memory_gib: int = Field(ge=1)
+    resources: Resources = Resources()
     deadline: timedelta = Field(ge=timedelta(seconds=1))
     host_network: bool = False
     host_aliases: dict[HostName, Address] = {}
@@ -175,7 +179,10 @@ def _container(pod: Pod) -> dict[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         "command": [literal(word) for word in command],
         "env": [*({"name": name, "value": literal(value)} for name, value in pod.env.items()), *_identity()],
-        "resources": {"limits": memory, "requests": dict(memory)},
+        "resources": {
+            "limits": memory | pod.resources.limits,
+            "requests": memory | pod.resources.requests,
+        },
         "securityContext": _security_context(pod),
         "volumeMounts": [{"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE}],
     }

@@ -51,7 +51,7 @@ class Podman:
         self.listen_address = address
         self._podman = PodmanCommand(state_dir)
         self._files = PodFiles(state_dir)
-        self._warned_of_memory = False
+        self._warned_of_memory = self._warned_of_processors = False
 
     def create_claim(self, claim: Claim) -> None:
         """Make a job's workspace: a named volume. One that is there already is taken. Podman sets no limit on its size.
@@ -77,7 +77,6 @@ class Podman:
             container = self._settled(pod.name) or self._create(pod)
             if isinstance(container, Outcome):
                 return container
-            self._warn_without_memory_limit(container)
             if container.is_running:
                 container = self._followed(container, copy)
             if container.is_lost:
@@ -198,6 +197,7 @@ class Podman:
             answer = self._podman.ask_once(*command, stdin=manifest, limit=CREATE_LIMIT)
             container = self._container(pod.name)
             if container and container.has_started:
+                self._warn_without_limits(container, pod)
                 return container
             self._clear(pod.name)
             if not answer.is_busy:
@@ -217,10 +217,14 @@ class Podman:
     def _refused(self, pod: Pod, error: str) -> Outcome:
         return Outcome.of(Facts(name=pod.name, image=pod.image, error=error))
 
-    def _warn_without_memory_limit(self, container: Container) -> None:
+    def _warn_without_limits(self, container: Container, pod: Pod) -> None:
+        # Podman leaves out, with a line on its own stderr, what the host's cgroups do not take.
         if container.memory_bytes == 0 and not self._warned_of_memory:
             self._warned_of_memory = True
             logger.warning("this host's cgroups take no memory limits: pods run without them")
+        if pod.resources.cpu_limit and not container.has_cpu_limit and not self._warned_of_processors:
+            self._warned_of_processors = True
+            logger.warning("this host's cgroups take no limits on processors: pods run without IMS_POD_CPU_LIMIT")
 
     def _followed(self, container: Container, copy: LogCopy) -> Container:
         """Wait for the end of a container, copying its output, and return it as it stands then."""

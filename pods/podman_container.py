@@ -63,6 +63,11 @@ class Container:
         return int(self._entry["HostConfig"]["Memory"])
 
     @property
+    def has_cpu_limit(self) -> bool:
+        """Whether a limit on processors is in force."""
+        return int(self._entry["HostConfig"]["CpuQuota"]) > 0
+
+    @property
     def deadline(self) -> timedelta | None:
         """The limit on the step's time."""
         seconds = (self._entry["Config"].get("Annotations") or {}).get(DEADLINE_ANNOTATION)

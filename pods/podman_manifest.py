@@ -2,6 +2,8 @@
 
 Podman 4.3 expands no `$(NAME)`, mounts claims nosuid and nodev (Kubernetes does not; in them a chroot's own devices
 would not open), makes volumes that stay of emptyDirs, and leaves hostAliases out of a pod in the host's network.
+Limits of processors hold. Requests of them count for nothing: a host schedules nothing, and its pods weigh alike, 1024
+shares each. Neither requests nor limits of storage count.
 """
 
 from copy import deepcopy

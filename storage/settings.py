@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from errors import BadInput
 from storage.durations import Duration
+from storage.quantities import ProcessorLimit, Processors, Storage, StorageLimit, millicores, storage_bytes
 
 MiB = 1 << 20
 GiB_BYTES = 1 << 30
@@ -59,6 +60,23 @@ class Settings(BaseSettings):
     builder_image: str = Field("", description="Builder image. Empty: the one built here for this release.")
     builder_image_kiwi11: str = Field(
         "", description="Builder image with kiwi 11. Empty: one is built here when a description first needs it."
+    )
+    build_cpu_request: Processors = Field(
+        "1", description="Processors that a step which computes asks its node for: 2, 1.5 or 500m."
+    )
+    # A shell may be open for days, and mostly waits for its user.
+    shell_cpu_request: Processors = Field("500m", description="Processors that a shell asks its node for.")
+    light_cpu_request: Processors = Field(
+        "250m", description="Processors that uploading, making the CA RPM and removing a workspace ask for."
+    )
+    pod_cpu_limit: ProcessorLimit = Field(
+        "", description="Processors that no pod may use more of. Empty: whatever is idle may be used."
+    )
+    pod_storage_request: Storage = Field(
+        "1Gi", description="Disk of its node that a pod asks for, besides its workspace: 500Mi, 10Gi or 2G."
+    )
+    pod_storage_limit: StorageLimit = Field(
+        "10Gi", description="Disk of its node that no pod may use more of, besides its workspace. Empty: no limit."
     )
     prepare_limit: Duration = Field(timedelta(hours=4), description="Limit on building an image root.")
     root_overlay: bool = Field(
@@ -126,6 +144,23 @@ class Settings(BaseSettings):
 
     squashfs_compressor: Literal["zstd", "gzip", "lz4", "xz"] = Field("zstd", description="Compressor of the rootfs.")
     squashfs_level: int = Field(3, ge=1, le=22, description="Level of the compressor, where it has levels.")
+
+    @field_validator("pod_cpu_limit")
+    @classmethod
+    def _cpu_limit_holds_every_request(cls, limit: str, others: ValidationInfo) -> str:
+        # Kubernetes refuses such pods, each with a message of its own.
+        for name in ("build_cpu_request", "shell_cpu_request", "light_cpu_request"):
+            if limit and name in others.data and millicores(limit) < millicores(others.data[name]):
+                raise ValueError(f"{limit} is less than the {others.data[name]} of IMS_{name.upper()}")
+        return limit
+
+    @field_validator("pod_storage_limit")
+    @classmethod
+    def _storage_limit_holds_the_request(cls, limit: str, others: ValidationInfo) -> str:
+        request = others.data.get("pod_storage_request")
+        if limit and request and storage_bytes(limit) < storage_bytes(request):
+            raise ValueError(f"{limit} is less than the {request} of IMS_POD_STORAGE_REQUEST")
+        return limit
 
     @property
     def endpoints_file(self) -> Path:

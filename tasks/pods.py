@@ -21,6 +21,7 @@ from storage.settings import settings
 from tasks.attempts import attempt_of
 from tasks.builder_images import builder_image
 from tasks.diagnoses import show_diagnosis
+from tasks.resources import resources_of
 from tasks.workspaces import scratch
 
 logger = logging.getLogger("ims.pods")
@@ -51,7 +52,8 @@ def kubernetes_options() -> KubernetesOptions:
     chosen = settings()
     names = [name.removeprefix("kubernetes_") for name in type(chosen).model_fields if name.startswith("kubernetes_")]
     values = {name: getattr(chosen, f"kubernetes_{name}") for name in names}
-    return KubernetesOptions.model_validate(values | {"tools_image": builder_image()})
+    tools = {"tools_image": builder_image(), "tools_resources": resources_of("release")}
+    return KubernetesOptions.model_validate(values | tools)
 
 
 def run_step(
@@ -108,6 +110,7 @@ def run_step(
             arch=job.arch,
             serves=serves,
             memory_gib=job.job_mem_size,
+            resources=resources_of(step),
             deadline=deadline,
             host_network=_host_network(),
         )

@@ -37,6 +37,15 @@ __all__ = [
 ]
 
 
+def pytest_configure() -> None:
+    """Have SIGINT do what it does by default, in all that tests start, too.
+
+    What a script starts with `&` has it ignored, and passes that on: whoever a test interrupts would not notice.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs an S3 or a Prefect server, so that `-m` chooses; leave out what needs a cluster, and count it."""

@@ -1,5 +1,9 @@
-"""A real OpenSSH client, by the line that a job's record gives."""
+"""A real OpenSSH client, by the line that a job's record gives.
 
+Each call raises by itself when it does not end as it should: a test that goes on would fail later, with other words.
+"""
+
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -14,22 +18,47 @@ def new_key(file: Path) -> Path:
     return file
 
 
-def ssh(shell: SshContainer, key: Path, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a shell."""
-    return _run([*shell.command.split(), *ssh_options(key), *options, command])
+class SshFailed(AssertionError):
+    """A client did not end as it should."""
 
 
-def copy(shell: SshContainer, key: Path, source: str, target: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Copy a file by scp; what lies in the shell begins with a colon."""
+def ssh(
+    shell: SshContainer, key: Path, command: str, *options: str, fails: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a shell.
+
+    Args:
+        shell: The shell.
+        key: The private key to come in with.
+        command: The command.
+        options: Options of the client's.
+        fails: Whether the command, or the client, is to fail.
+
+    Raises:
+        SshFailed: It did not end as it should.
+    """
+    return _run([*shell.command.split(), *ssh_options(key), *options, command], fails=fails)
+
+
+def copy(shell: SshContainer, key: Path, source: str, target: str) -> None:
+    """Copy a file by scp; what lies in the shell begins with a colon.
+
+    Raises:
+        SshFailed: It was not copied.
+    """
     _, _, port, there = shell.command.split()
     places = [f"{there}{place}" if place.startswith(":") else place for place in (source, target)]
-    return _run(["scp", "-P", port, *ssh_options(key), *options, *places])
+    _run(["scp", "-P", port, *ssh_options(key), *places])
 
 
-def sftp(shell: SshContainer, key: Path, batch: str) -> subprocess.CompletedProcess[str]:
-    """Run the commands of a batch, up to the first that fails."""
+def sftp(shell: SshContainer, key: Path, batch: str, *, fails: bool = False) -> None:
+    """Run the commands of a batch, up to the first that fails.
+
+    Raises:
+        SshFailed: One failed, or none did and one was to.
+    """
     _, _, port, there = shell.command.split()
-    return _run(["sftp", "-P", port, *ssh_options(key), "-b", "-", there], batch)
+    _run(["sftp", "-P", port, *ssh_options(key), "-b", "-", there], batch, fails=fails)
 
 
 def ssh_options(key: Path) -> list[str]:
@@ -42,5 +71,9 @@ def ssh_options(key: Path) -> list[str]:
     ]
 
 
-def _run(command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+def _run(command: list[str], stdin: str = "", *, fails: bool = False) -> subprocess.CompletedProcess[str]:
+    ran = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+    if (ran.returncode != 0) is not fails:
+        said = f"{shlex.join(command)} ended with exit code {ran.returncode}"
+        raise SshFailed(f"{said}{', and was to fail' if fails else ''}:\n{ran.stdout}{ran.stderr}")
+    return ran

@@ -1,6 +1,6 @@
 """Packing an image root into a squashfs, and unpacking one.
 
-The same root and options give the same bytes, on any number of processors.
+The same root and options give the same bytes, on any number of processors. Both take all that the pod may use.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ def pack(
     marker.unlink(missing_ok=True)
     partial = target.with_name(f"{target.name}.part")
     partial.unlink(missing_ok=True)
-    command = ["mksquashfs", str(root), str(partial), *_compression(how), *_memory()]
+    command = ["mksquashfs", str(root), str(partial), *_compression(how), *_memory(), *_processors()]
     # Excludes come last: mksquashfs takes all that follows -e for one.
     command += [
         "-noappend",
@@ -68,13 +68,14 @@ def pack(
 
 
 def unpack(rootfs: Path, root: Path) -> None:
-    """Unpack a squashfs into a folder that is not there yet, on all processors.
+    """Unpack a squashfs into a folder that is not there yet.
 
     Raises:
         StepFailed: unsquashfs failed: a broken squashfs, one of a later version, no space left.
     """
     complaints = _Complaints()
-    exit_code = run(["unsquashfs", "-quiet", "-no-progress", "-dest", str(root), str(rootfs)], on_line=complaints)
+    command = ["unsquashfs", "-quiet", "-no-progress", *_processors(), "-dest", str(root), str(rootfs)]
+    exit_code = run(command, on_line=complaints)
     if exit_code:
         raise _failed("unsquashfs", exit_code, complaints, root.parent)
 
@@ -92,6 +93,20 @@ def memory_limit_bytes(cgroups: Path = Path("/sys/fs/cgroup")) -> int:
         if file.exists() and (content := file.read_text().strip()).isdigit():
             limits.append(int(content))
     return min(limits)
+
+
+def processor_limit(cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Return how many processors this process may keep busy, at least one; None without a limit."""
+    try:
+        # cgroup v2: "150000 100000", or "max 100000".
+        quota, period = (cgroups / "cpu.max").read_text().split()
+    except FileNotFoundError:
+        try:
+            quota, period = ((cgroups / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        except FileNotFoundError:
+            return None
+    # cgroup v1 says -1 where there is none.
+    return max(1, -(-int(quota) // int(period))) if quota.strip().isdigit() else None
 
 
 class _Complaints:
@@ -127,3 +142,9 @@ def _compression(how: Squashfs) -> list[str]:
 def _memory() -> list[str]:
     """Keep mksquashfs, which takes a quarter of the machine's memory, within a quarter of the pod's."""
     return ["-mem", f"{max(memory_limit_bytes() // 4 >> 20, 64)}M"]
+
+
+def _processors() -> list[str]:
+    """Keep either program from starting a thread for each of the machine's processors where the pod has fewer."""
+    limit = processor_limit()
+    return ["-processors", str(limit)] if limit else []

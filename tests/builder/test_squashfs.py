@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from builder.programs.context import Squashfs
-from builder.programs.squashfs import memory_limit_bytes, pack
+from builder.programs.squashfs import memory_limit_bytes, pack, processor_limit
 from builder.programs.step import StepFailed
 
 
@@ -36,3 +36,22 @@ def test_without_a_limit_the_machine_s_memory_counts(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
     total_kib = int(Path("/proc/meminfo").read_text().split()[1])
     assert memory_limit_bytes(tmp_path) == total_kib << 10
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({"cpu.max": "200000 100000\n"}, 2, id="control groups v2"),
+        pytest.param({"cpu.max": "50000 100000\n"}, 1, id="less than one"),
+        pytest.param({"cpu.max": "250000 100000\n"}, 3, id="two and a half"),
+        pytest.param({"cpu.max": "max 100000\n"}, None, id="v2 without a limit"),
+        pytest.param({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4, id="v1"),
+        pytest.param({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None, id="v1 without"),
+        pytest.param({}, None, id="no control groups"),
+    ],
+)
+def test_the_limit_of_processors_is_seen(tmp_path: Path, files: dict[str, str], expected: int | None) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert processor_limit(tmp_path) == expected

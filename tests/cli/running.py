@@ -100,18 +100,24 @@ def _parent_of(pid: int) -> int | None:
         return None
 
 
-def start(folder: Path, *, builder_image: str = "localhost/unused") -> Up:
+def start(folder: Path, *, builder_image: str = "localhost/unused", ignoring: str = "") -> Up:
     """Start an `ims up` and wait until it is ready.
 
     Args:
         folder: Its data folder.
         builder_image: What its pods run; the image that is not there is for tests that start no pod.
+        ignoring: Signals that are ignored when it starts, as a shell names them.
     """
     log = folder.parent / f"{folder.name}.log"
     environment = clean_environment(IMS_DATA_DIR=str(folder), IMS_BUILDER_IMAGE=builder_image)
+    ignored = ["sh", "-c", f'trap "" {ignoring}; exec "$@"', "sh"] if ignoring else []
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*IMS, "up"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            [*ignored, *IMS, "up"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     up = Up(folder, log, process)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -42,6 +43,21 @@ def test_an_ignored_hangup_stays_ignored() -> None:
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_an_ignored_ctrl_c_stays_ignored_by_us_and_is_not_by_what_we_start() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interrupts(_never, _never).handled():
+            os.kill(os.getpid(), signal.SIGINT)
+            shown = subprocess.run(["cat", "/proc/self/status"], capture_output=True, text=True, check=True).stdout
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    [ignored] = [int(line.split()[1], 16) for line in shown.splitlines() if line.startswith("SigIgn:")]
+    assert not ignored >> signal.SIGINT - 1 & 1
 
 
 def test_handlers_are_put_back() -> None:

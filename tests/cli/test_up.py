@@ -125,6 +125,30 @@ def test_waiting_for_a_job_shows_what_it_does_and_ends_with_its_diagnosis(up: Up
     assert "Traceback" not in waited.stderr
 
 
+def test_in_the_background_of_a_script_it_lives_through_ctrl_c_and_ends_by_sigterm(tmp_path: Path) -> None:
+    """As `nohup ims up &` does: both have SIGINT ignored."""
+    up = start(tmp_path / "data", ignoring="INT HUP")
+    started = [pid for pid, _ in up.process_ids() if pid != up.process.pid]
+    assert len(started) >= 2
+    assert not [pid for pid in started if _ignores(pid, signal.SIGINT)], "Prefect ends its own processes by SIGINT"
+    for number in (signal.SIGINT, signal.SIGHUP):
+        up.process.send_signal(number)
+    time.sleep(2)
+    assert up.process.poll() is None, up.log.read_text()
+    assert up.end(signal.SIGTERM) == 0
+    assert "Stopped; nothing is left running" in up.log.read_text()
+    assert up.processes() == []
+
+
+def _ignores(pid: int, number: signal.Signals) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False  # it has just ended
+    [ignored] = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigIgn:")]
+    return bool(ignored >> number - 1 & 1)
+
+
 def test_who_stops_waiting_leaves_the_job_running(up: Up) -> None:
     process = subprocess.Popen(
         [*IMS, *job_of(waiting_recipe(up), public_key(up)), "--wait"],
@@ -167,6 +191,8 @@ def test_killed_it_leaves_nothing_running_and_the_next_one_settles_what_was_in_h
     said = second.log.read_text()
     assert f"Resumed: flow run {job.id}" in said
     assert f"Cancelled: flow run {unwanted.id}" in said
+    [worker] = second.prefect("POST", "/work_pools/ims/workers/filter")
+    assert worker["name"] == f"ims-up-{second.process.pid}", "nobody leaves runs to the one that was killed"
     wait_for(lambda: _runs_again(second, job.id), 90, second.worker_log)
     assert second.prefect("GET", f"/flow_runs/{unwanted.id}")["state_type"] == "CANCELLED"
     assert _category(catalogue_of(second.endpoints).jobs.get(unwanted.id)) == "Cancelled"

@@ -18,10 +18,13 @@ WORKLOADS = ("Deployment", "StatefulSet", "CronJob")
 @cache
 def rendered(folder: str) -> list[Manifest]:
     """Return the manifests that `kubectl kustomize` prints for a folder of deploy/."""
+    return kustomized(DEPLOY / folder)
+
+
+def kustomized(folder: Path) -> list[Manifest]:
+    """Return the manifests that `kubectl kustomize` prints for a folder."""
     kubectl = Path(sys.executable).with_name("kubectl")
-    ran = subprocess.run(
-        [kubectl, "kustomize", DEPLOY / folder], capture_output=True, text=True, check=False, timeout=60
-    )
+    ran = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False, timeout=60)
     # kustomize warns of what a later release will refuse.
     assert (ran.returncode, ran.stderr) == (0, "")
     return list(yaml.safe_load_all(ran.stdout))

@@ -17,8 +17,9 @@ from tests.cli.conftest import clean_environment, run_ims
 from tests.cli.running import DESCRIPTION, KEY, job_of, wait_for
 from tests.deploy import containers
 from tests.deploy.containers import Container
-from tests.deploy.rendered import Manifest, named, pod_template, settings_of
+from tests.deploy.rendered import WORKLOADS, Manifest, of_kind, pod_template, settings_of
 from tests.kubernetes_api import FakeCluster
+from tests.kubernetes_api.variables import expanded
 
 START_SECONDS = 150
 UNMET = """
@@ -140,15 +141,18 @@ def recipe(environment: dict[str, str], tmp_path: Path) -> Recipe:
     return Recipe.model_validate_json(created.stdout)
 
 
-def _container(deployment: str) -> Manifest:
-    [container] = pod_template(named("overlays/prefect", "Deployment", deployment))["spec"]["containers"]
+def _container(workload_name: str) -> Manifest:
+    [workload] = [
+        known for known in of_kind("overlays/prefect", *WORKLOADS) if known["metadata"]["name"] == workload_name
+    ]
+    [container] = pod_template(workload)["spec"]["containers"]
     found: Manifest = container
     return found
 
 
 def _start_worker(start: Start, name: str, environment: dict[str, str]) -> tuple[Container, str]:
     """Start the worker as its pod does, and return where its health is told."""
-    arguments = list(_container("ims-worker")["args"])
+    arguments = [expanded(word, {"POD_NAME": "ims-worker-0"}) for word in _container("ims-worker")["args"]]
     port = str(_free_port())
     arguments[arguments.index("--health-port") + 1] = port
     return start(name, arguments, environment), f"http://127.0.0.1:{port}/health"

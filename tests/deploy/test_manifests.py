@@ -1,7 +1,10 @@
 """The manifests of deploy/: what the API server would refuse, and what it would take and nobody wants."""
 
 import copy
+import json
 import re
+import shutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +15,14 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from flows.reconcile import reconcile
+from storage.quantities import millicores, storage_bytes
 from storage.settings import Settings
 from tests.deploy.rendered import (
     DEPLOY,
     OVERLAYS,
     WORKLOADS,
     Manifest,
+    kustomized,
     named,
     of_kind,
     pod_template,
@@ -57,7 +62,7 @@ def test_every_manifest_is_what_its_kind_may_be(folder: str, version: str) -> No
     ("name", "value"), [("imagePullPolcy", "Always"), ("ports", [{"containerPort": "https"}])], ids=["name", "type"]
 )
 def test_a_mistake_deep_inside_is_found(name: str, value: object) -> None:
-    broken = copy.deepcopy(named("base", "Deployment", "ims-worker"))
+    broken = copy.deepcopy(named("base", "StatefulSet", "ims-worker"))
     pod_template(broken)["spec"]["containers"][0][name] = value
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(broken, VERSIONS[0], strict=True)
@@ -136,7 +141,7 @@ def test_only_the_worker_has_an_account(folder: str) -> None:
 @every_overlay
 def test_every_container_has_limits_and_probes(folder: str) -> None:
     for spec, container in containers(folder):
-        assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+        assert set(container["resources"]["requests"]) == {"cpu", "memory", "ephemeral-storage"}
         assert "memory" in container["resources"]["limits"]
         if spec.get("restartPolicy") == "Never":
             # It starts something, and ends.
@@ -145,6 +150,13 @@ def test_every_container_has_limits_and_probes(folder: str) -> None:
         for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
             asked = container[kind].get("httpGet", {}).get("port")
             assert asked in ports or "exec" in container[kind], f"{container['name']}: {kind}"
+
+
+@every_overlay
+def test_nothing_beside_the_builds_asks_for_as_much_as_a_build(folder: str) -> None:
+    build = millicores(Settings().build_cpu_request)
+    for _, container in containers(folder):
+        assert millicores(container["resources"]["requests"]["cpu"]) <= build / 2, container["name"]
 
 
 @every_overlay
@@ -193,12 +205,110 @@ def test_the_worker_finds_the_prefect_server(folder: str) -> None:
 
 
 def test_the_worker_is_started_by_a_command_that_there_is() -> None:
-    [container] = pod_template(named("base", "Deployment", "ims-worker"))["spec"]["containers"]
+    [container] = pod_template(named("base", "StatefulSet", "ims-worker"))["spec"]["containers"]
     program, *arguments = container["args"]
     assert program == "ims"
     ran = CliRunner().invoke(app, [*arguments, "--help"])
     assert ran.exit_code == 0, ran.output
     assert arguments[arguments.index("--health-port") + 1] == str(container["ports"][0]["containerPort"])
+
+
+def test_every_worker_has_a_name_of_its_own_that_stays() -> None:
+    """By it it takes up its runs: a set has each name once, and gives a new pod the name of the one before."""
+    workers = named("base", "StatefulSet", "ims-worker")
+    [container] = pod_template(workers)["spec"]["containers"]
+    assert container["args"][container["args"].index("--name") + 1] == "$(POD_NAME)"
+    assert container["env"] == [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    # The kind asks for a service without an address.
+    assert named("base", "Service", workers["spec"]["serviceName"])["spec"]["clusterIP"] == "None"
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "line"),
+    [
+        ("base", "base/worker/stateful-set.yaml", "  replicas: 1"),
+        ("overlays/example", "overlays/example/kustomization.yaml", "  - {name: ims-worker, count: 1}"),
+    ],
+)
+def test_a_second_worker_is_one_line(tmp_path: Path, folder: str, file: str, line: str) -> None:
+    copied = shutil.copytree(DEPLOY, tmp_path / "deploy")
+    lines = (copied / file).read_text().splitlines()
+    assert lines.count(line) == 1
+    lines[lines.index(line)] = line.replace("1", "2")
+    (copied / file).write_text("\n".join(lines))
+    changed = [
+        (before, after)
+        for before, after in zip(rendered(folder), kustomized(copied / folder), strict=True)
+        if before != after
+    ]
+    [(before, after)] = changed
+    assert before["metadata"]["name"] == "ims-worker"
+    assert before | {"spec": before["spec"] | {"replicas": 2}} == after
+
+
+@every_overlay
+def test_workspaces_in_a_folder_of_a_node_are_all_on_the_same_node(folder: str) -> None:
+    told = settings_of(folder)
+    if "IMS_KUBERNETES_HOST_PATH" not in told:
+        return
+    [(label, value)] = json.loads(told["IMS_KUBERNETES_NODE_SELECTOR"]).items()
+    assert f"kubectl label node NODE {label}={value}" in DOCUMENTATION
+
+
+def test_the_namespace_of_the_secrets_is_made_of_the_file_that_is_applied_again() -> None:
+    """One that `kubectl create` has made lacks what `apply` looks for, which then warns."""
+    assert "create namespace" not in DOCUMENTATION
+    [file] = re.findall(r"kubectl apply --filename (deploy/\S+)", DOCUMENTATION)
+    assert yaml.safe_load((DEPLOY.parent / file).read_text()) == named("base", "Namespace", "ims")
+
+
+def examples() -> dict[str, Manifest]:
+    """Return the manifests that the documentation shows, by their kinds."""
+    blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```", DOCUMENTATION, re.DOTALL | re.MULTILINE)
+    return {known["kind"]: known for _, block in blocks for known in yaml.safe_load_all(textwrap.dedent(block))}
+
+
+def test_what_a_site_writes_by_the_documentation_is_rendered(tmp_path: Path) -> None:
+    copied = shutil.copytree(DEPLOY, tmp_path / "deploy")
+    site = copied / "overlays/my-site"
+    site.mkdir()
+    (site / "kustomization.yaml").write_text(yaml.safe_dump(examples()["Kustomization"]))
+    made = kustomized(site)
+    [settings] = [known["data"] for known in made if known["kind"] == "ConfigMap"]
+    assert {"IMS_S3_ENDPOINT_URL", "IMS_KUBERNETES_HOST_PATH", "IMS_KUBERNETES_NODE_SELECTOR"} <= set(settings)
+    [worker] = [known for known in made if known["kind"] == "StatefulSet"]
+    [container] = pod_template(worker)["spec"]["containers"]
+    assert container["image"] == "localhost/ims-worker:0123456789ab"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_documentations_manifests_are_what_their_kinds_may_be(version: str) -> None:
+    shown = examples()
+    assert set(shown) == {"Kustomization", "ResourceQuota", "LimitRange"}
+    for kind in ("ResourceQuota", "LimitRange"):
+        manifest = shown[kind]
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_a_pod_of_a_build_fits_the_documentations_quota_and_limits() -> None:
+    chosen = Settings()
+    asked = {
+        "cpu": millicores(chosen.build_cpu_request),
+        "ephemeral-storage": storage_bytes(chosen.pod_storage_request),
+    }
+    limits = {"ephemeral-storage": storage_bytes(chosen.pod_storage_limit)}
+    read = {"cpu": millicores, "ephemeral-storage": storage_bytes, "memory": storage_bytes}
+    [bounds] = examples()["LimitRange"]["spec"]["limits"]
+    # A default limit would hold every build back, whatever is idle.
+    assert "cpu" not in bounds.get("default", {}) | bounds.get("max", {})
+    for name, value in bounds["min"].items():
+        assert name not in asked or read[name](value) <= asked[name]
+    for name, value in bounds["max"].items():
+        assert name not in limits or read[name](value) >= limits[name]
+    # A quota on limits refuses pods without: those of processors have none by default.
+    hard = examples()["ResourceQuota"]["spec"]["hard"]
+    assert {f"requests.{name}" for name in read} <= set(hard)
+    assert "limits.cpu" not in hard
 
 
 def test_every_night_a_flow_is_started_that_there_is() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import yaml
 
 from tests.kubernetes_api import lives
+from tests.kubernetes_api.admission import admit
 from tests.kubernetes_api.faults import Call, Faults
 from tests.kubernetes_api.kubelet import Kubelet, Life
 from tests.kubernetes_api.objects import ApiError, Objects, Resource, moment
@@ -86,6 +87,7 @@ class FakeCluster:
 
     def create(self, plural: str, entry: Resource) -> Resource:
         if plural == "pods":
+            admit(entry)
             created = self.objects.create(plural, {**entry, "status": {"phase": "Pending", "startTime": moment()}})
             self.kubelet.accept(created)
             return created

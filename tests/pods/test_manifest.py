@@ -11,6 +11,7 @@ from kubernetes import client
 from pydantic import ValidationError
 
 from pods.manifest import Claim, Pod, claim_manifest, literal, pod_manifest, unescaped
+from pods.resources import Resources
 from tests.kubernetes_api.variables import expanded
 
 JOB = "0b1f5a0e-3c5e-4a43-9d0a-5a3a3f1b2c4d"
@@ -64,7 +65,20 @@ def test_a_pod_carries_its_limits() -> None:
     assert spec["activeDeadlineSeconds"] == 4 * 3600
     assert spec["restartPolicy"] == "Never"
     assert spec["automountServiceAccountToken"] is False
-    assert spec["containers"][0]["resources"] == {"limits": {"memory": "8Gi"}, "requests": {"memory": "8Gi"}}
+    assert spec["containers"][0]["resources"] == {
+        "limits": {"memory": "8Gi"},
+        "requests": {"memory": "8Gi", "cpu": "1", "ephemeral-storage": "1Gi"},
+    }
+
+
+def test_a_pod_carries_what_it_asks_of_its_node() -> None:
+    asked = Resources(cpu_request="250m", cpu_limit="4", storage_request="2G", storage_limit="20G")
+    manifest = pod_manifest(pod(resources=asked))
+    assert manifest["spec"]["containers"][0]["resources"] == {
+        "limits": {"memory": "8Gi", "cpu": "4", "ephemeral-storage": "20G"},
+        "requests": {"memory": "8Gi", "cpu": "250m", "ephemeral-storage": "2G"},
+    }
+    assert as_kubernetes_reads_it(manifest) == manifest
 
 
 def rights(**changes: Any) -> Any:

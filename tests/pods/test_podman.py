@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ from pods.manifest import Pod, pod_manifest
 from pods.podman import Podman
 from pods.podman_host import environment
 from pods.podman_manifest import for_podman, to_yaml
+from pods.resources import Resources
 from pods.runtime import Phase
 from tests.pods.runners import kill, start_runner
 from tests.pods.under_test import UnderTest
@@ -157,3 +159,50 @@ def test_pods_and_claims_carry_their_jobs_label(
     assert inspect("pod", step.name)["Labels"]["ims/job-id"] == job
     assert inspect("volume", claim)["Labels"]["ims/job-id"] == job
     assert timedelta(0) < datetime.now(UTC) - podman.jobs()[job] < timedelta(minutes=5)
+
+
+SHOW_CPU_LIMIT = """\
+for file in /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us; do [ -r $file ] && cat $file; done
+timeout 2 sh -c 'while :; do :; done'
+for file in /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.stat; do [ -r $file ] && cat $file; done
+true
+"""
+
+
+@pytest.mark.parametrize("privileged", [False, True], ids=["confined", "privileged"])
+def test_a_limit_of_processors_holds_and_is_seen_in_the_pod(
+    podman: Podman, pod: MakePod, tmp_path: Path, privileged: bool
+) -> None:
+    step = pod(SHOW_CPU_LIMIT, resources=Resources(cpu_request="100m", cpu_limit="100m"), privileged=privileged)
+    said = podman.run(step, log=tmp_path / "log").log_tail
+    assert said[0] in {"10000", "10000 100000"}
+    told = dict(line.split() for line in said[1:])
+    assert int(told["nr_throttled"]) > 0, told
+
+
+def test_requests_alone_limit_nothing(podman: Podman, pod: MakePod, job: str, tmp_path: Path) -> None:
+    step = pod(SHOW_CPU_LIMIT, resources=Resources(cpu_request="250m", storage_request="1Ti", storage_limit="2Ti"))
+    said = podman.run(step, log=tmp_path / "log").log_tail
+    assert said[0] in {"-1", "max 100000"}
+    assert inspect("container", f"{step.name}-step")["HostConfig"]["CpuQuota"] == 0
+
+
+def test_a_host_that_takes_no_limit_of_processors_runs_pods_and_says_so_once(
+    podman: Podman, pod: MakePod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Podman leaves out what the kernel was built without: CONFIG_CFS_BANDWIDTH here."""
+    real = shutil.which("podman")
+    stand_in = tmp_path / "bin" / "podman"
+    stand_in.parent.mkdir()
+    stand_in.write_text(
+        "#!/bin/sh\n"
+        f"""case "$*" in "kube play"*) sed '/"cpu": /d' | {real} "$@" ;; *) exec {real} "$@" ;; esac\n"""
+    )
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stand_in.parent}:{os.environ['PATH']}")
+    for step in ("first", "second"):
+        ended = podman.run(pod("true", step=step, resources=Resources(cpu_limit="500m")), log=tmp_path / "log")
+        assert ended.phase is Phase.SUCCEEDED
+    assert [record.message for record in caplog.records if record.name == "ims.pods.podman"] == [
+        "this host's cgroups take no limits on processors: pods run without IMS_POD_CPU_LIMIT"
+    ]

@@ -1,0 +1,116 @@
+"""Prefect's process worker, which leaves runs to workers that have less to do: `python -m flows.worker worker start …`.
+
+Beside it runs what sees to runs that stop while no process works on them (flows/stopped_runs.py).
+
+Prefect's own takes all that is due, up to its limit: of two workers the first one to ask has everything. A run that is
+left to another is taken all the same when nobody has taken it for a while: the other may be gone, or full.
+"""
+
+import shlex
+import signal
+import sys
+import warnings
+from collections import Counter
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkerFilter,
+    WorkerFilterStatus,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import WorkerStatus
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.settings import PREFECT_API_URL
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
+
+from flows.deployments import IN_HAND, WORKER_LABEL
+from flows.sharing import shares
+from flows.stopped_runs import repair_stopped_runs
+from storage.settings import settings
+
+# How often a run is left to another before it is taken. Not seconds: a slow server keeps the other waiting, too.
+CHANCES = 3
+# The kernel ends a run with its worker, also by SIGKILL: the next of the name takes it up, and must be alone at it.
+FLOW_RUN = ("setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "prefect.engine")
+
+
+class EndsWithWorker(ProcessJobConfiguration):
+    """A run whose process ends with the worker's, unless the pool says how it is started."""
+
+    def prepare_for_flow_run(self, *arguments: Any, **options: Any) -> None:
+        """Fill in what the pool does not say."""
+        self.command = self.command or shlex.join(FLOW_RUN)
+        super().prepare_for_flow_run(*arguments, **options)
+
+
+with warnings.catch_warnings():
+    # That one class stands in for another is what is meant here.
+    warnings.simplefilter("ignore")
+
+    class SharingWorker(ProcessWorker):
+        """A process worker that takes its share."""
+
+        job_configuration = EndsWithWorker
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            # How often each run that is due was left to another.
+            self._left: Counter[UUID] = Counter()
+
+        async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+            due = await super()._get_scheduled_flow_runs()
+            left_before, self._left = self._left, Counter()
+            others = await self._others() if due else set()
+            if not others:
+                return due
+            bound = self._bound(due, others)
+            mine = shares([str(run.flow_run.id) for run in due], await self._in_hand(others), self._limit, bound)[
+                self.name
+            ]
+            late = {str(run) for run, times in left_before.items() if times >= CHANCES} - set(bound)
+            taken = [run for run in due if str(run.flow_run.id) in {*mine, *late}]
+            left = {run.flow_run.id for run in due} - {run.flow_run.id for run in taken}
+            self._left = Counter({run: left_before[run] + 1 for run in left})
+            return taken
+
+        def _bound(self, due: list[WorkerFlowRunResponse], others: set[str]) -> dict[str, str]:
+            """Return which worker each run goes back to: on Podman its pods and workspace are on that one's host."""
+            if settings().pod_runtime != "podman":
+                return {}
+            former = {str(run.flow_run.id): str(run.flow_run.labels.get(WORKER_LABEL, "")) for run in due}
+            return {run: name for run, name in former.items() if name in {*others, self.name}}
+
+        async def _others(self) -> set[str]:
+            online = WorkerFilter(status=WorkerFilterStatus(any_=[WorkerStatus.ONLINE.value]))
+            known = await self.client.read_workers_for_work_pool(self._work_pool_name, worker_filter=online)
+            return {worker.name for worker in known} - {self.name}
+
+        async def _in_hand(self, others: set[str]) -> dict[str, int]:
+            """Return how many runs each worker has; ours are counted before the server knows of them."""
+            states = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(IN_HAND))))
+            pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name]))
+            runs = await self.client.read_flow_runs(flow_run_filter=states, work_pool_filter=pool)
+            labelled = {run.id: run.labels.get(WORKER_LABEL) for run in runs}
+            labelled |= dict.fromkeys(self._submitting_flow_run_ids, self.name)
+            counted = Counter(labelled.values())
+            return {name: counted[name] for name in (*others, self.name)}
+
+
+def end_by_interrupts() -> None:
+    """Make SIGINT end this process, also where a script's `&` or nohup has it ignored: Prefect makes SIGTERM one."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+if __name__ == "__main__":
+    from prefect.cli import app
+
+    end_by_interrupts()
+    Thread(target=repair_stopped_runs, args=(PREFECT_API_URL.value(),), daemon=True).start()
+    app()

@@ -1,0 +1,25 @@
+"""What the pod of each step asks of its node, as the settings say."""
+
+from pods.resources import Resources
+from storage.settings import settings
+
+SHELLS = frozenset({"shell", "debug-shell"})
+# They move bytes, or are over in seconds; all others compute: kiwi, dracut, package managers, mksquashfs.
+LIGHT = frozenset({"upload", "ca-rpm", "release"})
+
+
+def resources_of(step: str) -> Resources:
+    """Return the requests and limits of a step's pod."""
+    chosen = settings()
+    if step in SHELLS:
+        cpu = chosen.shell_cpu_request
+    elif step in LIGHT:
+        cpu = chosen.light_cpu_request
+    else:
+        cpu = chosen.build_cpu_request
+    return Resources(
+        cpu_request=cpu,
+        cpu_limit=chosen.pod_cpu_limit,
+        storage_request=chosen.pod_storage_request,
+        storage_limit=chosen.pod_storage_limit,
+    )

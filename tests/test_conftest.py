@@ -1,0 +1,22 @@
+"""The tests themselves, started as a script starts what it does not wait for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+INTERRUPTING = ("tests/cli/test_interrupts.py", "tests/ingest/test_confined.py")
+
+
+def test_tests_that_interrupt_pass_in_a_run_that_began_with_interrupts_ignored() -> None:
+    """bash and dash have SIGINT ignored in what a script starts with `&`."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "interrupt", *INTERRUPTING]
+    ran = subprocess.run(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert " passed" in ran.stdout
