@@ -21,9 +21,16 @@ USUAL_PORT = 4200
 # The first start makes the database: 8 to 23 s on two cores, more when they are busy.
 START_LIMIT = timedelta(seconds=180)
 ROOT = Path(__file__).parent.parent
+DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+# cli/immediate_transactions.py, as pyproject.toml names it.
+IMMEDIATE_TRANSACTIONS = "ims-immediate"
+# What names another database than the one in the data folder.
+OTHER_DATABASE = (DATABASE, "PREFECT_SERVER_DATABASE_DRIVER")
 PREFECT = [sys.executable, "-m", "prefect"]
 DEPLOY = [*PREFECT, "--no-prompt", "deploy", "--all"]
 FLOW_RUN = [*WITH_US, sys.executable, "-m", "prefect.engine"]
+# Left out of its log by itself, for a client tries again: so it would only be seen when that has given up.
+COMPLETE_LOG = {"PREFECT_SERVER_LOG_RETRYABLE_ERRORS": "true"}
 OFFLINE = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -62,6 +69,7 @@ def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
     return {
         **ours,
         **OFFLINE,
+        **COMPLETE_LOG,
         "NO_PROXY": without_proxy,
         "no_proxy": without_proxy,
         "PREFECT_HOME": str(data_dir / "prefect"),
@@ -70,6 +78,7 @@ def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
         # A cancelled run's hook speaks in the worker's process, where no run is going on.
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
+        **({} if any(name in ours for name in OTHER_DATABASE) else {DATABASE: database_url(data_dir / "prefect")}),
         "IMS_DATA_DIR": str(data_dir),
         # They work in folders of their own.
         **({"IMS_SITE_FILE": str(site.absolute())} if (site := settings().site_file) else {}),
@@ -77,6 +86,11 @@ def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
         "IMS_S3_ACCESS_KEY": endpoints.s3_access_key,
         "IMS_S3_SECRET_KEY": endpoints.s3_secret_key,
     }
+
+
+def database_url(folder: Path) -> str:
+    """Return the address of the server's database in a folder, where Prefect has it by itself."""
+    return f"sqlite+aiosqlite:///{folder / 'prefect.db'}?plugin={IMMEDIATE_TRANSACTIONS}"
 
 
 def server(env: Mapping[str, str], logs: Path) -> Child:
