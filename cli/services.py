@@ -11,6 +11,7 @@ from cli import prefect_services
 from cli.child import Child
 from cli.data_folder import Endpoints, publish
 from cli.lost_runs import settle_lost_runs
+from cli.service_errors import ServiceErrors, prefect_log, s3_log
 from cli.site import summary
 from errors import Broken, ImsError
 from flows import deployments
@@ -46,6 +47,7 @@ class Services:
         self._server: Child | None = None
         self._worker: Child | None = None
         self._deployment: Child | None = None
+        self._errors = ServiceErrors()
 
     def start(self, prefect_port: int) -> Endpoints:
         """Start everything and return how it is reached; the endpoints are published when all is ready.
@@ -61,8 +63,7 @@ class Services:
             endpoints = self._start_s3(prefect_services.prefect_port(prefect_port))
         self._say(f"S3 server      {endpoints.s3_endpoint_url}")
         env = prefect_services.environment(self.folder, endpoints)
-        self._server = prefect_services.server(env, self.logs)
-        self._server.start()
+        self._server = self._started(prefect_services.server(env, self.logs))
         with self._step("looking for the builder image"):
             image = _builder_image()
         self._say(f"Builder image  {image}")
@@ -75,12 +76,13 @@ class Services:
         return endpoints
 
     def watch(self) -> None:
-        """Return never: raise when a service ends on its own.
+        """Return never: show what services log as errors, and raise when one ends on its own.
 
         Raises:
             Broken: A service ended, with its last words.
         """
         while True:
+            self._show_errors()
             for child in (self._server, self._worker):
                 if child is not None:
                     child.check()
@@ -105,6 +107,7 @@ class Services:
         if self._s3 is not None:
             with self._step("stopping the S3 server"):
                 self._s3.stop()
+        self._show_errors(final=True)
 
     def kill(self) -> None:
         """Stop everything at once; runs in hand go on with the next `ims up`."""
@@ -121,6 +124,7 @@ class Services:
         if address is None:
             self._s3 = EmbeddedS3(self.folder / "s3")
             self._s3.start()
+            self._errors.logs.append(s3_log(self._s3.log_file))
             address, access_key, secret_key = self._s3.endpoint_url, self._s3.access_key, self._s3.secret_key
         # From here on this process uses the S3 server like any other command.
         os.environ.update(IMS_S3_ENDPOINT_URL=address, IMS_S3_ACCESS_KEY=access_key, IMS_S3_SECRET_KEY=secret_key)
@@ -131,16 +135,30 @@ class Services:
             s3_access_key=access_key,
             s3_secret_key=secret_key,
             prefect_api_url=f"http://{prefect_services.LOOPBACK}:{prefect_port}/api",
+            s3_is_embedded=self._s3 is not None,
         )
+
+    def _started(self, program: Child) -> Child:
+        """Start a program, whose log is read from now on."""
+        program.start()
+        self._errors.logs.append(prefect_log(program))
+        return program
+
+    def _show_errors(self, *, final: bool = False) -> None:
+        """Show each kind of error when it is first logged; in the end, how often those came that came again."""
+        for kind in self._errors.new_kinds(final=final):
+            self._say(kind.told)
+        if final:
+            for kind in self._errors.kinds:
+                if kind.times > 1:
+                    self._say(kind.counted)
 
     def _serve_flows(self, env: dict[str, str], endpoints: Endpoints) -> None:
         with connected(endpoints.prefect_api_url) as runs:
             runs.open_pool(prefect_services.FLOW_RUN)
             settle_lost_runs(runs, self._say)
-            self._deployment = prefect_services.deployment(env, self.logs)
-            self._deployment.start()
-            self._worker = prefect_services.worker(env, self.logs, deployments.WORK_POOL)
-            self._worker.start()
+            self._deployment = self._started(prefect_services.deployment(env, self.logs))
+            self._worker = self._started(prefect_services.worker(env, self.logs, deployments.WORK_POOL))
             self._deployment.wait(prefect_services.START_LIMIT)
             prefect_services.await_worker(self._worker, runs.workers)
 

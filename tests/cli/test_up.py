@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from storage.job_models import Job, JobStatus
-from storage.server import EmbeddedS3
 from tests.cli.conftest import IMS, clean_environment, run_ims
 from tests.cli.running import (
     Up,
@@ -25,6 +24,7 @@ from tests.cli.running import (
     wait_for,
     waiting_recipe,
 )
+from tests.s3_server import embedded_s3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -180,7 +180,7 @@ def test_killed_it_leaves_nothing_running_and_the_next_one_settles_what_was_in_h
     assert second.processes() == []
     assert not (tmp_path / "data" / "endpoints.json").exists()
     assert "Stopped; nothing is left running" in second.log.read_text()
-    with EmbeddedS3(tmp_path / "data" / "s3") as s3:
+    with embedded_s3(tmp_path / "data" / "s3") as s3:
         ended = catalogue_at(s3).jobs.get(job.id)
     assert ended.status is JobStatus.ERROR
     assert _category(ended) == "Cancelled"

@@ -19,6 +19,7 @@ from tests.deploy import containers
 from tests.deploy.containers import Container
 from tests.deploy.rendered import Manifest, named, pod_template, settings_of
 from tests.kubernetes_api import FakeCluster
+from tests.server_logs import PREFECT, watch
 
 START_SECONDS = 150
 UNMET = """
@@ -65,6 +66,7 @@ def start(image: str, tmp_path: Path) -> Iterator[Start]:
     for container in started:
         # pytest shows it when the test failed.
         print(container.output())
+        watch(container.log, PREFECT)
         container.remove()
 
 
