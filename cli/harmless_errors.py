@@ -24,14 +24,19 @@ class Harmless:
 
 HARMLESS = (
     Harmless(
-        r"(s3api_object_handlers|reader_at)\.go",
-        r"(?s)(ims-server-probe/probe|ChunkSize:5 ).*volume \d+ not found",
-        "SeaweedFS begins to serve before it has found its volumes. `ims up` asks for an object of five bytes until"
-        " it is there, and is not ready before.",
+        r"(filechunk_manifest|reader_at)\.go",
+        r"volume \d+ not found",
+        "The S3 service says the same once more, with the name of the object.",
+    ),
+    Harmless(
+        r"s3api_object_handlers\.go",
+        r"(?s)ims-server-probe/probe .*volume \d+ not found",
+        "SeaweedFS begins to serve before it has found its volumes. `ims up` asks for this object until it is there,"
+        " and is not ready before.",
     ),
     Harmless(
         r"(upload_chunked|s3api_object_handlers_put)\.go",
-        r"chunked upload failed: truncated request body",
+        r"chunked upload failed: .*(truncated request body|connection reset by peer)",
         "A program ended while it sent an object. SeaweedFS keeps nothing of that.",
     ),
     Harmless(

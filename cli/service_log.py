@@ -57,8 +57,10 @@ SEAWEEDFS = Format(
 # What stands at the end of a traceback: the exception's class, and what it says.
 _RAISED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*(?:: .*)?")
 _WARNINGS = frozenset({"WARNING", "W"})
-# What tells two times of one error apart: ids, numbers, addresses.
-_PARTICULARS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|0x[0-9a-f]+|\d+", re.IGNORECASE)
+# What tells two times of one error apart: ids, addresses, how long something took, numbers.
+_PARTICULARS = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|0x[0-9a-f]+|\s*\d+(?:\.\d+)?m?s\b|\d+", re.IGNORECASE
+)
 
 
 @dataclass

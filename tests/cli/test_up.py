@@ -4,8 +4,11 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,35 @@ def test_status_says_where_it_is(up: Up) -> None:
     ended = up.ims("status")
     assert ended.returncode == 0, ended.stderr
     assert up.endpoints.prefect_ui_url in ended.stdout
+
+
+@pytest.mark.expects_log("no such table: saved_search")
+def test_what_a_service_logs_as_an_error_is_shown_once_and_counted_by_status(up: Up) -> None:
+    with renamed_table(up, "saved_search"):
+        for _ in range(3):
+            with pytest.raises(AssertionError):
+                up.prefect("POST", "/saved_searches/filter", limit=1)
+    log = str(up.folder / "logs" / "prefect-server.log")
+    wait_for(lambda: log in up.log.read_text(), 20, up.log)
+    status = up.ims("status")
+    assert status.returncode == 0, status.stderr
+    for said in (up.log.read_text(), status.stdout):
+        # It is wrapped.
+        assert " ".join(said.split()).count("no such table: saved_search") == 1, said
+        assert said.splitlines()[-1] == f"  {log}", said
+    assert "The Prefect server has logged an error:\n" in up.log.read_text()
+    assert "The Prefect server has logged 3 times:\n" in status.stdout
+
+
+@contextmanager
+def renamed_table(up: Up, name: str) -> Iterator[None]:
+    """Have a table of the Prefect server's be away during the block."""
+    with closing(sqlite3.connect(up.folder / "prefect" / "prefect.db", isolation_level=None)) as database:
+        database.execute(f"ALTER TABLE {name} RENAME TO away")
+        try:
+            yield
+        finally:
+            database.execute(f"ALTER TABLE away RENAME TO {name}")
 
 
 def test_a_second_one_on_the_same_folder_says_that_one_is_running(up: Up) -> None:
