@@ -40,12 +40,11 @@ def main() -> None:
 def measured(clients: int, seconds: int, *, ours: bool) -> str:
     """Run clients against a server of their own, and return a row of figures."""
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
         endpoints = Endpoints(
             s3_endpoint_url="http://127.0.0.1:9",
             s3_access_key="",
             s3_secret_key="",
-            prefect_api_url=f"http://127.0.0.1:{port}/api",
+            prefect_api_url=prefect_services.api_url(_free_port()),
         )
         env = prefect_services.environment(Path(folder), endpoints)
         if not ours:

@@ -12,7 +12,7 @@ import httpx
 
 from cli.child import WITH_US, Child
 from cli.data_folder import Endpoints
-from errors import Conflict, LimitReached
+from errors import Broken, Conflict, LimitReached
 from storage.settings import settings
 
 LOOPBACK = "127.0.0.1"
@@ -54,6 +54,11 @@ def prefect_port(wanted: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise Conflict(f"port {wanted} is in use", resolution="leave --prefect-port out to take a free one")
+
+
+def api_url(port: int) -> str:
+    """Return the address of the API of a Prefect server on this host."""
+    return f"http://{LOOPBACK}:{port}/api"
 
 
 def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
@@ -120,18 +125,45 @@ def await_server(child: Child) -> None:
     """Wait until the Prefect server answers.
 
     Raises:
+        Conflict: Another program has taken its port; nothing of that was touched.
         Broken: It ended.
         LimitReached: It runs, and does not answer.
     """
-    if not answers(child.env["PREFECT_API_URL"], child.check, direct=True):
-        raise LimitReached(f"{child.name} did not answer within {START_LIMIT}", resolution=f"see {child.log}")
+    address = child.env["PREFECT_API_URL"]
+    try:
+        if not answers(address, child.check, direct=True):
+            raise LimitReached(f"{child.name} did not answer within {START_LIMIT}", resolution=f"see {child.log}")
+    except Broken as error:
+        if any("already in use" in line for line in child.last_lines()):
+            raise _taken(address) from error
+        raise
+    # The port was free when it was chosen. Another `ims up` may have been quicker to open it, and it is that which
+    # answers: what we would do next, resuming and cancelling runs, would be done to its runs.
+    if _home(address) != child.env["PREFECT_HOME"]:
+        raise _taken(address)
 
 
-def answers(api_url: str, before_each: Callable[[], None] = lambda: None, *, direct: bool = False) -> bool:
+def _home(address: str) -> str:
+    """Return the folder that the Prefect server at an address keeps its data in; empty when it does not say."""
+    try:
+        answer = httpx.get(f"{address}/admin/settings", trust_env=False, timeout=5)
+        return str(answer.raise_for_status().json()["home"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _taken(address: str) -> Conflict:
+    return Conflict(
+        f"port {httpx.URL(address).port} was taken by another program while the Prefect server was starting",
+        resolution="start `ims up` again, or choose another --prefect-port",
+    )
+
+
+def answers(address: str, before_each: Callable[[], None] = lambda: None, *, direct: bool = False) -> bool:
     """Wait until a Prefect server answers, and tell whether it does within the limit on its start.
 
     Args:
-        api_url: Its API's address.
+        address: Its API's address.
         before_each: Called before each question.
         direct: Whether a proxy that the environment names is left aside.
     """
@@ -139,7 +171,7 @@ def answers(api_url: str, before_each: Callable[[], None] = lambda: None, *, dir
         for _ in _polls(START_LIMIT):
             before_each()
             try:
-                if client.get(f"{api_url}/health").is_success:
+                if client.get(f"{address}/health").is_success:
                     return True
             except httpx.TransportError:
                 continue

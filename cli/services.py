@@ -13,7 +13,7 @@ from cli.data_folder import Endpoints, publish
 from cli.lost_runs import settle_lost_runs
 from cli.service_errors import ServiceErrors, prefect_log, s3_log
 from cli.site import summary
-from errors import Broken, ImsError
+from errors import Broken, Conflict, ImsError
 from flows import deployments
 from flows.deployments import Runs, connected
 from storage.objects import ensure_buckets
@@ -24,6 +24,8 @@ from storage.settings import Settings, settings
 RUNS_LIMIT = timedelta(seconds=45)
 CHILD_GRACE = timedelta(seconds=10)
 WATCH_SECONDS = 0.5
+# As often a port is chosen for the Prefect server.
+STARTS = 3
 
 Say = Callable[[str], None]
 Step = Callable[[str], AbstractContextManager[object]]
@@ -62,16 +64,15 @@ class Services:
         with self._step("starting the S3 server"):
             endpoints = self._start_s3(prefect_services.prefect_port(prefect_port))
         self._say(f"S3 server      {endpoints.s3_endpoint_url}")
-        env = prefect_services.environment(self.folder, endpoints)
-        self._server = self._started(prefect_services.server(env, self.logs))
+        self._server = self._start_prefect(endpoints)
         with self._step("looking for the builder image"):
             image = _builder_image()
         self._say(f"Builder image  {image}")
         with self._step("starting the Prefect server"):
-            prefect_services.await_server(self._server)
+            endpoints = self._await_prefect(self._server, endpoints, may_move=not prefect_port)
         self._say(f"Prefect        {endpoints.prefect_ui_url}")
         with self._step("deploying the flows and starting their worker"):
-            self._serve_flows(env, endpoints)
+            self._serve_flows(self._server.env, endpoints)
         publish(self.folder, endpoints)
         return endpoints
 
@@ -134,14 +135,38 @@ class Services:
             s3_endpoint_url=address,
             s3_access_key=access_key,
             s3_secret_key=secret_key,
-            prefect_api_url=f"http://{prefect_services.LOOPBACK}:{prefect_port}/api",
+            prefect_api_url=prefect_services.api_url(prefect_port),
             s3_is_embedded=self._s3 is not None,
         )
+
+    def _start_prefect(self, endpoints: Endpoints) -> Child:
+        return self._started(prefect_services.server(prefect_services.environment(self.folder, endpoints), self.logs))
+
+    def _await_prefect(self, server: Child, endpoints: Endpoints, *, may_move: bool) -> Endpoints:
+        """Wait for the Prefect server, and return the endpoints: on another port when its own was taken meanwhile.
+
+        Args:
+            server: The server, started.
+            endpoints: How it is reached.
+            may_move: Whether its port is ours to choose.
+        """
+        for attempt in range(1, STARTS + 1):
+            try:
+                prefect_services.await_server(server)
+                break
+            except Conflict:
+                if attempt == STARTS or not may_move:
+                    raise
+            server.kill()
+            port = prefect_services.prefect_port(0)
+            endpoints = endpoints.model_copy(update={"prefect_api_url": prefect_services.api_url(port)})
+            self._server = server = self._start_prefect(endpoints)
+        return endpoints
 
     def _started(self, program: Child) -> Child:
         """Start a program, whose log is read from now on."""
         program.start()
-        self._errors.logs.append(prefect_log(program))
+        self._errors.logs = [log for log in self._errors.logs if log.path != program.log] + [prefect_log(program)]
         return program
 
     def _show_errors(self, *, final: bool = False) -> None:

@@ -26,7 +26,7 @@ def prefect_server(folder: Path, **variables: str) -> Iterator[str]:
         variables: More of its environment.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    address = f"http://{prefect_services.LOOPBACK}:{_free_port()}/api"
+    address = prefect_services.api_url(_free_port())
     none = Endpoints(s3_endpoint_url="http://127.0.0.1:9", s3_access_key="", s3_secret_key="", prefect_api_url=address)
     env = prefect_services.environment(folder, none) | {"PREFECT_SERVER_UI_ENABLED": "false"} | variables
     server = prefect_services.server(env, folder)

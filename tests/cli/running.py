@@ -133,12 +133,15 @@ def _parent_of(pid: int) -> int | None:
         return None
 
 
-def start(folder: Path, *, builder_image: str = "localhost/unused") -> Up:
+def start(
+    folder: Path, *, builder_image: str = "localhost/unused", meanwhile: Callable[[Up], None] = lambda _: None
+) -> Up:
     """Start an `ims up` and wait until it is ready.
 
     Args:
         folder: Its data folder.
         builder_image: What its pods run; the image that is not there is for tests that start no pod.
+        meanwhile: What is done while it starts.
     """
     log = folder.parent / f"{folder.name}.log"
     environment = clean_environment(IMS_DATA_DIR=str(folder), IMS_BUILDER_IMAGE=builder_image)
@@ -147,6 +150,7 @@ def start(folder: Path, *, builder_image: str = "localhost/unused") -> Up:
             [*IMS, "up"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
     up = Up(folder, log, process)
+    meanwhile(up)
 
     def is_ready() -> bool:
         assert process.poll() is None, log.read_text()
