@@ -2,7 +2,7 @@
 
 An error is an entry of an error's level, or one with a traceback whatever its level is, or a traceback that no entry
 announced. What flow runs log is none of it, although it stands in the worker's log: that is in the run's own log and,
-when it ended a job, in the job's record.
+when it ended a job, in the job's record. Neither is a job's failure that our own loggers tell, without a traceback.
 """
 
 import re
@@ -16,6 +16,7 @@ from cli.harmless_errors import is_harmless
 
 # Of a traceback that is longer only the first lines are kept, besides what was raised.
 KEPT_LINES = 200
+_NEVER = re.compile(r"(?!)")
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,15 @@ class Format:
         entry: Matches the first line of an entry: its `level`, `where` it comes from, its `message`.
         levels: The levels that are errors.
         bare: Matches a line that begins an error and is no entry.
-        own: Matches `where`, when an entry is none of the server's own.
+        runs: Matches `where`, when an entry is a flow run's.
+        results: Matches `where`, when an entry tells a job's result: only a traceback makes an error of it.
     """
 
     entry: re.Pattern[str]
     levels: frozenset[str]
     bare: re.Pattern[str]
-    own: re.Pattern[str] = re.compile(r".*")
+    runs: re.Pattern[str] = _NEVER
+    results: re.Pattern[str] = _NEVER
 
 
 # As in Prefect's logging.yml: `standard`, of which runs have forms of their own, and `debug`, which names the thread.
@@ -46,7 +49,8 @@ PREFECT = Format(
         r"Traceback \(most recent call last\)|  \+ Exception Group Traceback|╭─+ Traceback|Fatal Python error"
         r"|Exception in thread|Exception ignored in|--- Logging error ---|--- Error logging to API ---"
     ),
-    own=re.compile(r"(?!(?:Flow|Task) run '|ims\b)"),
+    runs=re.compile(r"(?:Flow|Task) run '"),
+    results=re.compile(r"ims\b"),
 )
 # Go's glog. Its warnings are of what is tried again.
 SEAWEEDFS = Format(
@@ -165,12 +169,13 @@ class _Entries:
             return
         self._entry = LoggedError(begun["where"] or "", begun["message"], lines=[line])
         self._level = begun["level"]
-        self._is_own = self._format.own.match(self._entry.where) is not None
-        self._is_error = self._level in self._format.levels
+        self._is_own = self._format.runs.match(self._entry.where) is None
+        is_result = self._format.results.match(self._entry.where) is not None
+        self._is_error = self._level in self._format.levels and not is_result
 
     def _takes_a_traceback(self) -> bool:
         """Tell whether a traceback belongs to the entry before it, and not to somebody who writes without a logger."""
-        return self._is_error or self._level in _WARNINGS
+        return self._is_error or self._level in _WARNINGS | self._format.levels
 
     def _go_on(self, line: str) -> None:
         if self._format.bare.match(line):

@@ -49,6 +49,10 @@ PREFECTS = {
         "--- Error logging to API ---\nServer error '503 Service Unavailable'\n",
         [("", "--- Error logging to API ---", "")],
     ),
+    "what could not be put in order after a job": (
+        f"00:01:02.345 | ERROR   | ims.jobs - not all could be put in order after the job ended\n{TRACEBACK}\n",
+        [("ims.jobs", "not all could be put in order after the job ended", LOCKED)],
+    ),
     "two in a row": (
         "00:01:02.345 | ERROR   | x - one\n00:01:02.346 | ERROR   | x - two\n",
         [("x", "one", ""), ("x", "two", "")],
