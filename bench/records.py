@@ -21,8 +21,8 @@ from storage.layout import SHARDS, records_key
 from storage.models import Image, Link
 from storage.objects import ObjectStore
 from storage.records import Records
-from storage.server import EmbeddedS3
 from storage.settings import Settings
+from tests.s3_server import embedded_s3
 
 SIZES = (100, 1_000, 10_000)
 ROUNDS = 15
@@ -113,7 +113,7 @@ def _medians(*actions: Callable[[], object]) -> list[float]:
 
 @contextmanager
 def _store() -> Iterator[ObjectStore]:
-    with tempfile.TemporaryDirectory() as folder, EmbeddedS3(Path(folder) / "s3") as server:
+    with tempfile.TemporaryDirectory() as folder, embedded_s3(Path(folder) / "s3") as server:
         yield ObjectStore(
             Settings(
                 s3_endpoint_url=AnyHttpUrl(server.endpoint_url),

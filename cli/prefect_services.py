@@ -12,7 +12,7 @@ import httpx
 
 from cli.child import WITH_US, Child
 from cli.data_folder import Endpoints
-from errors import Conflict, LimitReached
+from errors import Broken, Conflict, LimitReached
 from storage.settings import settings
 
 LOOPBACK = "127.0.0.1"
@@ -21,11 +21,23 @@ USUAL_PORT = 4200
 # The first start makes the database: 8 to 23 s on two cores, more when they are busy.
 START_LIMIT = timedelta(seconds=180)
 ROOT = Path(__file__).parent.parent
+DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+# cli/immediate_transactions.py, as pyproject.toml names it.
+IMMEDIATE_TRANSACTIONS = "ims-immediate"
+# What names another database than the one in the data folder.
+OTHER_DATABASE = (DATABASE, "PREFECT_SERVER_DATABASE_DRIVER")
 PREFECT = [sys.executable, "-m", "prefect"]
 # The same commands, with a worker that leaves runs to others.
 WORKER = [sys.executable, "-m", "flows.worker"]
 DEPLOY = [*PREFECT, "--no-prompt", "deploy", "--all"]
 FLOW_RUN = [*WITH_US, sys.executable, "-m", "prefect.engine"]
+# Left out of its log by itself, for a client tries again: so it would only be seen when that has given up.
+COMPLETE_LOG = {"PREFECT_SERVER_LOG_RETRYABLE_ERRORS": "true"}
+LOGGING = {
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "ims",
+    # A cancelled run's hook speaks in the worker's process, where no run is going on.
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}
 OFFLINE = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -51,6 +63,11 @@ def prefect_port(wanted: int) -> int:
     raise Conflict(f"port {wanted} is in use", resolution="leave --prefect-port out to take a free one")
 
 
+def api_url(port: int) -> str:
+    """Return the address of the API of a Prefect server on this host."""
+    return f"http://{LOOPBACK}:{port}/api"
+
+
 def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
     """Return the environment of Prefect's processes and of the flow runs: ours, and how all services are reached.
 
@@ -64,14 +81,14 @@ def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
     return {
         **ours,
         **OFFLINE,
+        **COMPLETE_LOG,
         "NO_PROXY": without_proxy,
         "no_proxy": without_proxy,
         "PREFECT_HOME": str(data_dir / "prefect"),
         "PREFECT_API_URL": endpoints.prefect_api_url,
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "ims",
-        # A cancelled run's hook speaks in the worker's process, where no run is going on.
-        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        **LOGGING,
         "PREFECT_WORKER_QUERY_SECONDS": "2",
+        **({} if any(name in ours for name in OTHER_DATABASE) else {DATABASE: database_url(data_dir / "prefect")}),
         "IMS_DATA_DIR": str(data_dir),
         # They work in folders of their own.
         **({"IMS_SITE_FILE": str(site.absolute())} if (site := settings().site_file) else {}),
@@ -79,6 +96,11 @@ def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
         "IMS_S3_ACCESS_KEY": endpoints.s3_access_key,
         "IMS_S3_SECRET_KEY": endpoints.s3_secret_key,
     }
+
+
+def database_url(folder: Path) -> str:
+    """Return the address of the server's database in a folder, where Prefect has it by itself."""
+    return f"sqlite+aiosqlite:///{folder / 'prefect.db'}?plugin={IMMEDIATE_TRANSACTIONS}"
 
 
 def server(env: Mapping[str, str], logs: Path) -> Child:
@@ -110,18 +132,45 @@ def await_server(child: Child) -> None:
     """Wait until the Prefect server answers.
 
     Raises:
+        Conflict: Another program has taken its port; nothing of that was touched.
         Broken: It ended.
         LimitReached: It runs, and does not answer.
     """
-    if not answers(child.env["PREFECT_API_URL"], child.check, direct=True):
-        raise LimitReached(f"{child.name} did not answer within {START_LIMIT}", resolution=f"see {child.log}")
+    address = child.env["PREFECT_API_URL"]
+    try:
+        if not answers(address, child.check, direct=True):
+            raise LimitReached(f"{child.name} did not answer within {START_LIMIT}", resolution=f"see {child.log}")
+    except Broken as error:
+        if any("already in use" in line for line in child.last_lines()):
+            raise _taken(address) from error
+        raise
+    # The port was free when it was chosen. Another `ims up` may have been quicker to open it, and it is that which
+    # answers: what we would do next, resuming and cancelling runs, would be done to its runs.
+    if _home(address) != child.env["PREFECT_HOME"]:
+        raise _taken(address)
 
 
-def answers(api_url: str, before_each: Callable[[], None] = lambda: None, *, direct: bool = False) -> bool:
+def _home(address: str) -> str:
+    """Return the folder that the Prefect server at an address keeps its data in; empty when it does not say."""
+    try:
+        answer = httpx.get(f"{address}/admin/settings", trust_env=False, timeout=5)
+        return str(answer.raise_for_status().json()["home"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _taken(address: str) -> Conflict:
+    return Conflict(
+        f"port {httpx.URL(address).port} was taken by another program while the Prefect server was starting",
+        resolution="start `ims up` again, or choose another --prefect-port",
+    )
+
+
+def answers(address: str, before_each: Callable[[], None] = lambda: None, *, direct: bool = False) -> bool:
     """Wait until a Prefect server answers, and tell whether it does within the limit on its start.
 
     Args:
-        api_url: Its API's address.
+        address: Its API's address.
         before_each: Called before each question.
         direct: Whether a proxy that the environment names is left aside.
     """
@@ -129,7 +178,7 @@ def answers(api_url: str, before_each: Callable[[], None] = lambda: None, *, dir
         for _ in _polls(START_LIMIT):
             before_each()
             try:
-                if client.get(f"{api_url}/health").is_success:
+                if client.get(f"{address}/health").is_success:
                     return True
             except httpx.TransportError:
                 continue

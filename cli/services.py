@@ -11,8 +11,9 @@ from cli import prefect_services
 from cli.child import Child
 from cli.data_folder import Endpoints, publish
 from cli.lost_runs import resume_lost_runs
+from cli.service_errors import ServiceErrors, prefect_log, s3_log
 from cli.site import summary
-from errors import Broken, ImsError
+from errors import Broken, Conflict, ImsError
 from flows import deployments
 from flows.deployments import Runs, connected
 from storage.objects import ensure_buckets
@@ -23,6 +24,8 @@ from storage.settings import Settings, settings
 RUNS_LIMIT = timedelta(seconds=45)
 CHILD_GRACE = timedelta(seconds=10)
 WATCH_SECONDS = 0.5
+# As often a port is chosen for the Prefect server.
+STARTS = 3
 
 Say = Callable[[str], None]
 Step = Callable[[str], AbstractContextManager[object]]
@@ -46,6 +49,7 @@ class Services:
         self._server: Child | None = None
         self._worker: Child | None = None
         self._deployment: Child | None = None
+        self._errors = ServiceErrors()
 
     def start(self, prefect_port: int) -> Endpoints:
         """Start everything and return how it is reached; the endpoints are published when all is ready.
@@ -60,27 +64,26 @@ class Services:
         with self._step("starting the S3 server"):
             endpoints = self._start_s3(prefect_services.prefect_port(prefect_port))
         self._say(f"S3 server      {endpoints.s3_endpoint_url}")
-        env = prefect_services.environment(self.folder, endpoints)
-        self._server = prefect_services.server(env, self.logs)
-        self._server.start()
+        self._server = self._start_prefect(endpoints)
         with self._step("looking for the builder image"):
             image = _builder_image()
         self._say(f"Builder image  {image}")
         with self._step("starting the Prefect server"):
-            prefect_services.await_server(self._server)
+            endpoints = self._await_prefect(self._server, endpoints, may_move=not prefect_port)
         self._say(f"Prefect        {endpoints.prefect_ui_url}")
         with self._step("deploying the flows and starting their worker"):
-            self._serve_flows(env, endpoints)
+            self._serve_flows(self._server.env, endpoints)
         publish(self.folder, endpoints)
         return endpoints
 
     def watch(self) -> None:
-        """Return never: raise when a service ends on its own.
+        """Return never: show what services log as errors, and raise when one ends on its own.
 
         Raises:
             Broken: A service ended, with its last words.
         """
         while True:
+            self._show_errors()
             for child in (self._server, self._worker):
                 if child is not None:
                     child.check()
@@ -105,6 +108,7 @@ class Services:
         if self._s3 is not None:
             with self._step("stopping the S3 server"):
                 self._s3.stop()
+        self._show_errors(final=True)
 
     def kill(self) -> None:
         """Stop everything at once; runs in hand go on with the next `ims up`."""
@@ -121,6 +125,7 @@ class Services:
         if address is None:
             self._s3 = EmbeddedS3(self.folder / "s3")
             self._s3.start()
+            self._errors.logs.append(s3_log(self._s3.log_file))
             address, access_key, secret_key = self._s3.endpoint_url, self._s3.access_key, self._s3.secret_key
         # From here on this process uses the S3 server like any other command.
         os.environ.update(IMS_S3_ENDPOINT_URL=address, IMS_S3_ACCESS_KEY=access_key, IMS_S3_SECRET_KEY=secret_key)
@@ -130,17 +135,55 @@ class Services:
             s3_endpoint_url=address,
             s3_access_key=access_key,
             s3_secret_key=secret_key,
-            prefect_api_url=f"http://{prefect_services.LOOPBACK}:{prefect_port}/api",
+            prefect_api_url=prefect_services.api_url(prefect_port),
+            s3_is_embedded=self._s3 is not None,
         )
+
+    def _start_prefect(self, endpoints: Endpoints) -> Child:
+        return self._started(prefect_services.server(prefect_services.environment(self.folder, endpoints), self.logs))
+
+    def _await_prefect(self, server: Child, endpoints: Endpoints, *, may_move: bool) -> Endpoints:
+        """Wait for the Prefect server, and return the endpoints: on another port when its own was taken meanwhile.
+
+        Args:
+            server: The server, started.
+            endpoints: How it is reached.
+            may_move: Whether its port is ours to choose.
+        """
+        for attempt in range(1, STARTS + 1):
+            try:
+                prefect_services.await_server(server)
+                break
+            except Conflict:
+                if attempt == STARTS or not may_move:
+                    raise
+            server.kill()
+            port = prefect_services.prefect_port(0)
+            endpoints = endpoints.model_copy(update={"prefect_api_url": prefect_services.api_url(port)})
+            self._server = server = self._start_prefect(endpoints)
+        return endpoints
+
+    def _started(self, program: Child) -> Child:
+        """Start a program, whose log is read from now on."""
+        program.start()
+        self._errors.logs = [log for log in self._errors.logs if log.path != program.log] + [prefect_log(program)]
+        return program
+
+    def _show_errors(self, *, final: bool = False) -> None:
+        """Show each kind of error when it is first logged; in the end, how often those came that came again."""
+        for kind in self._errors.new_kinds(final=final):
+            self._say(kind.told)
+        if final:
+            for kind in self._errors.kinds:
+                if kind.times > 1:
+                    self._say(kind.counted)
 
     def _serve_flows(self, env: dict[str, str], endpoints: Endpoints) -> None:
         with connected(endpoints.prefect_api_url) as runs:
             runs.open_pool(prefect_services.FLOW_RUN)
             resume_lost_runs(runs, self._say)
-            self._deployment = prefect_services.deployment(env, self.logs)
-            self._deployment.start()
-            self._worker = prefect_services.worker(env, self.logs, deployments.WORK_POOL)
-            self._worker.start()
+            self._deployment = self._started(prefect_services.deployment(env, self.logs))
+            self._worker = self._started(prefect_services.worker(env, self.logs, deployments.WORK_POOL))
             self._deployment.wait(prefect_services.START_LIMIT)
             prefect_services.await_worker(self._worker, runs.workers)
 

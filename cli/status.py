@@ -1,9 +1,10 @@
-"""`ims status`: whether an `ims up` is running, and where."""
+"""`ims status`: whether an `ims up` is running, and where, and what its services have logged as errors."""
 
 import httpx
 import typer
 
 from cli.data_folder import published
+from cli.service_errors import ServiceErrors, logs_of
 from errors import NotFound
 from storage.settings import Settings
 
@@ -11,9 +12,9 @@ ANSWER_SECONDS = 5
 
 
 def status() -> None:
-    """Tell whether `ims up` is ready, and where.
+    """Tell whether `ims up` is ready, and where, and which errors its services have logged since it was started.
 
-    The exit code is 0 when it is, 2 when it is not.
+    The exit code is 0 when it is ready, 2 when it is not.
     """
     folder = Settings().data_dir
     endpoints = published(folder)
@@ -22,6 +23,9 @@ def status() -> None:
     typer.echo(f"S3       {endpoints.s3_endpoint_url}")
     typer.echo(f"Prefect  {endpoints.prefect_ui_url}")
     typer.echo(f"Data     {folder}")
+    errors = ServiceErrors(logs_of(folder, with_s3=endpoints.s3_is_embedded))
+    for kind in errors.new_kinds(final=True):
+        typer.echo(f"\n{kind.counted}\n  {kind.log.path}")
 
 
 def _answers(url: str) -> bool:

@@ -5,13 +5,17 @@ Whatever ends the container or the host ends the flow runs with it: a worker of 
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from prefect.settings import PREFECT_API_URL
 
 from cli.lost_runs import resume_lost_runs
-from cli.prefect_services import DEPLOY, ROOT, START_LIMIT, answers, worker_command
+from cli.prefect_services import DEPLOY, LOGGING, ROOT, START_LIMIT, answers, worker_command
+from cli.service_errors import ServiceErrors
+from cli.service_log import PREFECT, ServiceLog
 from errors import BadInput, Broken, Unreachable
 from flows.deployments import WORK_POOL, connected
 from storage.objects import ensure_buckets
@@ -39,20 +43,27 @@ def prepare(name: str, say: Callable[[str], None]) -> None:
         )
     with connected(address) as runs:
         runs.make_pool()
-        _deploy()
+        _deploy(say)
         resume_lost_runs(runs, say, name)
 
 
 def serve(name: str, limit: int, health_port: int) -> NoReturn:
     """Become Prefect's worker."""
     command = [*worker_command(WORK_POOL, name), "--limit", str(limit)]
+    for variable, value in LOGGING.items():
+        os.environ.setdefault(variable, value)
     if health_port:
         os.environ["PREFECT_WORKER_WEBSERVER_PORT"] = str(health_port)
         command.append("--with-healthcheck")
     os.execv(command[0], command)  # noqa: S606 - an argument list of our own
 
 
-def _deploy() -> None:
-    ran = subprocess.run(DEPLOY, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if ran.returncode:
-        raise Broken(f"the flows of {ROOT / 'prefect.yaml'} cannot be deployed:\n{ran.stdout}")
+def _deploy(say: Callable[[str], None]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "prefect-deploy.log"
+        with log.open("wb") as output:
+            ran = subprocess.run(DEPLOY, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False)
+        if ran.returncode:
+            raise Broken(f"the flows of {ROOT / 'prefect.yaml'} cannot be deployed:\n{log.read_text()}")
+        for kind in ServiceErrors([ServiceLog("deploying the flows", log, PREFECT)]).new_kinds(final=True):
+            say(kind.counted)

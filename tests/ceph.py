@@ -6,6 +6,7 @@ host is touched, and nothing is left.
 """
 
 import os
+import re
 import secrets
 import signal
 import socket
@@ -20,6 +21,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from cli.service_log import Format, ServiceLog
 from errors import Broken, ImsError
 from storage.objects import ObjectStore
 from storage.server_process import dies_with_parent
@@ -32,6 +34,11 @@ POLL_SECONDS = 0.1
 LOG_TAIL_LINES = 10
 # Memory is taken when it is written.
 OSD_BYTES = 64 << 30
+LOG = Format(
+    entry=re.compile(r"\d{4}-\d\d-\d\dT\S+ [0-9a-f]+ +(?P<level>-?\d+) (?P<where>)(?P<message>.*)"),
+    levels=frozenset({"-1"}),
+    bare=re.compile(r"\*\*\* Caught signal|terminate called|.*FAILED ceph_assert"),
+)
 
 _CONFIGURATION = """\
 [global]
@@ -90,6 +97,7 @@ class Ceph:
             "CEPH_ARGS": "--no-mon-config",
         }
         self._daemons: list[subprocess.Popen[bytes]] = []
+        self._logs: list[ServiceLog] = []
         self.server = S3Server(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(10), secrets.token_hex(20))
 
     def __enter__(self) -> Self:
@@ -110,8 +118,16 @@ class Ceph:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it, and wait for its end."""
+        """Stop it, and wait for its end.
+
+        Raises:
+            Broken: It has logged an error since it began to serve.
+        """
+        # Before its end, which it notes as an error, too.
+        logged = [f"{log.path}: {error.text}" for log in self._logs for error in log.new_errors(final=True)]
         self._stop()
+        if logged and kind is None:
+            raise Broken("Ceph has logged an error:\n" + "\n".join(logged))
 
     def _start(self) -> None:
         monitor = f"v1:127.0.0.1:{_free_port()}"
@@ -142,6 +158,10 @@ class Ceph:
         )
         self._spawn("radosgw", "-n", "client.rgw")
         self._wait_until(ObjectStore(self.server.settings(s3_attempts=1)).check)
+        self._logs = [ServiceLog("Ceph", file, LOG) for file in sorted(self._folder.glob("*.log"))]
+        for log in self._logs:
+            # It notes as errors what it looks for at its start, and finds another way.
+            log.new_errors(final=True)
 
     def _run(self, *command: str) -> None:
         try:

@@ -21,6 +21,7 @@ from tests.kubernetes_api.fixtures import cluster
 from tests.rpm_distribution import rpm_distribution
 from tests.s3_proxy import FaultProxy
 from tests.s3_server import S3Server, embedded_server, named_server, remove_bucket
+from tests.server_logs import unexpected
 from tests.signed_repository import signed_by_a, signed_by_b
 from tests.tiny_image import tiny_rootfs
 
@@ -60,6 +61,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     without = [item for item in items if item.get_closest_marker("cluster")]
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in without]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _last_errors_of_servers() -> Iterator[None]:
+    """Fail when the servers that tests share have logged an error at their end."""
+    yield
+    _fail_if_any(unexpected(()))
+
+
+@pytest.fixture(autouse=True)
+def _errors_of_servers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail when a server has logged an error that the test does not expect."""
+    yield
+    _fail_if_any(unexpected(mark.args[0] for mark in request.node.iter_markers("expects_log")))
+
+
+def _fail_if_any(errors: list[str]) -> None:
+    if errors:
+        pytest.fail("\n\n".join(errors), pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -138,14 +158,13 @@ def faulty_store(faulty_settings: Settings, proxy: FaultProxy) -> ObjectStore:
 
 
 @pytest.fixture(scope="session")
-def prefect_api() -> Iterator[str]:
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Prefect server with a database of its own."""
     # Importing Prefect takes more than a second.
-    from prefect.settings import PREFECT_API_URL
-    from prefect.testing.utilities import prefect_test_harness
+    from tests.prefect_server import prefect_server
 
-    with prefect_test_harness(server_startup_timeout=120):
-        yield PREFECT_API_URL.value()
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

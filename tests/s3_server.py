@@ -15,6 +15,7 @@ from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
 from storage.settings import Settings
 from storage.uploads import abort_upload, unfinished_uploads
+from tests.server_logs import SEAWEEDFS, watch
 
 # The settings' own names, with TEST in them: what tests write to is never named by accident.
 ENDPOINT_URL, ACCESS_KEY, SECRET_KEY = (f"IMS_TEST_S3_{name}" for name in ("ENDPOINT_URL", "ACCESS_KEY", "SECRET_KEY"))
@@ -54,8 +55,16 @@ def named_server() -> S3Server | None:
 @contextmanager
 def embedded_server(folder: Path) -> Iterator[S3Server]:
     """Run the embedded server in a folder."""
-    with EmbeddedS3(folder) as embedded:
+    with embedded_s3(folder) as embedded:
         yield S3Server(embedded.endpoint_url, embedded.access_key, embedded.secret_key)
+
+
+@contextmanager
+def embedded_s3(folder: Path) -> Iterator[EmbeddedS3]:
+    """Run the embedded server in a folder, and have its log read."""
+    with EmbeddedS3(folder) as embedded:
+        watch(embedded.log_file, SEAWEEDFS)
+        yield embedded
 
 
 def remove_bucket(store: ObjectStore, bucket: str) -> None:

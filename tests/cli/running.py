@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
 from storage.settings import Settings
 from tests.cli.conftest import IMS, clean_environment, run_ims
+from tests.server_logs import watch_up
 
 START_SECONDS = 180
 # A port that no test opens: whoever asks there is refused at once.
@@ -65,6 +68,36 @@ class Up:
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
+    @contextmanager
+    def scheduled(
+        self, deployment: str, every: timedelta, parameters: dict[str, Any]
+    ) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+        """Have a deployment run on a schedule during the block: the first time in a few seconds.
+
+        What it gives returns the runs that the server has planned so far, by the time that they are planned for.
+        """
+        known = self.prefect("GET", f"/deployments/name/{deployment}")["id"]
+        first = datetime.now(UTC) + timedelta(seconds=5)
+        asked = {
+            "schedule": {"interval": every.total_seconds(), "anchor_date": first.isoformat()},
+            "parameters": parameters,
+        }
+        schedules = f"{self.endpoints.prefect_api_url}/deployments/{known}/schedules"
+        answer = httpx.post(schedules, json=[asked], timeout=20, trust_env=False)
+        assert answer.is_success, answer.text
+        [schedule] = [each["id"] for each in answer.json() if each["parameters"] == parameters]
+
+        def planned() -> list[dict[str, Any]]:
+            wanted = {"deployments": {"id": {"any_": [known]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": 200}
+            runs: list[dict[str, Any]] = self.prefect("POST", "/flow_runs/filter", **wanted)
+            return [run for run in runs if run["auto_scheduled"] and run["parameters"] == parameters]
+
+        try:
+            yield planned
+        finally:
+            # The runs that it has not started yet go with it.
+            assert httpx.delete(f"{schedules}/{schedule}", timeout=20, trust_env=False).is_success
+
     def end(self, number: signal.Signals) -> int:
         """Send a signal, and return the exit code."""
         self.process.send_signal(number)
@@ -100,13 +133,20 @@ def _parent_of(pid: int) -> int | None:
         return None
 
 
-def start(folder: Path, *, builder_image: str = "localhost/unused", ignoring: str = "") -> Up:
+def start(
+    folder: Path,
+    *,
+    builder_image: str = "localhost/unused",
+    ignoring: str = "",
+    meanwhile: Callable[[Up], None] = lambda _: None,
+) -> Up:
     """Start an `ims up` and wait until it is ready.
 
     Args:
         folder: Its data folder.
         builder_image: What its pods run; the image that is not there is for tests that start no pod.
         ignoring: Signals that are ignored when it starts, as a shell names them.
+        meanwhile: What is done while it starts.
     """
     log = folder.parent / f"{folder.name}.log"
     environment = clean_environment(IMS_DATA_DIR=str(folder), IMS_BUILDER_IMAGE=builder_image)
@@ -120,6 +160,7 @@ def start(folder: Path, *, builder_image: str = "localhost/unused", ignoring: st
             stderr=subprocess.STDOUT,
         )
     up = Up(folder, log, process)
+    meanwhile(up)
 
     def is_ready() -> bool:
         assert process.poll() is None, log.read_text()
@@ -127,6 +168,7 @@ def start(folder: Path, *, builder_image: str = "localhost/unused", ignoring: st
         return "Ready after" in log.read_text()
 
     wait_for(is_ready, START_SECONDS, log)
+    watch_up(folder)
     return up
 
 

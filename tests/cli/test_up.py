@@ -4,16 +4,21 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from storage.job_models import Job, JobStatus
-from storage.server import EmbeddedS3
 from tests.cli.conftest import IMS, clean_environment, run_ims
 from tests.cli.running import (
+    START_SECONDS,
     Up,
     catalogue_at,
     catalogue_of,
@@ -25,6 +30,7 @@ from tests.cli.running import (
     wait_for,
     waiting_recipe,
 )
+from tests.s3_server import embedded_s3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -51,6 +57,35 @@ def test_status_says_where_it_is(up: Up) -> None:
     ended = up.ims("status")
     assert ended.returncode == 0, ended.stderr
     assert up.endpoints.prefect_ui_url in ended.stdout
+
+
+@pytest.mark.expects_log("no such table: saved_search")
+def test_what_a_service_logs_as_an_error_is_shown_once_and_counted_by_status(up: Up) -> None:
+    with renamed_table(up, "saved_search"):
+        for _ in range(3):
+            with pytest.raises(AssertionError):
+                up.prefect("POST", "/saved_searches/filter", limit=1)
+    log = str(up.folder / "logs" / "prefect-server.log")
+    wait_for(lambda: log in up.log.read_text(), 20, up.log)
+    status = up.ims("status")
+    assert status.returncode == 0, status.stderr
+    for said in (up.log.read_text(), status.stdout):
+        # It is wrapped.
+        assert " ".join(said.split()).count("no such table: saved_search") == 1, said
+        assert said.splitlines()[-1] == f"  {log}", said
+    assert "The Prefect server has logged an error:\n" in up.log.read_text()
+    assert "The Prefect server has logged 3 times:\n" in status.stdout
+
+
+@contextmanager
+def renamed_table(up: Up, name: str) -> Iterator[None]:
+    """Have a table of the Prefect server's be away during the block."""
+    with closing(sqlite3.connect(up.folder / "prefect" / "prefect.db", isolation_level=None)) as database:
+        database.execute(f"ALTER TABLE {name} RENAME TO away")
+        try:
+            yield
+        finally:
+            database.execute(f"ALTER TABLE away RENAME TO {name}")
 
 
 def test_a_second_one_on_the_same_folder_says_that_one_is_running(up: Up) -> None:
@@ -206,7 +241,7 @@ def test_killed_it_leaves_nothing_running_and_the_next_one_settles_what_was_in_h
     assert second.processes() == []
     assert not (tmp_path / "data" / "endpoints.json").exists()
     assert "Stopped; nothing is left running" in second.log.read_text()
-    with EmbeddedS3(tmp_path / "data" / "s3") as s3:
+    with embedded_s3(tmp_path / "data" / "s3") as s3:
         ended = catalogue_at(s3).jobs.get(job.id)
     assert ended.status is JobStatus.ERROR
     assert _category(ended) == "Cancelled"
@@ -230,6 +265,34 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_left_running(tmp_pat
         refused = run_ims(("up", "--prefect-port", str(port)), clean_environment(IMS_DATA_DIR=str(tmp_path / "data")))
     assert refused.returncode == 2
     assert f"Error: Conflict: port {port} is in use" in refused.stderr
+
+
+def test_a_port_that_is_taken_while_the_server_starts_is_left_to_who_has_it(tmp_path: Path) -> None:
+    """By another `ims up`, say, whose runs ours would take for its own."""
+    asked: list[str] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.command} {self.path}")
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"home": "/elsewhere"}')
+
+        do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815 - as http.server names them
+
+    def take_its_port(started: Up) -> None:
+        wait_for(lambda: "server start" in " ".join(started.processes()), START_SECONDS, started.log)
+        [command] = [command for command in started.processes() if "server start" in command]
+        server = ThreadingHTTPServer(("127.0.0.1", int(command.split("--port ")[1].split()[0])), Other)
+        stack.enter_context(server)
+        Thread(target=server.serve_forever, daemon=True).start()
+        stack.callback(server.shutdown)
+
+    with ExitStack() as stack:
+        up = start(tmp_path / "data", meanwhile=take_its_port)
+        assert up.ims("recipes", "list").returncode == 0
+        assert {call.split()[0] for call in asked} == {"GET"}, asked
+        assert up.end(signal.SIGTERM) == 0, up.log.read_text()
 
 
 def _runs_again(up: Up, run_id: str) -> bool:

@@ -7,16 +7,17 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from builder.image import ensure_builder_image
 from pods.podman import Podman
-from storage.job_models import Job, JobStatus
+from storage.job_models import Job, JobStatus, JobType
+from storage.jobs import chained_job_id
 from storage.models import Image, PublicKey, Recipe
 from storage.objects import ObjectStore
-from storage.server import EmbeddedS3
 from tests.cli.conftest import IMS
 from tests.cli.running import (
     Up,
@@ -31,6 +32,7 @@ from tests.cli.running import (
 )
 from tests.distribution import TINY_RECIPE
 from tests.root_listing import listing
+from tests.s3_server import embedded_s3
 from tests.ssh import new_key, ssh
 from tests.tiny_image import downloaded, register
 
@@ -158,10 +160,34 @@ def test_ctrl_c_stops_the_pods_of_a_build_and_says_so(tiny_repository: str, tmp_
     assert up.end(signal.SIGINT) == 0, up.log.read_text()
     assert up.processes() == []
     assert job_id not in podman(up).jobs()
-    with EmbeddedS3(up.folder / "s3") as s3:
+    with embedded_s3(up.folder / "s3") as s3:
         diagnosis = catalogue_at(s3).jobs.get(job_id).diagnosis
     assert diagnosis is not None
     assert diagnosis.summary == "cancelled"
+
+
+@pytest.mark.timeout(600)
+def test_a_schedule_builds_and_customizes_again_and_again(
+    building: Up, recipe: Recipe, key: PublicKey, tmp_path: Path
+) -> None:
+    script = tmp_path / "change.sh"
+    script.write_text("echo rebuilt > /etc/motd\n")
+    uploaded = building.ims("scripts", "upload", str(script))
+    assert uploaded.returncode == 0, uploaded.stderr
+    name = f"scheduled-{uuid.uuid4()}"
+    parameters = {"recipe_id": recipe.id, "public_key_id": key.id, "image_root_archive_name": name}
+    parameters["script"] = uploaded.stdout.split()[-1]
+    with building.scheduled("rebuild-image/rebuild-image", timedelta(seconds=20), parameters) as planned:
+        wait_for(
+            lambda: all(run["start_time"] for run in planned()[:2]) and len(planned()) > 1, 120, building.worker_log
+        )
+        runs = [run["id"] for run in planned()[:2]]
+    wait_for(lambda: {state_of(building, run) for run in runs} == {"COMPLETED"}, 300, building.worker_log)
+    jobs = {job.id: job for job in catalogue_of(building.endpoints).jobs.list()}
+    images = {image.id: image.name for image in catalogue_of(building.endpoints).images.list()}
+    for run in runs:
+        made = [jobs[chained_job_id(run, job_type)] for job_type in (JobType.CREATE, JobType.CUSTOMIZE)]
+        assert [images[str(job.resultant_image_id)] for job in made] == [f"{name}-base", name]
 
 
 def state_of(up: Up, run_id: str) -> str:

@@ -20,6 +20,7 @@ from tests.deploy.containers import Container
 from tests.deploy.rendered import WORKLOADS, Manifest, of_kind, pod_template, settings_of
 from tests.kubernetes_api import FakeCluster
 from tests.kubernetes_api.variables import expanded
+from tests.server_logs import PREFECT, watch
 
 START_SECONDS = 150
 UNMET = """
@@ -66,6 +67,7 @@ def start(image: str, tmp_path: Path) -> Iterator[Start]:
     for container in started:
         # pytest shows it when the test failed.
         print(container.output())
+        watch(container.log, PREFECT)
         container.remove()
 
 

@@ -29,6 +29,7 @@ from storage.shell_orders import Operation, end_shell
 from tests.cli.conftest import IMS, clean_environment
 from tests.cli.running import process_of, processes_with
 from tests.flows.site import Site
+from tests.server_logs import PREFECT, watch
 
 WORKERS = ("worker-a", "worker-b")
 START_SECONDS = 180
@@ -74,6 +75,7 @@ class World:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        watch(log, PREFECT)
         self.workers[name] = Worker(name, mark, process, log)
         self._wait_for(lambda: "started!" in log.read_text(), START_SECONDS, lambda: log.read_text())
 

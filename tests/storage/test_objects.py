@@ -135,6 +135,7 @@ def test_a_server_that_is_not_there_is_unreachable(s3_settings: Settings) -> Non
         ObjectStore(nowhere).head("b", "k")
 
 
+@pytest.mark.expects_log("put invalid bucket name")
 def test_a_request_the_server_refuses_is_not_tried_again(store: ObjectStore) -> None:
     with pytest.raises(PermanentError) as refusal:
         store.ensure_bucket("NO")

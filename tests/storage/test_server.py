@@ -20,6 +20,8 @@ from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
 from storage.server_state import SOCKETS_DIR, Ports, ServerState
 from storage.settings import Settings
+from tests.s3_server import embedded_s3
+from tests.server_logs import SEAWEEDFS, watch
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +50,7 @@ def start(folder: Path) -> Iterator[Callable[[], EmbeddedS3]]:
         server = EmbeddedS3(folder)
         servers.append(server)
         server.start()
+        watch(server.log_file, SEAWEEDFS)
         return server
 
     yield start
@@ -150,7 +153,7 @@ def test_a_second_server_in_the_folder_is_refused_and_the_first_one_named(start:
 
 def test_two_folders_are_two_servers(start: Callable[[], EmbeddedS3], tmp_path: Path) -> None:
     first = start()
-    with EmbeddedS3(tmp_path / "other") as second:
+    with embedded_s3(tmp_path / "other") as second:
         for server, content in ((first, b"1"), (second, b"2")):
             _store(server).ensure_bucket("bucket")
             _store(server).write("bucket", "k", content)
@@ -176,6 +179,7 @@ def test_it_dies_with_the_process_that_started_it(folder: Path, start: Callable[
     with subprocess.Popen([sys.executable, "-c", START_AND_SLEEP, str(folder)], stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         process_id = int(owner.stdout.readline())
+        watch(folder / "weed.log", SEAWEEDFS)
         assert _is_running(process_id)
         with pytest.raises(Conflict, match=f"process {process_id}"):
             start()

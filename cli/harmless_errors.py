@@ -1,0 +1,53 @@
+"""Errors in the logs of services that need nobody, each with its reason.
+
+One is listed only when what it says is known, and nothing is lost by it. Everything else is mended where it comes from.
+"""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Harmless:
+    """An error that needs nobody.
+
+    Args:
+        where: Matches the logger, or the file, that it comes from.
+        says: Matches within its message and what was raised.
+        reason: Why it needs nobody.
+    """
+
+    where: str
+    says: str
+    reason: str
+
+
+HARMLESS = (
+    Harmless(
+        r"(filechunk_manifest|reader_at)\.go",
+        r"volume \d+ not found",
+        "The S3 service says the same once more, with the name of the object.",
+    ),
+    Harmless(
+        r"s3api_object_handlers\.go",
+        r"(?s)ims-server-probe/probe .*volume \d+ not found",
+        "SeaweedFS begins to serve before it has found its volumes. `ims up` asks for this object until it is there,"
+        " and is not ready before.",
+    ),
+    Harmless(
+        r"(upload_chunked|s3api_object_handlers_put)\.go",
+        r"chunked upload failed: .*(truncated request body|connection reset by peer)",
+        "A program ended while it sent an object. SeaweedFS keeps nothing of that.",
+    ),
+    Harmless(
+        r"filer_multipart\.go",
+        r"completeMultipartUpload .* ETag mismatch",
+        "SeaweedFS keeps each part that was sent twice, and takes the one whose etag is named; where none has it, the"
+        " upload fails, and its job says so.",
+    ),
+)
+
+
+def is_harmless(where: str, text: str) -> bool:
+    """Tell whether an error needs nobody."""
+    return any(re.match(known.where, where) and re.search(known.says, text) for known in HARMLESS)

@@ -1,0 +1,74 @@
+"""The Prefect server of `ims up`: another one that answers in its place is left alone."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from cli.child import Child
+from cli.prefect_services import api_url, await_server
+from errors import Broken, Conflict
+
+
+class Other(BaseHTTPRequestHandler):
+    """A Prefect server with its data in a folder of its own."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"home": "/elsewhere"}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """The address of the other server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield api_url(server.server_address[1])
+        server.shutdown()
+
+
+def server(program: str, address: str, home: Path) -> Child:
+    """Return a server that runs a program."""
+    env = {**os.environ, "PREFECT_API_URL": address, "PREFECT_HOME": str(home)}
+    return Child("the Prefect server", [sys.executable, "-c", program], env=env, log=home / "server.log")
+
+
+def test_a_server_that_answers_from_its_own_folder_is_ready(address: str, tmp_path: Path) -> None:
+    child = server("import time; time.sleep(60)", address, tmp_path)
+    child.env["PREFECT_HOME"] = "/elsewhere"
+    child.start()
+    await_server(child)
+    child.kill()
+
+
+def test_a_server_that_answers_in_its_place_is_none_of_ours(address: str, tmp_path: Path) -> None:
+    child = server("import time; time.sleep(60)", address, tmp_path)
+    child.start()
+    with pytest.raises(Conflict, match=r"port \d+ was taken by another program while"):
+        await_server(child)
+    child.kill()
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("Port 4200 is already in use. Please specify a different port", Conflict),
+        ("[Errno 98] error while attempting to bind on address: address already in use", Conflict),
+        ("no", Broken),
+    ],
+    ids=["a port that Prefect finds taken", "a port that uvicorn finds taken", "anything else"],
+)
+def test_a_server_that_ends_at_its_start(tmp_path: Path, said: str, error: type[Exception]) -> None:
+    child = server(f"raise SystemExit({said!r})", "http://127.0.0.1:9/api", tmp_path)
+    child.start()
+    with pytest.raises(error):
+        await_server(child)
