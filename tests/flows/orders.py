@@ -12,8 +12,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import AwaitingRetry, Cancelling, Suspended
 
+from errors import Conflict
 from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE, WORKER_LABEL, connected
 from pods.manifest import JOB_LABEL
 from storage.job_models import Diagnosis, Job, JobStatus
@@ -114,28 +116,30 @@ class World:
         """Do what the button does."""
         self._set_state(run_id, AwaitingRetry())
 
-    def kill_run(self, run_id: str) -> bool:
-        """Kill the process of a run, as the kernel does that is out of memory; false when there is none."""
-        try:
+    def kill_run(self, run_id: str) -> None:
+        """Kill the process of a run, as the kernel does that is out of memory; nothing when there is none."""
+        with suppress(ValueError):
             _kill(process_of(run_id))
-        except ValueError:
-            return False
-        return True
 
-    def evict(self, run_id: str) -> bool:
-        """Remove the pod of a job that is at work; false when there is none."""
-        names = self.at_work().get(run_id, [])
-        if names:
+    def evict(self, run_id: str) -> None:
+        """Remove the pod of a job that is at work; nothing when there is none."""
+        if names := self.at_work().get(run_id, []):
             subprocess.run(["podman", "pod", "rm", "--force", "--time", "0", *names], check=False, capture_output=True)
-        return bool(names)
 
-    def complete(self, run_id: str) -> bool:
-        """Complete the shell of a job from outside; false when it has none that is open."""
-        job = self.job(run_id)
-        if job is None or job.status is not JobStatus.WAITING_ON_USER:
-            return False
-        end_shell(self.site.store, self.site.ims_bucket, job, Operation.COMPLETE)
-        return True
+    def complete(self, run_id: str) -> None:
+        """Complete the shell of a job from outside; nothing when it has none that is open."""
+        with suppress(Conflict):
+            end_shell(self.site.store, self.site.ims_bucket, self.site.job(run_id), Operation.COMPLETE)
+
+    def open_shells(self) -> list[str]:
+        """Return the runs whose jobs wait on their user."""
+        found = {run_id: self.job(run_id) for run_id in self.runs}
+        return [run_id for run_id, job in found.items() if job and job.status is JobStatus.WAITING_ON_USER]
+
+    def told(self, order: str, target: str) -> None:
+        """Note an order that is given."""
+        self.orders[order] += 1
+        print(f"{datetime.now(UTC):%H:%M:%S} {order}: {target}", flush=True)
 
     def job(self, run_id: str) -> Job | None:
         """Return the record of a run's job."""
@@ -196,8 +200,9 @@ class World:
             self.story,
         )
         assert not self.at_work(), self.story()
-        for name in list(self.workers):
-            self.kill_worker(name)
+        for run_id in self.runs:
+            self.site.runtime.remove(run_id)
+        self.runs.clear()
 
     @contextmanager
     def watched(self) -> Iterator[None]:

@@ -5,15 +5,18 @@ workspace.
 """
 
 import re
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pods.podman import Podman
 from storage.job_models import JobStatus
 from storage.models import Image, new_id
 from storage.shells import Address, ConnectionInfo, SshContainer
+from tests.flows.platforms import on_every_platform
 from tests.flows.site import Run, Site
 from tests.flows.test_create_image import assert_whole
 from tests.kubernetes_api import FakeCluster, lives
@@ -95,7 +98,8 @@ def test_a_restarted_worker_adopts_the_later_attempt_whatever_became_of_the_firs
     assert diagnosis.summary == "enough of it"
 
 
-@pytest.mark.parametrize(
+# Each step is held up at one of its calls of S3.
+held_up_steps = pytest.mark.parametrize(
     ("step", "call"),
     [
         ("prepare", lambda call: call.method == "GET" and call.key.endswith("context.tgz")),
@@ -104,6 +108,9 @@ def test_a_restarted_worker_adopts_the_later_attempt_whatever_became_of_the_firs
     ],
     ids=["build", "package", "upload"],
 )
+
+
+@held_up_steps
 def test_no_other_pod_touches_the_workspace_of_a_later_attempt(
     on_cluster: Site, cluster: FakeCluster, node: PodmanNode, proxy: FaultProxy, step: str, call: Callable[[Call], bool]
 ) -> None:
@@ -126,6 +133,42 @@ def test_no_other_pod_touches_the_workspace_of_a_later_attempt(
     assert_whole(on_cluster, job_id)
     others = {"prepare", "package", "upload"} - {step}
     assert set(pods_of(cluster)) == {f"{step}-1", f"{step}-2", *(f"{other}-1" for other in others)}
+
+
+@on_every_platform
+@held_up_steps
+def test_a_later_attempt_is_gone_on_with_where_pods_are_real(
+    site: Site, proxy: FaultProxy, step: str, call: Callable[[Call], bool]
+) -> None:
+    site.environment["IMS_S3_ENDPOINT_URL"] = proxy.endpoint_url
+    held_up = HeldUp(proxy, call)
+    job_id = new_id()
+    run = site.start(job_id)
+    site.wait_for(lambda: held_up.count > 0)
+    remove_pod(site, f"ims-{job_id}-{step}-1")
+    before = held_up.count
+    site.wait_for(lambda: site.job(job_id).attempts[step].newest == 2 and held_up.count > before)
+    run.kill()
+    run.wait()
+    again = site.start(job_id)
+    site.wait_for(
+        lambda: again.log.exists() and f"the workspace is held by ims-{job_id}-{step}-2" in again.log.read_text()
+    )
+    held_up.goes_on = True
+    assert again.wait() == 0, again.log.read_text()
+    assert {name: attempts.newest for name, attempts in site.job(job_id).attempts.items() if name != "ca-rpm"} == {
+        **dict.fromkeys(("prepare", "package", "upload"), 1),
+        step: 2,
+    }
+    assert_whole(site, job_id)
+
+
+def remove_pod(site: Site, name: str) -> None:
+    """Remove a pod that is at work, as somebody does by hand."""
+    if isinstance(site.runtime, Podman):
+        subprocess.run(["podman", "pod", "rm", "--force", "--time", "0", name], check=True, capture_output=True)
+    else:
+        subprocess.run(["kubectl", "delete", "pod", name, "--grace-period=5"], check=True, capture_output=True)
 
 
 class HeldUp:
