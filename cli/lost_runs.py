@@ -5,15 +5,15 @@ from collections.abc import Callable
 from flows.deployments import Run, Runs
 
 
-def resume_lost_runs(runs: Runs, say: Callable[[str], None], worker: str = "") -> None:
-    """Resume the runs that a killed worker left, and end those that were to be cancelled. It must not be running.
+def resume_lost_runs(runs: Runs, say: Callable[[str], None], is_lost: Callable[[str], bool]) -> None:
+    """Resume the runs that a killed worker left, and end those that were to be cancelled.
 
     Args:
         runs: The Prefect server's.
         say: Prints a line.
-        worker: The worker's name; empty when no worker at all is running.
+        is_lost: Tells by the name of a worker that it is not running; a run may have no worker yet, and an empty name.
     """
-    for run in runs.in_hand(worker):
+    for run in (run for run in runs.in_hand() if is_lost(run.worker)):
         _release_jobs(run)
         if not run.state.is_cancelling and runs.resume(run.id):
             say(f"Resumed: flow run {run.id}")

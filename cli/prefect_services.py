@@ -128,6 +128,13 @@ def worker_name() -> str:
     return f"{UP_WORKER}{os.getpid()}"
 
 
+def is_of_ims_up(worker: str) -> bool:
+    """Tell by its name whether a worker is one of an `ims up`; a run that has no worker yet is taken for one of its."""
+    from flows.deployments import UP_WORKER
+
+    return not worker or worker.startswith(UP_WORKER)
+
+
 def await_server(child: Child) -> None:
     """Wait until the Prefect server answers.
 

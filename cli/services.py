@@ -15,7 +15,7 @@ from cli.service_errors import ServiceErrors, prefect_log, s3_log
 from cli.site import summary
 from errors import Broken, Conflict, ImsError
 from flows import deployments
-from flows.deployments import Runs, connected
+from flows.deployments import Run, Runs, connected
 from storage.objects import ensure_buckets
 from storage.server import EmbeddedS3
 from storage.settings import Settings, settings
@@ -181,7 +181,7 @@ class Services:
     def _serve_flows(self, env: dict[str, str], endpoints: Endpoints) -> None:
         with connected(endpoints.prefect_api_url) as runs:
             runs.open_pool(prefect_services.FLOW_RUN)
-            resume_lost_runs(runs, self._say)
+            resume_lost_runs(runs, self._say, prefect_services.is_of_ims_up)
             self._deployment = self._started(prefect_services.deployment(env, self.logs))
             self._worker = self._started(prefect_services.worker(env, self.logs, deployments.WORK_POOL))
             self._deployment.wait(prefect_services.START_LIMIT)
@@ -205,7 +205,7 @@ class Services:
         """Return the runs that did not end within the limit."""
         asked: set[str] = set()
         end = time.monotonic() + RUNS_LIMIT.total_seconds()
-        while (in_hand := runs.in_hand()) and time.monotonic() < end:
+        while (in_hand := _of_ims_up(runs)) and time.monotonic() < end:
             with self._step(f"stopping {len(in_hand)} flow run(s): pods first"):
                 # A pending run has no process yet that could be told.
                 for run in in_hand:
@@ -221,6 +221,11 @@ class Services:
         children = (self._server, self._worker)
         s3_lives = self._s3 is None or self._s3.process_id is not None
         return s3_lives and all(child is not None and child.is_running for child in children)
+
+
+def _of_ims_up(runs: Runs) -> list[Run]:
+    """Return the runs in hand but those of an `ims worker` that was started beside this `ims up`."""
+    return [run for run in runs.in_hand() if prefect_services.is_of_ims_up(run.worker)]
 
 
 def _builder_image() -> str:

@@ -44,7 +44,7 @@ def prepare(name: str, say: Callable[[str], None]) -> None:
     with connected(address) as runs:
         runs.make_pool()
         _deploy(say)
-        resume_lost_runs(runs, say, name)
+        resume_lost_runs(runs, say, name.__eq__)
 
 
 def serve(name: str, limit: int, health_port: int) -> NoReturn:

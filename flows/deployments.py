@@ -93,11 +93,12 @@ class RunState:
 
 @dataclass(frozen=True)
 class Run:
-    """A flow run: its id, its state, and the parameters it was started with."""
+    """A flow run: its id, its state, the parameters it was started with, and the worker that has taken it, if any."""
 
     id: str
     state: RunState
     parameters: dict[str, Any]
+    worker: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,14 +192,9 @@ class Runs:
         rows: list[dict[str, Any]] = json.loads(str(newest.data)) if newest else []
         return rows
 
-    def in_hand(self, worker: str = "") -> list[Run]:
-        """Return the work pool's runs that a worker has taken and not ended, at most a page of them.
-
-        Args:
-            worker: Only those that this one has taken.
-        """
-        taken = self._of_pool(FlowRunFilter(state=_of_type(*IN_HAND)))
-        return [_run(run) for run in taken if not worker or run.labels.get(WORKER_LABEL) == worker]
+    def in_hand(self) -> list[Run]:
+        """Return the work pool's runs that a worker has taken and not ended, at most a page of them."""
+        return [_run(run) for run in self._of_pool(FlowRunFilter(state=_of_type(*IN_HAND)))]
 
     def stopped(self) -> list[Run]:
         """Return the work pool's runs that are to end or wait to be resumed, and those that failed or ended lately."""
@@ -321,4 +317,4 @@ def _run(run: FlowRun) -> Run:
     if state is None:
         return Run(str(run.id), RunState(StateType.SCHEDULED.value, "Scheduled", ""), run.parameters)
     told = RunState(state.type.value, state.name or "", state.message or "", str(state.id))
-    return Run(str(run.id), told, run.parameters)
+    return Run(str(run.id), told, run.parameters, run.labels.get(WORKER_LABEL) or "")
