@@ -317,4 +317,4 @@ def _run(run: FlowRun) -> Run:
     if state is None:
         return Run(str(run.id), RunState(StateType.SCHEDULED.value, "Scheduled", ""), run.parameters)
     told = RunState(state.type.value, state.name or "", state.message or "", str(state.id))
-    return Run(str(run.id), told, run.parameters, run.labels.get(WORKER_LABEL) or "")
+    return Run(str(run.id), told, run.parameters, str(run.labels.get(WORKER_LABEL, "")))
