@@ -99,6 +99,7 @@ class Holding:
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self._lost_by: HoldLost | None = None
         self._lost = Event()
         self._done = Event()
 
@@ -115,18 +116,11 @@ class Holding:
 
         The state of the run is not this process's to set when the run was cancelled, or another process works for it.
         """
-        stored, words = None, f"job {self._job.id} was deleted"
-        with suppress(NotFound):
-            stored = catalogue().jobs.get(self._job.id)
-        try:
-            if stored:
-                check_hold(stored, self._job)
-        except HoldLost as lost:
-            words = str(lost)
-        held = self._job.hold.run_id if self._job.hold else ""
-        if (stored and stored.hold and stored.hold.run_id == held) or is_cancelled():
-            return Abort(words)
-        return HoldLost(words)
+        loss = self._lost_by or HoldLost(f"job {self._job.id} was deleted")
+        with suppress(ImsError):
+            if is_cancelled() or self._is_held_for_the_same_run():
+                return Abort(str(loss))
+        return loss
 
     def renew(self) -> None:
         """Renew the hold until `end`; when it is lost, send this process SIGTERM, as Prefect does to cancel a run."""
@@ -134,8 +128,8 @@ class Holding:
             try:
                 renew_hold(catalogue(), self._job)
             except (HoldLost, NotFound) as lost:
+                self._lose(lost)
                 logger.warning("%s: ending what works on it", lost.message)
-                self._lost.set()
                 if not self._done.is_set():
                     os.kill(os.getpid(), signal.SIGTERM)
                 return
@@ -152,11 +146,19 @@ class Holding:
             except ImsError as error:
                 logger.warning("job %s is held for some seconds more: %s", self._job.id, error.message)
 
+    def _is_held_for_the_same_run(self) -> bool:
+        own, other = self._job.hold, catalogue().jobs.get(self._job.id).hold
+        return own is not None and other is not None and own.run_id == other.run_id
+
     def _check(self) -> None:
         try:
             check_hold(catalogue().jobs.get(self._job.id), self._job)
-        except (HoldLost, NotFound):
-            self._lost.set()
+        except (HoldLost, NotFound) as lost:
+            self._lose(lost)
+
+    def _lose(self, lost: ImsError) -> None:
+        self._lost_by = lost if isinstance(lost, HoldLost) else None
+        self._lost.set()
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def cancel(job_id: str) -> None:
     clean_up(job_id)
     cancelled = Diagnosis(category="Cancelled", summary="cancelled", resolution="start a new job if it is wanted")
     with suppress(NotFound):  # cancelled before it had a record
-        _release(jobs.close_job(catalogue(), job_id, cancelled))
+        jobs.close_job(catalogue(), job_id, cancelled)
 
 
 def mark_crashed(job_id: str, summary: str = "the process that worked on the job was killed") -> None:
@@ -157,7 +157,8 @@ def mark_crashed(job_id: str, summary: str = "the process that worked on the job
         job = catalogue().jobs.get(job_id)
         if not job.status.is_final:
             mark_interrupted(job_id, lost)
-        _release(job)
+        if job.hold:
+            release_hold(catalogue(), job.id, job.hold.holder)
 
 
 def mark_interrupted(job_id: str, diagnosis: Diagnosis) -> None:
@@ -177,12 +178,6 @@ def mark_interrupted(job_id: str, diagnosis: Diagnosis) -> None:
     kept = "its shell stays open until its limit: retry its flow run, which goes on with what is made in it"
     waiting = diagnosis.model_copy(update={"resolution": kept})
     jobs.report(catalogue(), job, status=JobStatus.WAITING_ON_USER, diagnosis=waiting)
-
-
-def _release(job: Job) -> None:
-    """Let go of a job for its process, which has ended or is about to."""
-    if job.hold:
-        release_hold(catalogue(), job.id, job.hold.holder)
 
 
 def clean_up(job_id: str) -> None:
