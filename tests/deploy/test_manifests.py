@@ -14,6 +14,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.main import app
+from cli.prefect_services import database_url
 from flows.reconcile import reconcile
 from storage.quantities import millicores, storage_bytes
 from storage.settings import Settings
@@ -202,6 +203,17 @@ def test_the_worker_finds_the_prefect_server(folder: str) -> None:
         for known in of_kind(folder, "Service")
     }
     assert folder == "base" or settings_of(folder)["PREFECT_API_URL"] in services
+
+
+@pytest.mark.parametrize(("folder", "has_plugin"), [("overlays/prefect", True), ("overlays/postgresql", False)])
+def test_requests_at_the_same_time_are_not_refused_by_sqlite_and_postgresql_is_told_nothing_of_it(
+    folder: str, has_plugin: bool
+) -> None:
+    [container] = pod_template(named(folder, "Deployment", "prefect-server"))["spec"]["containers"]
+    told = {entry["name"]: entry.get("value") for entry in container["env"]}
+    url = database_url(Path("/var/lib/ims/prefect"))
+    assert told.get("PREFECT_SERVER_DATABASE_CONNECTION_URL") == (url if has_plugin else None)
+    assert ("PREFECT_SERVER_DATABASE_HOST" in told) is not has_plugin
 
 
 def test_the_worker_is_started_by_a_command_that_there_is() -> None:
