@@ -81,7 +81,8 @@ def test_nobody_is_named_twice(folder: str) -> None:
 def test_no_secret_is_written_down(folder: str) -> None:
     assert of_kind(folder, "Secret") == []
     literal = [entry for _, container in containers(folder) for entry in container.get("env", []) if "value" in entry]
-    names = {entry["name"] for entry in literal} | set(settings_of(folder))
+    # The address of a file holds no password.
+    names = {entry["name"] for entry in literal if not entry["value"].startswith("sqlite+")} | set(settings_of(folder))
     assert [name for name in names if SECRET_WORDS.search(name)] == []
 
 
