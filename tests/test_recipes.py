@@ -1,5 +1,6 @@
 """recipes/ and tests/recipes/: every one passes the gate that a user's recipe passes, and kiwi's own check."""
 
+import os
 import re
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def test_a_recipe_of_the_tests_passes_the_same_gate(recipe: Path, tmp_path: Path
 def test_no_archive_is_named_in_a_sample(recipe: Path) -> None:
     for file in filter(Path.is_file, recipe.rglob("*")):
         assert not re.search(r"(https?|ftp)://\w", file.read_text()), file
+
+
+@each_sample
+def test_the_samples_have_the_same_module_for_dracut_and_ask_for_it(recipe: Path) -> None:
+    """dracut leaves out a module whose module-setup.sh is no program."""
+    module = Path("root/usr/lib/dracut/modules.d/91overlay-folders")
+    for name in ("module-setup.sh", "overlay-folders.sh"):
+        assert (recipe / module / name).read_text() == (RECIPES[0] / module / name).read_text()
+        assert os.access(recipe / module / name, os.X_OK)
+    assert " overlay-folders " in (recipe / "root/etc/dracut.conf.d/10-netboot.conf").read_text()
 
 
 @pytest.mark.containers

@@ -13,15 +13,14 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Scheduled
 
-from cli import prefect_services
-from cli.data_folder import Endpoints
 from cli.worker import default_limit
 from flows.deployments import CREATE_IMAGE, WORK_POOL, WORKER_LABEL
 from storage.catalogue import Catalogue
 from storage.models import PublicKey, Recipe
-from storage.settings import Settings
 from tests.cli.conftest import IMS, run_ims
 from tests.cli.running import DESCRIPTION, KEY, process_of, wait_for
+from tests.prefect_server import prefect_server
+from tests.server_logs import PREFECT, watch
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -44,6 +43,7 @@ class Worker:
     def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
         self.name = name
         self.log = log
+        watch(log, PREFECT)
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*IMS, "worker", "--name", name],
@@ -67,24 +67,14 @@ class Worker:
         self.process.wait()
 
     def taken_up(self) -> set[str]:
-        return set(re.findall(r"Taken up again: flow run (\S+)", self.log.read_text()))
+        return set(re.findall(r"Resumed: flow run (\S+)", self.log.read_text()))
 
 
 @pytest.fixture
-def prefect(s3_settings: Settings, tmp_path: Path) -> Iterator[str]:
+def prefect(tmp_path: Path) -> Iterator[str]:
     """A Prefect server; its API's address."""
-    endpoints = Endpoints(
-        s3_endpoint_url=s3_settings.s3_address(),
-        s3_access_key="",
-        s3_secret_key="",
-        prefect_api_url=f"http://127.0.0.1:{prefect_services.prefect_port(0)}/api",
-    )
-    (tmp_path / "server").mkdir()
-    server = prefect_services.server(prefect_services.environment(tmp_path / "server", endpoints), tmp_path / "server")
-    server.start()
-    prefect_services.await_server(server)
-    yield endpoints.prefect_api_url
-    server.stop(timedelta(seconds=10))
+    with prefect_server(tmp_path / "server") as address:
+        yield address
 
 
 @pytest.fixture

@@ -22,6 +22,9 @@ from tests.kubernetes_api import FakeCluster
 from tests.kubernetes_api.variables import expanded
 from tests.server_logs import PREFECT, watch
 
+# The image is made first, when it is not there.
+pytestmark = pytest.mark.timeout(900)
+
 START_SECONDS = 150
 UNMET = """
 from importlib.metadata import distributions
@@ -95,7 +98,6 @@ def test_nothing_is_missing_that_a_package_wants(start: Start) -> None:
 
 
 @pytest.mark.containers
-@pytest.mark.timeout(600)
 def test_a_worker_that_is_ended_leaves_its_runs_to_the_next(
     start: Start, environment: dict[str, str], catalogue: Catalogue, recipe: Recipe
 ) -> None:

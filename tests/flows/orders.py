@@ -68,6 +68,7 @@ class World:
         mark = new_id()
         log = self.site.folder / f"{name}-{mark}.log"
         environment = clean_environment(**self.site.environment, PREFECT_WORKER_QUERY_SECONDS="2", IMS_TEST_MARK=mark)
+        watch(log, PREFECT)
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*IMS, "worker", "--name", name],
@@ -77,7 +78,6 @@ class World:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        watch(log, PREFECT)
         self.workers[name] = Worker(name, mark, process, log)
         self._wait_for(lambda: "started!" in log.read_text(), START_SECONDS, lambda: log.read_text())
 
