@@ -2,7 +2,7 @@
 
 Each sample of recipes/ becomes an image, those of RPM distributions from the test distribution. Three machines boot at
 a time, and as many processes as the host has processors do nothing but use them. Wanted is that no boot fails. Run as
-root; an image takes one to two minutes, and twenty boots take about ten on two processors.
+root; an image takes one to two minutes, and twenty boots about a quarter of an hour on two processors.
 """
 
 import argparse

@@ -36,8 +36,8 @@ _KERNEL_COMMAND_LINE = (
     # clear_page for minutes (seen with 7.2: 7 of 20 boots, beside a busy host).
     "norandmaps "
 )
-# What an image's own systemd says when it gives up and waits for somebody.
-_GIVEN_UP = re.compile(r"emergency mode", re.IGNORECASE)
+# What an image's own systemd says when it waits for somebody, and the kernel when dracut's die() has halted it.
+_GIVEN_UP = re.compile(r"emergency mode|reboot: System halted", re.IGNORECASE)
 _TELLING = re.compile(
     r"\bfail|panic|\bBUG\b|\bOops|lockup|stall|warning|emergency|timed out|cannot |can't |does not exist", re.IGNORECASE
 )
@@ -66,7 +66,8 @@ class Boot:
     @property
     def report(self) -> str:
         """What somebody needs to know who asks why it failed."""
-        telling = "\n".join(line for line in self.console.splitlines() if _TELLING.search(line))
+        lines = (line for line in self.console.splitlines() if "ommand line" not in line)
+        telling = "\n".join(line for line in lines if _TELLING.search(line))
         took, processor = self.took.total_seconds(), self.processor.total_seconds()
         return (
             f"{self.ending}; after {took:.1f} s, of which {processor:.1f} s on a processor\nthe host: {self.host}\n"
@@ -146,7 +147,7 @@ def _ending(
     if exit_code is not None:
         return f"the machine ended (qemu's exit code {exit_code}) without the marker"
     if _GIVEN_UP.search(console):
-        return "the system has given up: emergency mode"
+        return "the system has given up: it is halted, or in emergency mode"
     if processor > processor_limit:
         return f"no marker after {processor_limit.total_seconds():.0f} s of a processor"
     if time.monotonic() - heard > silence_limit.total_seconds():

@@ -101,8 +101,9 @@ def test_a_guest_that_says_the_marker_has_booted(folder: Path) -> None:
         ("/busybox poweroff -f", "the machine ended", "reboot: Power down"),
         ("exit 1", "the machine ended", "Kernel panic - not syncing: Attempted to kill init!"),
         ("echo You are in emergency mode.; /busybox sleep 1000", "emergency mode", "Linux version"),
+        ("/busybox halt -f", "it is halted", "reboot: System halted"),
     ],
-    ids=["powered-off", "panic", "emergency"],
+    ids=["powered-off", "panic", "emergency", "halted"],
 )
 def test_a_guest_that_cannot_say_it_any_more_is_not_waited_for(
     folder: Path, script: str, ending: str, word: str
