@@ -26,7 +26,7 @@ def worker(
 ) -> None:
     """Serve the flows, with an S3 server and a Prefect server that are there already, until it is stopped.
 
-    Makes the buckets and the work pool that are missing, deploys the flows, and takes up the runs that a worker of this
+    Makes the buckets and the work pool that are missing, deploys the flows, and resumes the runs that a worker of this
     name left when it was killed. Then this process is Prefect's own: `prefect worker start --type process --pool ims`,
     but for this: of several workers the one with the fewest runs in hand takes the next.
     """

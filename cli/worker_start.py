@@ -22,7 +22,7 @@ from storage.objects import ensure_buckets
 
 
 def prepare(name: str, say: Callable[[str], None]) -> None:
-    """Make what is missing, deploy the flows, and take up the runs that a worker of this name left.
+    """Make what is missing, deploy the flows, and resume the runs that a worker of this name left.
 
     Safe to repeat, as long as no worker of this name is running.
 
