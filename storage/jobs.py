@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from errors import BadInput, Conflict, NotFound
+from errors import BadInput, Conflict, Exhausted, NotFound
 from storage.catalogue import Catalogue
 from storage.holds import check_hold
 from storage.job_models import Attempts, Diagnosis, Hold, Job, JobStatus, JobType, NewJob
@@ -87,7 +87,7 @@ def report_shell(catalogue: Catalogue, job: Job, shell: SshContainer, **changes:
     return catalogue.jobs.change(job.id, write)
 
 
-def begin_attempt(catalogue: Catalogue, job: Job, step: str, newest: int) -> Attempts:
+def begin_attempt(catalogue: Catalogue, job: Job, step: str, newest: int, most: int) -> Attempts:
     """Write to a job's record that another attempt of a step begins, before there is a pod of it.
 
     Args:
@@ -95,14 +95,18 @@ def begin_attempt(catalogue: Catalogue, job: Job, step: str, newest: int) -> Att
         job: The job.
         step: The step.
         newest: The newest attempt that there is a pod of.
+        most: How often the step may be started until a user asks for the job again.
 
     Raises:
+        Exhausted: It was started so often.
         HoldLost: As `report`.
     """
 
     def begin(stored: Job) -> Job:
         check_hold(stored, job)
         known = stored.attempts.get(step, Attempts())
+        if known.starts >= most:
+            raise Exhausted(f"{step} failed {known.starts} times")
         begun = Attempts(newest=max(known.newest, newest) + 1, starts=known.starts + 1)
         return stored.model_copy(update={"attempts": {**stored.attempts, step: begun}})
 

@@ -8,7 +8,7 @@ from errors import Exhausted
 from pods.runtime import Outcome, Phase, PodRuntime
 from storage import jobs
 from storage.catalogue import catalogue
-from storage.job_models import Attempts, Job
+from storage.job_models import Job
 
 # A pod that was lost, or could not reach a server, is started so often at most until a user asks for the job again.
 STARTS = 3
@@ -24,14 +24,15 @@ def attempt_of(job: Job, step: str, runtime: PodRuntime) -> int:
     pods = runtime.attempts(job.id, step)
     if (standing := _standing(pods)) is not None:
         return standing
-    known = catalogue().jobs.get(job.id).attempts.get(step, Attempts())
-    if known.starts >= STARTS:
-        last = pods.get(max(pods, default=0))
+    newest = max(pods, default=0)
+    try:
+        return jobs.begin_attempt(catalogue(), job, step, newest, STARTS).newest
+    except Exhausted as error:
+        last = pods.get(newest)
         raise Exhausted(
-            f"{step} failed {known.starts} times: {last.summary if last else 'its pods are gone'}",
+            f"{error.message}: {last.summary if last else 'its pods are gone'}",
             resolution=(last and last.resolution) or "run the job again: it goes on where it stopped",
-        )
-    return jobs.begin_attempt(catalogue(), job, step, max(pods, default=0)).newest
+        ) from error
 
 
 def _standing(pods: dict[int, Outcome | None]) -> int | None:

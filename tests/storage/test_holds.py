@@ -59,7 +59,7 @@ def test_a_hold_that_was_renewed_meanwhile_is_not_taken_over(catalogue: Catalogu
 WRITES: dict[str, Callable[[Catalogue, Job], object]] = {
     "report": lambda catalogue, job: jobs.report(catalogue, job, status=JobStatus.PACKAGING_ARTIFACTS),
     "renew": renew_hold,
-    "begin an attempt": lambda catalogue, job: jobs.begin_attempt(catalogue, job, "prepare", 0),
+    "begin an attempt": lambda catalogue, job: jobs.begin_attempt(catalogue, job, "prepare", 0, 3),
 }
 
 
@@ -93,9 +93,9 @@ def test_attempts_are_counted_anew_when_a_user_asks_again_and_not_when_the_worke
     catalogue: Catalogue, job: Job, category: str, starts: int
 ) -> None:
     first = take_hold(catalogue, job.id, hold_of("first"), "run", None)
-    assert [jobs.begin_attempt(catalogue, first, "prepare", 0).newest for _ in range(2)] == [1, 2]
+    assert [jobs.begin_attempt(catalogue, first, "prepare", 0, 3).newest for _ in range(2)] == [1, 2]
     jobs.close_job(catalogue, job.id, Diagnosis(category=category, summary="it ended"))
     again = take_hold(catalogue, job.id, hold_of("second"), "run", first.hold)
     assert (again.status, again.diagnosis) == (JobStatus.CREATING, None)
     assert again.attempts == {"prepare": Attempts(newest=2, starts=starts)}
-    assert jobs.begin_attempt(catalogue, again, "prepare", 5).newest == 6, "a pod tells of more than the record"
+    assert jobs.begin_attempt(catalogue, again, "prepare", 5, 3).newest == 6, "a pod tells of more than the record"
