@@ -58,8 +58,8 @@ Start = Callable[..., Container]
 
 
 @pytest.fixture
-def start(image: str, tmp_path: Path) -> Iterator[Start]:
-    """Start containers, which end with the test."""
+def start(image: str, store: ObjectStore, tmp_path: Path) -> Iterator[Start]:
+    """Start containers, which end with the test, and before its buckets do."""
     started: list[Container] = []
 
     def begin(name: str, arguments: list[str], environment: dict[str, str]) -> Container:

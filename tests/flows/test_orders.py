@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -26,6 +27,8 @@ pytestmark = [pytest.mark.containers, pytest.mark.timeout(1500)]
 STORIES = int(os.environ.get("IMS_TEST_STORIES", "2"))
 SEED = int(os.environ.get("IMS_TEST_SEED", "1"))
 ORDERS_IN_A_STORY = 10
+# How many of the orders are followed by a look whether all agree.
+PATIENT = 0.75
 
 
 @pytest.fixture
@@ -123,17 +126,19 @@ def test_run_record_and_pods_agree_after_any_orders(world: World) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(data=st.data())
-    def story(data: st.DataObject) -> None:
+    @given(number=st.integers(0, 2**32))
+    def story(number: int) -> None:
+        # Hypothesis prefers the first of what is possible, and users do not.
+        chance = Random(number)
         for name in sorted(set(WORKERS) - set(world.workers)):
             world.start_worker(name)
         for _ in range(ORDERS_IN_A_STORY):
             possible = {order: found for order, (targets, _) in ORDERS.items() if (found := targets(world))}
-            order = data.draw(st.sampled_from(sorted(possible)))
-            target = data.draw(st.sampled_from(possible[order]))
+            order = chance.choice(sorted(possible))
+            target = chance.choice(possible[order])
             world.told(order, target)
             ORDERS[order][1](world, target)
-            if data.draw(st.integers(0, 3)):
+            if chance.random() < PATIENT:
                 world.settle()
         world.end()
 

@@ -17,5 +17,6 @@ def test_a_schedule_starts_a_run_at_its_time_and_the_next_one_after_it(up: Up) -
         )
     assert second["expected_start_time"] - first["expected_start_time"] == EVERY
     for run in (first, second):
-        assert run["expected_start_time"] <= run["start_time"] < run["end_time"]
+        # A worker is given a run a moment early, and its process begins in time but for Prefect's rounding.
+        assert run["expected_start_time"] - timedelta(seconds=1) <= run["start_time"] < run["end_time"]
     assert first["start_time"] < second["start_time"]

@@ -4,6 +4,8 @@ from storage.quantities import millicores, storage_bytes
 from tests.kubernetes_api.objects import ApiError, Resource
 
 MUST_ASK_FOR = ("cpu", "memory", "ephemeral-storage")
+# For pods that a test makes itself.
+RESOURCES = {"requests": {"cpu": "100m", "memory": "1Gi", "ephemeral-storage": "1Gi"}}
 READERS = {"cpu": millicores, "memory": storage_bytes, "ephemeral-storage": storage_bytes}
 
 

@@ -11,6 +11,7 @@ from pods.kubernetes import Kubernetes
 from pods.kubernetes_options import KubernetesOptions
 from pods.manifest import Claim, Pod
 from tests.kubernetes_api import FakeCluster, Fault, lives
+from tests.kubernetes_api.admission import RESOURCES
 from tests.pods.under_test import UnderTest
 
 MakePod = Callable[..., Pod]
@@ -60,7 +61,7 @@ def test_a_claim_that_something_else_uses_goes_with_that(
     cluster: FakeCluster, kubernetes: Kubernetes, job: str, claim: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     volumes = [{"persistentVolumeClaim": {"claimName": claim}}]
-    spec = {"containers": [{"name": "look", "image": "tools:1"}], "volumes": volumes}
+    spec = {"containers": [{"name": "look", "image": "tools:1", "resources": RESOURCES}], "volumes": volumes}
     cluster.lives[""] = lives.goes_on
     looking = cluster.create("pods", {"metadata": {"name": "look", "labels": {}}, "spec": spec})
     assert kubernetes.remove(job) == [claim]

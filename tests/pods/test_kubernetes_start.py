@@ -11,6 +11,7 @@ from pods.kubernetes import Kubernetes
 from pods.manifest import Pod
 from pods.runtime import Phase
 from tests.kubernetes_api import FakeCluster, Fault, lives
+from tests.kubernetes_api.admission import RESOURCES
 from tests.pods.runners import kill, start_runner
 from tests.pods.under_test import UnderTest
 
@@ -50,7 +51,7 @@ def test_what_is_not_this_step_is_refused(
     step = pod("")
     labels = {"app.kubernetes.io/managed-by": "ims", "ims/job-id": step.job_id, "ims/step": "test"}
     meta = {"name": step.name, "labels": labels} | foreign
-    container = {"name": "step", "image": "x", "env": [], "command": ["true"]}
+    container = {"name": "step", "image": "x", "env": [], "command": ["true"], "resources": RESOURCES}
     cluster.create("pods", {"metadata": meta, "spec": {"containers": [container]}})
     with pytest.raises(Conflict, match=step.name):
         kubernetes.run(step, log=tmp_path / "log")
