@@ -40,6 +40,11 @@ HARMLESS = (
         "A program ended while it sent an object. SeaweedFS keeps nothing of that.",
     ),
     Harmless(
+        r"s3api_object_handlers_multipart\.go",
+        r"PutObjectPart: putToFiler failed with error code 102 ",
+        "The same, once more, of a part: 102 is its number for a body that is cut short.",
+    ),
+    Harmless(
         r"filer_multipart\.go",
         r"completeMultipartUpload .* ETag mismatch",
         "SeaweedFS keeps each part that was sent twice, and takes the one whose etag is named; where none has it, the"
