@@ -17,7 +17,7 @@ STARTS = {
     r"\bprefect_test_harness\b": set(),
     r"[\"']server[\"'], [\"']start[\"']|[\"']worker[\"'], [\"']start[\"']": {"tests/deploy/test_image.py"},
     r"\[\*IMS, [\"']up[\"']": {"tests/cli/running.py"},
-    r"\[\*IMS, [\"']worker[\"']": {"tests/cli/test_worker.py", "tests/flows/orders.py"},
+    r"\[\*IMS, [\"']worker[\"']": {"tests/cli/running.py"},
 }
 TEST = """
 from pathlib import Path

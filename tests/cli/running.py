@@ -20,7 +20,7 @@ from storage.objects import ObjectStore
 from storage.server import EmbeddedS3
 from storage.settings import Settings
 from tests.cli.conftest import IMS, clean_environment, run_ims
-from tests.server_logs import watch_up
+from tests.server_logs import PREFECT, watch, watch_up
 
 START_SECONDS = 180
 # A port that no test opens: whoever asks there is refused at once.
@@ -170,6 +170,20 @@ def start(
     wait_for(is_ready, START_SECONDS, log)
     watch_up(folder)
     return up
+
+
+def start_worker(name: str, environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start an `ims worker` in a session of its own, and have its log read for errors."""
+    watch(log, PREFECT)
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [*IMS, "worker", "--name", name],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, log: Path) -> None:

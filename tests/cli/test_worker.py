@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +16,9 @@ from cli.worker import default_limit
 from flows.deployments import CREATE_IMAGE, WORK_POOL, WORKER_LABEL
 from storage.catalogue import Catalogue
 from storage.models import PublicKey, Recipe
-from tests.cli.conftest import IMS, run_ims
-from tests.cli.running import DESCRIPTION, KEY, process_of, wait_for
+from tests.cli.conftest import run_ims
+from tests.cli.running import DESCRIPTION, KEY, process_of, start_worker, wait_for
 from tests.prefect_server import prefect_server
-from tests.server_logs import PREFECT, watch
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -43,16 +41,7 @@ class Worker:
     def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
         self.name = name
         self.log = log
-        watch(log, PREFECT)
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [*IMS, "worker", "--name", name],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self.process = start_worker(name, environment, log)
 
     def await_start(self) -> None:
         def has_started() -> bool:

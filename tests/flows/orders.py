@@ -28,10 +28,9 @@ from pods.manifest import JOB_LABEL
 from storage.job_models import Diagnosis, Job, JobStatus
 from storage.models import Image, new_id
 from storage.shell_orders import Operation, end_shell
-from tests.cli.conftest import IMS, clean_environment
-from tests.cli.running import process_of, processes_with
+from tests.cli.conftest import clean_environment
+from tests.cli.running import process_of, processes_with, start_worker
 from tests.flows.site import Site
-from tests.server_logs import PREFECT, watch
 
 WORKERS = ("worker-a", "worker-b")
 START_SECONDS = 180
@@ -68,16 +67,7 @@ class World:
         mark = new_id()
         log = self.site.folder / f"{name}-{mark}.log"
         environment = clean_environment(**self.site.environment, PREFECT_WORKER_QUERY_SECONDS="2", IMS_TEST_MARK=mark)
-        watch(log, PREFECT)
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*IMS, "worker", "--name", name],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        process = start_worker(name, environment, log)
         self.workers[name] = Worker(name, mark, process, log)
         self._wait_for(lambda: "started!" in log.read_text(), START_SECONDS, lambda: log.read_text())
 
