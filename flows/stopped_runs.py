@@ -21,6 +21,10 @@ logger = logging.getLogger("ims.stopped_runs")
 LOOK_EVERY = timedelta(seconds=4)
 # A process that was just started holds its job within this time, and then ends by itself.
 START_LIMIT = timedelta(seconds=10)
+# Without a job there is less to go by. Prefect itself waits for five minutes.
+START_LIMIT_WITHOUT_JOB = timedelta(seconds=20)
+# A parameter of every flow that works on jobs.
+OF_JOBS = "image_root_archive_name"
 
 
 def repair_stopped_runs(api_url: str) -> None:
@@ -65,11 +69,12 @@ class StoppedRuns:
         if alive:
             # Its own process sees to them.
             return False
-        if not run.state.is_final and time.monotonic() - since < START_LIMIT.total_seconds():
+        limit = START_LIMIT if jobs else START_LIMIT_WITHOUT_JOB
+        if not run.state.is_final and time.monotonic() - since < limit.total_seconds():
             return False
         for job in jobs:
             _bring_into_state(job, run)
-        if run.state.is_cancelling and jobs:
+        if run.state.is_cancelling and OF_JOBS in run.parameters:
             runs.mark_cancelled(run.id, "cancelled; no process worked on it")
             logger.warning("flow run %s was cancelled while no process worked on it", run.id)
         return True

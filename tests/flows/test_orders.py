@@ -73,6 +73,17 @@ def test_a_cancel_between_a_worker_that_was_lost_and_the_next_is_carried_out(wor
     assert run_id not in world.site.runtime.jobs()
 
 
+def test_a_run_that_is_cancelled_before_it_has_a_job_and_a_process_is_cancelled(world: World) -> None:
+    """Its worker was killed between taking it and starting its process."""
+    world.start_worker("worker-a")
+    run_id = world.pending_build()
+    world.cancel(run_id)
+    assert world.state(run_id) is StateType.CANCELLING, "Prefect waits for a process that there never was"
+    world.settle()
+    assert world.state(run_id) is StateType.CANCELLED
+    assert world.job(run_id) is None
+
+
 @contextmanager
 def world_resumed(world: World, run_id: str) -> Iterator[None]:
     """Resume a run as a worker does that starts, which then takes no runs."""
