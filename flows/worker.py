@@ -24,10 +24,10 @@ from prefect.client.schemas.filters import (
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import WorkerStatus
+from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_API_URL
-from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from flows.deployments import IN_HAND, WORKER_LABEL
 from flows.sharing import shares
@@ -62,9 +62,18 @@ with warnings.catch_warnings():
             super().__init__(*arguments, **options)
             # How often each run that is due was left to another.
             self._left: Counter[UUID] = Counter()
+            self._at_work: set[UUID] = set()
+
+        async def run(self, flow_run: FlowRun, *arguments: Any, **options: Any) -> ProcessWorkerResult:
+            """Run a flow run in a process, to the process's end."""
+            self._at_work.add(flow_run.id)
+            try:
+                return await super().run(flow_run, *arguments, **options)
+            finally:
+                self._at_work.discard(flow_run.id)
 
         async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
-            due = await super()._get_scheduled_flow_runs()
+            due = [run for run in await super()._get_scheduled_flow_runs() if not self._is_at_work(run.flow_run.id)]
             left_before, self._left = self._left, Counter()
             others = await self._others() if due else set()
             if not others:
@@ -78,6 +87,13 @@ with warnings.catch_warnings():
             left = {run.flow_run.id for run in due} - {run.flow_run.id for run in taken}
             self._left = Counter({run: left_before[run] + 1 for run in left})
             return taken
+
+        def _is_at_work(self, run_id: UUID) -> bool:
+            """Tell whether the process of a run's former start has still to end: the run was suspended, and resumed.
+
+            Prefect's own worker ends by a RuntimeError then, and all of its runs with it.
+            """
+            return run_id in self._at_work or bool(self._limiter and run_id in self._limiter.statistics().borrowers)
 
         def _bound(self, due: list[WorkerFlowRunResponse], others: set[str]) -> dict[str, str]:
             """Return which worker each run goes back to: on Podman its pods and workspace are on that one's host."""

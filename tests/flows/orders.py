@@ -70,7 +70,7 @@ class World:
         environment = clean_environment(**self.site.environment, PREFECT_WORKER_QUERY_SECONDS="2", IMS_TEST_MARK=mark)
         process = start_worker(name, environment, log)
         self.workers[name] = Worker(name, mark, process, log)
-        self._wait_for(lambda: "started!" in log.read_text(), START_SECONDS, lambda: log.read_text())
+        self.wait_for(lambda: "started!" in log.read_text(), START_SECONDS, lambda: log.read_text())
 
     def kill_worker(self, name: str) -> None:
         """Kill a worker and its runs at once, as the end of its container does; the pods go on."""
@@ -174,7 +174,9 @@ class World:
     def settle(self) -> None:
         """Wait until run, record and pods of every job agree."""
         began = time.monotonic()
-        self._wait_for(lambda: not self.disagreements(), AGREEMENT_SECONDS, self.story)
+        self.wait_for(lambda: not self.disagreements(), AGREEMENT_SECONDS, self.story)
+        ended = [name for name, worker in self.workers.items() if worker.process.poll() is not None]
+        assert not ended, self.story()
         self.slowest = max(self.slowest, time.monotonic() - began)
         assert self.together == [], self.story()
 
@@ -194,7 +196,7 @@ class World:
             if self.state(run_id) in WAITING | {StateType.PAUSED}:
                 self.cancel(run_id)
         self.settle()
-        self._wait_for(
+        self.wait_for(
             lambda: not [run for run in self.runs if self.state(run) in WAITING | {StateType.CANCELLING}],
             AGREEMENT_SECONDS,
             self.story,
@@ -265,7 +267,8 @@ class World:
         with SyncPrefectClient(self.api) as client:
             client.set_flow_run_state(UUID(run_id), state)  # type: ignore[arg-type]
 
-    def _wait_for(self, condition: Callable[[], bool], seconds: float, story: Callable[[], str]) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float, story: Callable[[], str]) -> None:
+        """Wait until something is so; the story is told when it does not come to be."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"not within {seconds} s: {story()}"

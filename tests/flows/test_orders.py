@@ -4,6 +4,7 @@
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_a_cancel_between_a_worker_that_was_lost_and_the_next_is_carried_out(wor
     world.start_worker("worker-a")
     world.start_worker("worker-b")
     run_id = world.begin_shell()
-    world._wait_for(lambda: status(world, run_id) is JobStatus.WAITING_ON_USER, 120, world.story)
+    world.wait_for(lambda: status(world, run_id) is JobStatus.WAITING_ON_USER, 120, world.story)
     world.kill_worker("worker-a")
     world.kill_worker("worker-b")
     with world_resumed(world, run_id):
@@ -82,6 +83,17 @@ def test_a_run_that_is_cancelled_before_it_has_a_job_and_a_process_is_cancelled(
     world.settle()
     assert world.state(run_id) is StateType.CANCELLED
     assert world.job(run_id) is None
+
+
+def test_a_run_that_is_resumed_before_its_process_has_ended_does_not_end_the_worker(world: World) -> None:
+    world.start_worker("worker-a")
+    run_id = world.begin_build()
+    world.wait_for(lambda: bool(world.at_work().get(run_id)), 120, world.story)
+    world.suspend(run_id)
+    time.sleep(1)
+    world.resume(run_id)
+    world.settle()
+    world.wait_for(lambda: world.state(run_id) is StateType.COMPLETED, 120, world.story)
 
 
 @contextmanager
