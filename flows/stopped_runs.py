@@ -84,6 +84,8 @@ def _bring_into_state(job: Job, run: Run) -> None:
     if run.state.is_cancelled:
         if not job.status.is_final or (job.status is JobStatus.ERROR and job.id in runtime().jobs()):
             cancel(job.id)
+    elif job.status is JobStatus.SUCCESS and job.id in runtime().jobs():
+        mark_crashed(job.id)
     elif job.status.is_final or job.diagnosis == SUSPENDED:
         return
     elif run.state.is_suspended:

@@ -142,7 +142,7 @@ def cancel(job_id: str) -> None:
 def mark_crashed(job_id: str, summary: str = "the process that worked on the job was killed") -> None:
     """Say in the record of a job that its process was killed; its pods and its workspace stay for the next run.
 
-    A job that has ended stays as it is.
+    A job that has ended stays as it is. Of one that has succeeded all goes that its process had still to remove.
 
     Args:
         job_id: The job.
@@ -155,7 +155,9 @@ def mark_crashed(job_id: str, summary: str = "the process that worked on the job
     )
     with suppress(NotFound):  # killed before it had a record
         job = catalogue().jobs.get(job_id)
-        if not job.status.is_final:
+        if job.status is JobStatus.SUCCESS:
+            clean_up(job_id)
+        elif not job.status.is_final:
             mark_interrupted(job_id, lost)
         if job.hold:
             release_hold(catalogue(), job.id, job.hold.holder)

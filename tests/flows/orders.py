@@ -242,6 +242,9 @@ class World:
             good = job is None or (job.status.is_final and not pods and run_id not in self.site.runtime.jobs())
         elif kind is StateType.PAUSED:
             good = job is None or job.hold is not None or _tells(job, Diagnosis.SUSPENDED)
+        elif job is not None and job.status is JobStatus.SUCCESS:
+            # Its process was killed when all was done but the clean-up.
+            good = job.hold is None and run_id not in self.site.runtime.jobs()
         else:
             good = job is not None and job.hold is None and job.diagnosis is not None
         return "" if good else f"{name}, its pods {pods}, its record {job}"

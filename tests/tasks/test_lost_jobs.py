@@ -182,6 +182,16 @@ def test_a_job_whose_suspended_run_was_cancelled_is_cancelled_too(
     assert settle_jobs.fn(HOUR, apply=True) == []
 
 
+def test_of_a_job_whose_process_was_killed_after_its_success_nothing_is_left(
+    scene: Scene, cluster: FakeCluster, on_cluster: pytest.MonkeyPatch
+) -> None:
+    job = scene.job(JobStatus.SUCCESS, run_id=scene.run())
+    runtime().create_claim(Claim(job_id=job.id, size_gib=1))
+    mark_crashed(job.id)
+    assert runtime().jobs() == {}
+    assert scene.catalogue.jobs.get(job.id) == job
+
+
 def test_pods_of_a_job_that_nobody_takes_up_again_go_from_a_cluster(
     scene: Scene, cluster: FakeCluster, on_cluster: pytest.MonkeyPatch
 ) -> None:
