@@ -236,18 +236,21 @@ class World:
             return "" if not self.workers else f"{name}, and no worker has taken it"
         if kind is StateType.CANCELLING:
             return "" if not self.workers else f"{name}, and nobody ends it"
-        if kind is StateType.COMPLETED:
-            good = job is not None and job.status is JobStatus.SUCCESS and not pods
-        elif kind is StateType.CANCELLED:
-            good = job is None or (job.status.is_final and not pods and run_id not in self.site.runtime.jobs())
-        elif kind is StateType.PAUSED:
-            good = job is None or job.hold is not None or _tells(job, Diagnosis.SUSPENDED)
-        elif job is not None and job.status is JobStatus.SUCCESS:
-            # Its process was killed when all was done but the clean-up.
-            good = job.hold is None and run_id not in self.site.runtime.jobs()
-        else:
-            good = job is not None and job.hold is None and job.diagnosis is not None
-        return "" if good else f"{name}, its pods {pods}, its record {job}"
+        agrees = self._agrees_with_end(kind, job, run_id in self.site.runtime.jobs())
+        return "" if agrees else f"{name}, its pods {pods}, its record {job}"
+
+    def _agrees_with_end(self, kind: StateType, job: Job | None, has_pods: bool) -> bool:
+        """Tell whether a record and what is left of its job fit a run that has ended, or is suspended."""
+        if kind is StateType.CANCELLED:
+            return job is None or (job.status.is_final and not has_pods)
+        if kind is StateType.PAUSED:
+            return job is None or job.hold is not None or _tells(job, Diagnosis.SUSPENDED)
+        if job is None or job.hold is not None:
+            return False
+        if job.status is JobStatus.SUCCESS:
+            # Also when its process was killed when all was done but the clean-up.
+            return not has_pods
+        return kind is not StateType.COMPLETED and job.diagnosis is not None
 
     def _begin(self, deployment: str, parameters: dict[str, str]) -> str:
         with connected(self.api) as runs:
