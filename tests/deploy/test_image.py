@@ -67,7 +67,8 @@ def start(image: str, store: ObjectStore, tmp_path: Path) -> Iterator[Start]:
         return started[-1]
 
     yield begin
-    for container in started:
+    # The servers last: a worker without one says so.
+    for container in reversed(started):
         # pytest shows it when the test failed.
         print(container.output())
         watch(container.log, PREFECT)
