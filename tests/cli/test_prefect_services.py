@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from cli.child import Child
-from cli.prefect_services import api_url, await_server
+from cli.prefect_services import api_url, await_server, is_of_ims_up, worker_name
 from errors import Broken, Conflict
 
 
@@ -72,3 +72,10 @@ def test_a_server_that_ends_at_its_start(tmp_path: Path, said: str, error: type[
     child.start()
     with pytest.raises(error):
         await_server(child)
+
+
+def test_ims_up_leaves_runs_of_other_workers_alone() -> None:
+    """Those of an `ims worker` that was started beside it; a run that no worker has yet is its own."""
+    assert is_of_ims_up(worker_name())
+    assert is_of_ims_up("")
+    assert not is_of_ims_up("ims-worker")
