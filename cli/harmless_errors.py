@@ -45,6 +45,11 @@ HARMLESS = (
         "The same, once more, of a part: 102 is its number for a body that is cut short.",
     ),
     Harmless(
+        r"s3api_object_handlers\.go",
+        r"(streamFn failed|failed to stream) .*: write tcp \S+: write: (broken pipe|connection reset by peer)",
+        "A client closed its connection before it had read the whole object.",
+    ),
+    Harmless(
         r"filer_multipart\.go",
         r"completeMultipartUpload .* ETag mismatch",
         "SeaweedFS keeps each part that was sent twice, and takes the one whose etag is named; where none has it, the"
