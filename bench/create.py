@@ -16,11 +16,11 @@ from pathlib import Path
 
 from bench.services import services
 from builder.image import ensure_builder_image
+from config.settings import settings
 from ingest.packing import pack
-from storage.catalogue import catalogue
-from storage.models import Link, PublicKey, Recipe, new_id
-from storage.objects import object_store
-from storage.settings import settings
+from storage.models.records import Link, PublicKey, Recipe, new_id
+from storage.records.catalogue import catalogue
+from storage.s3.objects import object_store
 from tests.builder_pod import run_in_builder
 from tests.distribution import serve
 from tests.rpm_distribution import ensure_rpm_distribution

@@ -18,10 +18,10 @@ from pathlib import Path
 from bench.roots import BOOTABLE, debian_root
 from bench.services import services
 from builder.image import ensure_builder_image
-from storage.catalogue import catalogue
-from storage.models import Image, PublicKey, new_id
-from storage.objects import object_store
-from storage.settings import settings
+from config.settings import settings
+from storage.models.records import Image, PublicKey, new_id
+from storage.records.catalogue import catalogue
+from storage.s3.objects import object_store
 from tests.builder_pod import run_in_builder
 from tests.ssh import SshFailed, new_key, ssh
 from tests.tiny_image import register

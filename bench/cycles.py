@@ -14,13 +14,13 @@ from pathlib import Path
 
 from bench.services import services
 from builder.image import ensure_builder_image
-from storage.catalogue import catalogue
-from storage.layout import shell_orders_key
-from storage.models import Image, PublicKey, new_id
-from storage.objects import object_store
-from storage.settings import settings
-from storage.shell_orders import Operation, Order, Orders
-from storage.uploads import unfinished_uploads
+from config.settings import settings
+from storage.models.layout import shell_orders_key
+from storage.models.records import Image, PublicKey, new_id
+from storage.records.catalogue import catalogue
+from storage.records.shell_orders import Operation, Order, Orders
+from storage.s3.objects import object_store
+from storage.s3.uploads import unfinished_uploads
 from tests.distribution import fetch_busybox
 from tests.tiny_image import make_image, register
 

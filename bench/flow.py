@@ -18,12 +18,12 @@ from pathlib import Path
 from bench.services import services
 from builder.image import ensure_builder_image
 from builder.mirror import host_mirror
+from config.settings import settings
 from ingest.packing import pack
-from storage.catalogue import catalogue
-from storage.models import Link, PublicKey, Recipe, new_id
-from storage.objects import object_store
-from storage.settings import settings
-from storage.uploads import abort_upload, open_upload, presigned_parts
+from storage.models.records import Link, PublicKey, Recipe, new_id
+from storage.records.catalogue import catalogue
+from storage.s3.objects import object_store
+from storage.s3.uploads import abort_upload, open_upload, presigned_parts
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "debian-minimal"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv bench"

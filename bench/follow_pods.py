@@ -17,8 +17,8 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from uuid import uuid4
 
-from pods.kubernetes import Kubernetes
-from pods.kubernetes_options import KubernetesOptions
+from pods.kubernetes.options import KubernetesOptions
+from pods.kubernetes.runtime import Kubernetes
 from pods.manifest import Pod
 from pods.runtime import Phase
 from tests.kubernetes_api import FakeCluster, lives

@@ -17,13 +17,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from storage.catalogue import catalogue
-from storage.layout import artifact_key
-from storage.manifest import Artifact, ArtifactType, Manifest
-from storage.models import Image, Link, new_id
-from storage.object_info import MD5SUM, uri_of
-from storage.objects import object_store
-from storage.settings import MiB, settings
+from config.settings import MiB, settings
+from storage.models.layout import artifact_key
+from storage.models.manifest import Artifact, ArtifactType, Manifest
+from storage.models.records import Image, Link, new_id
+from storage.records.catalogue import catalogue
+from storage.s3.addresses import uri_of
+from storage.s3.object_info import MD5SUM
+from storage.s3.objects import object_store
 from tests.ceph import Ceph
 from tests.s3_server import S3Server, embedded_server, named_server, remove_bucket
 from tests.tasks.deleting import delete, forget, restore

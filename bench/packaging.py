@@ -25,8 +25,8 @@ _KERNEL = "linux-image-cloud-amd64"
 _MEASURE = """
 import contextlib, json, os, subprocess, sys, time
 from pathlib import Path
-from builder.programs.context import Squashfs
-from builder.programs.squashfs import pack
+from builder.pod.context import Squashfs
+from builder.pod.image_root.squashfs import pack
 root, out = Path("/workspace/root"), Path("/workspace/rootfs")
 def default():
     with contextlib.redirect_stdout(sys.stderr):

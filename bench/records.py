@@ -16,12 +16,12 @@ from pydantic import AnyHttpUrl, SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from storage.documents import Document, Entry
-from storage.layout import SHARDS, records_key
-from storage.models import Image, Link
-from storage.objects import ObjectStore
-from storage.records import Records
-from storage.settings import Settings
+from config.settings import Settings
+from storage.models.layout import SHARDS, records_key
+from storage.models.records import Image, Link
+from storage.records.documents import Document, Entry
+from storage.records.store import Records
+from storage.s3.objects import ObjectStore
 from tests.s3_server import embedded_s3
 
 SIZES = (100, 1_000, 10_000)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from config.settings import settings
 from errors import Broken
-from storage.objects import object_store
-from storage.settings import settings
+from storage.s3.objects import object_store
 from tests.prefect_server import prefect_server
 from tests.s3_server import embedded_s3
 from tests.server_logs import unexpected

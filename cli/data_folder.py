@@ -16,7 +16,7 @@ LOCK = "up.lock"
 
 
 class Endpoints(BaseModel):
-    """How the services of an `ims up` are reached; storage/settings.py reads the same file."""
+    """How the services of an `ims up` are reached; config/settings.py reads the same file."""
 
     s3_endpoint_url: str
     s3_access_key: str

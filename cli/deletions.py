@@ -9,7 +9,7 @@ import typer
 
 from cli.output import Columns, FormatOption, print_record, print_records
 from errors import BadInput, Conflict, ImsError
-from storage.models import Collection, Record
+from storage.models.records import Collection, Record
 
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.")]
 Force = Annotated[

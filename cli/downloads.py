@@ -10,10 +10,10 @@ from rich.progress import Progress
 
 from cli.progress import transfers
 from errors import Broken, Conflict, Corrupt, Interrupted
-from storage.images import read_manifest
-from storage.manifest import MANIFEST_NAME
-from storage.models import Image, Link
-from storage.objects import object_store
+from storage.models.manifest import MANIFEST_NAME
+from storage.models.records import Image, Link
+from storage.records.images import read_manifest
+from storage.s3.objects import object_store
 
 # The network is the limit, not the number of streams.
 AT_A_TIME = 4

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from errors import Interrupted, Unreachable
 from flows.deployments import LogLine, Run, Runs, connected
-from storage.catalogue import catalogue
-from storage.job_models import Job
-from storage.shells import DEBUG
+from storage.models.jobs import Job
+from storage.models.shells import DEBUG
+from storage.records.catalogue import catalogue
 
 POLL_SECONDS = 1.0
 # A worker asks for runs every two seconds, and a process takes as long to start.

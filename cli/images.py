@@ -29,7 +29,7 @@ add_deletion(app, "image")
 @app.command("list")
 def list_images(output: FormatOption = None) -> None:
     """List the images."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     print_records(catalogue().images.list(), COLUMNS, output)
 
@@ -37,7 +37,7 @@ def list_images(output: FormatOption = None) -> None:
 @app.command("describe")
 def describe(image_id: ImageId, output: FormatOption = None) -> None:
     """Show one image."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     print_record(catalogue().images.available(image_id), output)
 
@@ -45,9 +45,9 @@ def describe(image_id: ImageId, output: FormatOption = None) -> None:
 @app.command("artifacts")
 def artifacts(image_id: ImageId, output: FormatOption = None) -> None:
     """List what an image consists of, as its manifest says."""
-    from storage.catalogue import catalogue
-    from storage.images import read_manifest
-    from storage.objects import object_store
+    from storage.records.catalogue import catalogue
+    from storage.records.images import read_manifest
+    from storage.s3.objects import object_store
 
     manifest, _ = read_manifest(object_store(), catalogue().images.available(image_id))
     print_records(manifest.artifacts, ARTIFACT_COLUMNS, output)
@@ -60,7 +60,7 @@ def download(
 ) -> None:
     """Download an image's manifest and artifacts, each checked against its checksum."""
     from cli.downloads import download_image
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     for file in download_image(catalogue().images.available(image_id), directory):
         typer.echo(file)

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from cli.output import Columns, print_records
+from config.durations import parse_age
 from errors import BadInput, NotFound
-from storage.durations import parse_age
-from storage.job_models import Job, JobStatus, JobType
+from storage.models.jobs import Job, JobStatus, JobType
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Age = Annotated[
@@ -35,7 +35,7 @@ def add_deletion(app: typer.Typer, columns: Columns) -> None:
     @app.command("delete")
     def delete(job_id: JobId) -> None:
         """Delete a job with its logs. It cannot be got back; the image it made stays."""
-        from storage.catalogue import catalogue
+        from storage.records.catalogue import catalogue
 
         _run([catalogue().jobs.get(job_id).id])
 
@@ -44,8 +44,8 @@ def add_deletion(app: typer.Typer, columns: Columns) -> None:
         age: Age = None, status: Status = None, job_type: Type = None, yes: Yes = False, dry_run: DryRun = False
     ) -> None:
         """Delete jobs with their logs: all of them, or those that fit every filter. Running ones are left alone."""
-        from storage.catalogue import catalogue
-        from storage.jobs import selected
+        from storage.records.catalogue import catalogue
+        from storage.records.jobs import selected
 
         older = None if age is None else parse_age(age)
         wanted = selected(catalogue().jobs.list(None), age=older, statuses=status or [], job_type=job_type)

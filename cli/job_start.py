@@ -5,9 +5,9 @@ from typing import Any
 
 from cli.scripts import uploaded, uploaded_playbook
 from errors import BadInput
-from storage.job_models import Job, JobType, NewJob
-from storage.models import new_id
-from storage.shells import CUSTOMIZE
+from storage.models.jobs import Job, JobType, NewJob
+from storage.models.records import new_id
+from storage.models.shells import CUSTOMIZE
 
 # What the flows call the artifact that a job works on.
 _ARTIFACTS = {JobType.CREATE: "recipe_id", JobType.CUSTOMIZE: "image_id"}
@@ -60,7 +60,7 @@ def check(job_type: JobType, fields: dict[str, Any]) -> None:
     Raises:
         BadInput, NotFound, Conflict: It cannot; the message says why.
     """
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     asked = {name: value for name, value in fields.items() if name not in {"require_dkms", "profiles"}}
     profiles = [name for name in fields.get("profiles", "").split(",") if name]
@@ -78,8 +78,8 @@ def start(job_type: JobType, fields: dict[str, Any]) -> tuple[Job, str]:
     """Start the run, make the job's record, and return it with the run's address."""
     # Importing Prefect takes more than a second.
     from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE, connected
-    from storage.catalogue import catalogue
-    from storage.jobs import open_job
+    from storage.records.catalogue import catalogue
+    from storage.records.jobs import open_job
 
     deployment = CREATE_IMAGE if job_type is JobType.CREATE else CUSTOMIZE_IMAGE
     with connected() as runs:
@@ -97,8 +97,8 @@ def _parameters(job_type: JobType, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_recipe(recipe_id: str) -> None:
-    from storage.catalogue import catalogue
-    from storage.objects import object_store
+    from storage.records.catalogue import catalogue
+    from storage.s3.objects import object_store
 
     recipe = catalogue().recipes.available(recipe_id)
     if recipe.link is None:
@@ -110,9 +110,9 @@ def _check_recipe(recipe_id: str) -> None:
 
 
 def _check_image(fields: dict[str, Any]) -> None:
-    from storage.catalogue import catalogue
-    from storage.images import read_manifest
-    from storage.objects import object_store
+    from storage.records.catalogue import catalogue
+    from storage.records.images import read_manifest
+    from storage.s3.objects import object_store
 
     if fields.get("profiles"):
         raise BadInput("--profile is of recipes, and an image has none", resolution="leave it out")

@@ -10,7 +10,7 @@ from cli.job_deletions import add_deletion
 from cli.job_start import check, ssh_containers, start, unattended
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.shells import add_shells
-from storage.job_models import Job, JobStatus, JobType
+from storage.models.jobs import Job, JobStatus, JobType
 
 app = typer.Typer(help="Jobs: building and customizing images.", no_args_is_help=True)
 
@@ -109,7 +109,7 @@ def create(
 @app.command("list")
 def list_jobs(output: FormatOption = None) -> None:
     """List the jobs."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     print_records(catalogue().jobs.list(), COLUMNS, output)
 
@@ -120,7 +120,7 @@ def describe(
     output: FormatOption = None,
 ) -> None:
     """Show one job."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     print_record(catalogue().jobs.get(job_id), output)
 

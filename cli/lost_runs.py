@@ -25,8 +25,8 @@ def resume_lost_runs(runs: Runs, say: Callable[[str], None], is_lost: Callable[[
 
 def _release_jobs(run: Run) -> None:
     """Let go of the jobs that the run's process held: it is gone, and the next one need not wait to see that."""
-    from storage.catalogue import catalogue
-    from storage.holds import release_hold
+    from storage.records.catalogue import catalogue
+    from storage.records.holds import release_hold
     from tasks.jobs_of_runs import jobs_of_run
 
     for job in jobs_of_run(run.id, run.parameters):

@@ -12,8 +12,8 @@ import httpx
 
 from cli.child import WITH_US, Child
 from cli.data_folder import Endpoints
+from config.settings import settings
 from errors import Broken, Conflict, LimitReached
-from storage.settings import settings
 
 LOOPBACK = "127.0.0.1"
 # Where people look for a Prefect server; another port is taken when this one is in use.

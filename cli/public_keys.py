@@ -8,7 +8,7 @@ import typer
 from cli.deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
 from errors import BadInput
-from storage.models import NewPublicKey, PublicKey
+from storage.models.records import NewPublicKey, PublicKey
 
 app = typer.Typer(help="SSH public keys that open the shell of a job.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def create(
     output: FormatOption = None,
 ) -> None:
     """Register an SSH public key."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     wanted = NewPublicKey(name=name, public_key=_read(public_key))
     print_record(catalogue().public_keys.create(PublicKey(**wanted.model_dump())), output)
@@ -39,7 +39,7 @@ def create(
 @app.command("list")
 def list_keys(output: FormatOption = None) -> None:
     """List the public keys."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     print_records(catalogue().public_keys.list(), COLUMNS, output)
 
@@ -50,7 +50,7 @@ def describe(
     output: FormatOption = None,
 ) -> None:
     """Show one public key."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     print_record(catalogue().public_keys.available(key_id), output)
 

@@ -10,10 +10,10 @@ import typer
 from cli.deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.progress import transfers
+from config.settings import settings
 from errors import BadInput, Conflict, NotFound
-from storage.layout import recipe_key
-from storage.models import Link, NewRecipe, Recipe, new_id
-from storage.settings import settings
+from storage.models.layout import recipe_key
+from storage.models.records import Link, NewRecipe, Recipe, new_id
 
 app = typer.Typer(help="Recipes that images are built from.", no_args_is_help=True)
 
@@ -72,7 +72,7 @@ def create(
 @app.command("list")
 def list_recipes(output: FormatOption = None) -> None:
     """List the recipes."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     print_records(catalogue().recipes.list(), COLUMNS, output)
 
@@ -83,14 +83,14 @@ def describe(
     output: FormatOption = None,
 ) -> None:
     """Show one recipe."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     print_record(catalogue().recipes.available(recipe_id), output)
 
 
 def _register(wanted: NewRecipe, file: Path | None) -> Recipe:
     """Upload first, then write the record: a record never points at something that is not there."""
-    from storage.catalogue import catalogue
+    from storage.records.catalogue import catalogue
 
     if file is not None and wanted.link is not None:
         raise BadInput("--file and --link-path name two archives", resolution="give one of them")
@@ -104,7 +104,7 @@ def _register(wanted: NewRecipe, file: Path | None) -> Recipe:
 
 def _verified(link: Link) -> Link:
     """Return the link with the etag that its object has now."""
-    from storage.objects import object_store
+    from storage.s3.objects import object_store
 
     try:
         known = object_store().head(link.bucket, link.key)
@@ -130,8 +130,8 @@ def _upload(file: Path, recipe_id: str) -> Link:
     if not file.is_file():
         raise BadInput(f"the recipe {file} is neither a file nor a folder")
 
-    from storage.objects import object_store
-    from storage.ownership import recipe_marks
+    from storage.reconcile.ownership import recipe_marks
+    from storage.s3.objects import object_store
 
     bucket, key = settings().ims_bucket, recipe_key(recipe_id, file.name)
     with transfers() as progress:

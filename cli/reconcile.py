@@ -7,8 +7,8 @@ import typer
 from rich.filesize import decimal
 
 from cli.output import Columns, FormatOption, print_records
-from storage.durations import spelled
-from storage.findings import Finding, Outcome
+from config.durations import spelled
+from storage.reconcile.findings import Finding, Outcome
 
 COLUMNS: Columns = {
     "what": lambda finding: finding.what,

@@ -12,7 +12,7 @@ import errors
 from cli.following import LAST_WORDS_SECONDS, PATIENCE_SECONDS, POLL_SECONDS
 from errors import ImsError, Interrupted, Unreachable
 from flows.deployments import Run, Runs, connected
-from storage.models import new_id
+from storage.models.records import new_id
 
 # How Prefect tells of an exception: its class and its words.
 _FAILED = re.compile(r"exception: (?P<kind>\w+): (?P<words>.*)", re.DOTALL)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from cli.progress import transfers
+from config.settings import settings
 from errors import BadInput, NotFound
-from storage.layout import script_key
-from storage.settings import settings
+from storage.models.layout import script_key
 
 app = typer.Typer(help="Scripts and playbooks that customize images without a user.", no_args_is_help=True)
 
@@ -30,8 +30,8 @@ def uploaded(given: str) -> str:
         BadInput: There is no such file.
         NotFound: There is nothing at the address.
     """
-    from storage.models import Link
-    from storage.objects import object_store
+    from storage.models.records import Link
+    from storage.s3.objects import object_store
 
     if given.startswith("s3://"):
         link = Link(path=given)
@@ -76,7 +76,7 @@ def _packed(folder: Path) -> str:
 
 def _upload(file: Path) -> str:
     """Upload a file to the key of its content; what is there is there."""
-    from storage.objects import object_store
+    from storage.s3.objects import object_store
 
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()

@@ -13,12 +13,12 @@ from cli.data_folder import Endpoints, publish
 from cli.lost_runs import resume_lost_runs
 from cli.service_errors import ServiceErrors, prefect_log, s3_log
 from cli.site import summary
+from config.settings import Settings, settings
 from errors import Broken, Conflict, ImsError
 from flows import deployments
 from flows.deployments import Run, Runs, connected
-from storage.objects import ensure_buckets
-from storage.server import EmbeddedS3
-from storage.settings import Settings, settings
+from storage.embedded.server import EmbeddedS3
+from storage.s3.objects import ensure_buckets
 
 # The clean-up of a cancelled run stops its pods within 30 s.
 RUNS_LIMIT = timedelta(seconds=45)

@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from cli.output import Columns, FormatOption, print_records
-from storage.settings import settings
+from config.settings import settings
 
 COLUMNS: Columns = {
     "variable": lambda setting: setting.variable,

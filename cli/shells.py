@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from cli.failures import USERS_MISTAKE, tell
+from config.durations import parse_duration
 from errors import BadInput
-from storage.durations import parse_duration
-from storage.job_models import Diagnosis, Job, JobStatus
-from storage.shell_orders import Operation, end_shell, extend_shell
+from storage.models.jobs import Diagnosis, Job, JobStatus
+from storage.records.shell_orders import Operation, end_shell, extend_shell
 
 # The pod looks every two seconds, and the run sees at once what it says.
 ANSWER_SECONDS = 20.0
@@ -37,9 +37,9 @@ def extend(
     by: Annotated[str, typer.Option(metavar="DURATION", help="How much longer: 90m, 4h, 1d.")] = "4h",
 ) -> None:
     """Give a job's shell more time; a shell is open for seven days at most."""
-    from storage.catalogue import catalogue
-    from storage.objects import object_store
-    from storage.settings import settings
+    from config.settings import settings
+    from storage.records.catalogue import catalogue
+    from storage.s3.objects import object_store
 
     try:
         longer = parse_duration(by)
@@ -57,10 +57,10 @@ def add_shells(app: typer.Typer) -> None:
 
 def _ordered(job_id: str, operation: Operation) -> Job:
     """Give an order, and return the job as it is when the shell has answered, or has not for too long."""
-    from storage import jobs
-    from storage.catalogue import catalogue
-    from storage.objects import object_store
-    from storage.settings import settings
+    from config.settings import settings
+    from storage.records import jobs
+    from storage.records.catalogue import catalogue
+    from storage.s3.objects import object_store
 
     job = catalogue().jobs.get(job_id)
     before = job.diagnosis

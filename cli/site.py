@@ -3,10 +3,10 @@
 from pydantic import BaseModel
 
 from cli.output import FormatOption, print_record
+from config.certificates import parse_bundle
+from config.settings import settings
+from config.site import Site, SiteRepository, read_site
 from errors import BadInput
-from storage.certificates import parse_bundle
-from storage.settings import settings
-from storage.site import Site, SiteRepository, read_site
 
 
 class SiteSummary(BaseModel):

@@ -5,8 +5,8 @@ import typer
 
 from cli.data_folder import published
 from cli.service_errors import ServiceErrors, logs_of
+from config.settings import Settings
 from errors import NotFound
-from storage.settings import Settings
 
 ANSWER_SECONDS = 5
 

@@ -10,7 +10,7 @@ from rich.logging import RichHandler
 
 from cli.data_folder import Endpoints, claimed
 from cli.interrupts import Interrupts
-from storage.settings import Settings
+from config.settings import Settings
 
 NEXT = """\
 Ready after {seconds:.0f} s. Data and logs are in {folder}. What next, in another terminal:

@@ -18,7 +18,7 @@ from cli.service_errors import ServiceErrors
 from cli.service_log import PREFECT, ServiceLog
 from errors import BadInput, Broken, Unreachable
 from flows.deployments import WORK_POOL, connected
-from storage.objects import ensure_buckets
+from storage.s3.objects import ensure_buckets
 
 
 def prepare(name: str, say: Callable[[str], None]) -> None:

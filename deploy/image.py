@@ -73,9 +73,9 @@ def source_files() -> list[Path]:
     found = {ROOT / name for name in ("pyproject.toml", "README.md", "constraints.txt", "prefect.yaml")}
     found |= {ROOT / f"{module}.py" for module in packaged["py-modules"]}
     patterns = packaged["package-data"]
-    for package in packaged["packages"]:
-        folder = ROOT / package.replace(".", "/")
-        for pattern in ("*.py", *patterns.get(package, [])):
+    for package in packaged["packages"]["find"]["include"]:
+        folder = ROOT / package.rstrip("*")
+        for pattern in ("**/*.py", *patterns.get(folder.name, [])):
             found.update(path for path in folder.glob(pattern) if path.is_file())
     return sorted(found)
 

@@ -5,7 +5,7 @@ from typing import Literal
 from prefect import flow
 
 from flows.hooks import cancel_jobs, mark_jobs_crashed
-from storage.models import Image
+from storage.models.records import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.builder_images import find_builder_image
 from tasks.ca_rpm import build_ca_rpm, render_ca_rpm

@@ -5,7 +5,7 @@ from typing import Literal
 from prefect import flow
 
 from flows.hooks import cancel_jobs, mark_jobs_crashed
-from storage.models import Image
+from storage.models.records import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.contexts import stage_changes
 from tasks.images import publish_image, published_image

@@ -36,8 +36,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Cancelled, Cancelling
 from prefect.workers.process import ProcessWorker
 
+from config.settings import settings
 from errors import BadInput, NotFound, Unreachable
-from storage.settings import settings
 
 WORK_POOL = "ims"
 CREATE_IMAGE = "create-image/create-image"

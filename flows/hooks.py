@@ -5,7 +5,7 @@ from typing import Any
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
 
-from storage.job_models import Job
+from storage.models.jobs import Job
 from tasks.holds import wait_for_end_of_holder
 from tasks.jobs import cancel, mark_crashed
 from tasks.jobs_of_runs import jobs_of_run

@@ -9,9 +9,9 @@ from errors import BadInput
 from flows.create_image import create_image
 from flows.customize_image import customize_image
 from flows.hooks import cancel_jobs, mark_jobs_crashed
-from storage.job_models import JobType
-from storage.jobs import chained_job_id
-from storage.models import Image
+from storage.models.jobs import JobType
+from storage.models.records import Image
+from storage.records.jobs import chained_job_id
 
 
 @flow(

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from errors import ImsError
 from flows.deployments import Run, Runs, connected
-from storage.job_models import Job, JobStatus
+from storage.models.jobs import Job, JobStatus
 from tasks.holds import HoldWatch
 from tasks.jobs import SUSPENDED, cancel, mark_crashed, mark_interrupted
 from tasks.jobs_of_runs import jobs_of_run

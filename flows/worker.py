@@ -29,10 +29,10 @@ from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_API_URL
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
+from config.settings import settings
 from flows.deployments import IN_HAND, WORKER_LABEL
 from flows.sharing import shares
 from flows.stopped_runs import repair_stopped_runs
-from storage.settings import settings
 
 # How often a run is left to another before it is taken. Not seconds: a slow server keeps the other waiting, too.
 CHANCES = 3

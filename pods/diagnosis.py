@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from pods.cluster_diagnosis import ended, not_started
 from pods.facts import Category, Facts, Verdict
 
-__all__ = ["Category", "Facts", "Verdict", "diagnose"]
+__all__ = ["Category", "Facts", "Rule", "Verdict", "diagnose"]
+
+# Tells how a pod ended; None: not in the way that the rule is about.
+Rule = Callable[[Facts], Verdict | None]
 
 # sysexits.h: "temporary failure; the user is invited to retry". The builder's programs use it so.
 EX_TEMPFAIL = 75
@@ -34,11 +36,15 @@ NO_SPACE = ("no space left on device", "disk quota exceeded")
 NO_IMAGE = ("no such image", "image not known", "manifest unknown", "initializing source", "unable to find image")
 
 
-def diagnose(facts: Facts) -> Verdict:
-    """Tell how a pod ended."""
-    if facts.started is None:
-        return _never_ran(facts)
-    for rule in RULES:
+def diagnose(facts: Facts, *platform_rules: Rule) -> Verdict:
+    """Tell how a pod ended.
+
+    Args:
+        facts: What is known of it.
+        platform_rules: What the pod's platform knows besides. They come before the rules for what the step did.
+    """
+    rules = (*platform_rules, _never_ran) if facts.started is None else (_succeeded, *platform_rules, *RULES)
+    for rule in rules:
         if verdict := rule(facts):
             return verdict
     return Verdict(
@@ -61,8 +67,6 @@ def _advice(facts: Facts) -> str:
 
 
 def _never_ran(facts: Facts) -> Verdict:
-    if verdict := not_started(facts):
-        return verdict
     error = facts.error or facts.reason or "no reason given"
     if any(word in error.lower() for word in NO_IMAGE):
         return Verdict(
@@ -171,9 +175,7 @@ def _killed(facts: Facts) -> Verdict | None:
 
 
 # The first that speaks is right: a step that was killed for its memory often goes on to say other things.
-RULES: tuple[Callable[[Facts], Verdict | None], ...] = (
-    _succeeded,
-    ended,
+RULES: tuple[Rule, ...] = (
     _cut_off,
     _out_of_memory,
     _deadline,

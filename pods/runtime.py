@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from pods.diagnosis import Category, Facts, diagnose
+from pods.diagnosis import Category, Facts, Rule, diagnose
 from pods.manifest import Claim, Pod
 
 # What the step itself is not to blame for, and another start may not meet.
@@ -56,9 +56,9 @@ class Outcome(BaseModel):
         )
 
     @classmethod
-    def of(cls, facts: Facts) -> "Outcome":
-        """Return the outcome of a pod that has ended or could not start."""
-        verdict = diagnose(facts)
+    def of(cls, facts: Facts, *platform_rules: Rule) -> "Outcome":
+        """Return the outcome of a pod that has ended or could not start, diagnosed with the rules of its platform."""
+        verdict = diagnose(facts, *platform_rules)
         return cls(
             phase=Phase.SUCCEEDED if verdict.category is Category.SUCCEEDED else Phase.FAILED,
             exit_code=facts.exit_code,

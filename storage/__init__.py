@@ -1,1 +1,1 @@
-"""S3 and what lies in it: settings, models, key layout, object store, record store, the embedded server."""
+"""S3 and what lies in it: objects, models, records, deletions, what nobody needs, the embedded server."""

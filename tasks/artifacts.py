@@ -9,16 +9,16 @@ import logging
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from config.settings import settings
 from errors import Corrupt, NotFound
-from storage import jobs
-from storage.job_models import Job, JobStatus, JobType
-from storage.layout import artifact_key, job_key
-from storage.manifest import Artifact, ArtifactType
-from storage.models import Link
-from storage.objects import ObjectInfo, object_store
-from storage.ownership import image_marks
-from storage.settings import settings
-from storage.uploads import PartSum, Upload, complete_upload, missing_parts, open_upload, presigned_parts
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.layout import artifact_key, job_key
+from storage.models.manifest import Artifact, ArtifactType
+from storage.models.records import Link
+from storage.reconcile.ownership import image_marks
+from storage.records import jobs
+from storage.s3.objects import ObjectInfo, object_store
+from storage.s3.uploads import PartSum, Upload, complete_upload, missing_parts, open_upload, presigned_parts
 from tasks.jobs import report
 from tasks.pods import run_step
 from tasks.retries import retryable

@@ -6,9 +6,9 @@ or deleted is gone from the cluster, and its number must not be given again.
 
 from errors import Exhausted
 from pods.runtime import Outcome, Phase, PodRuntime
-from storage import jobs
-from storage.catalogue import catalogue
-from storage.job_models import Job
+from storage.models.jobs import Job
+from storage.records import jobs
+from storage.records.catalogue import catalogue
 
 # A pod that was lost, or could not reach a server, is started so often at most until a user asks for the job again.
 STARTS = 3

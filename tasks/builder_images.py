@@ -6,8 +6,8 @@
 import logging
 
 from builder.image import builder_image_reference, ensure_builder_image
+from config.settings import settings
 from ingest.description import Description
-from storage.settings import settings
 from tasks.retries import retryable
 
 logger = logging.getLogger("ims.builder")

@@ -10,15 +10,15 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from config.certificates import CaCertificate, parse_bundle
+from config.settings import settings
+from config.site import read_site
 from errors import NotFound
 from ingest.description import Description
 from ingest.packing import pack_files
-from storage.certificates import CaCertificate, parse_bundle
-from storage.job_models import Job
-from storage.layout import ca_rpm_key, job_key
-from storage.objects import object_store
-from storage.settings import settings
-from storage.site import read_site
+from storage.models.jobs import Job
+from storage.models.layout import ca_rpm_key, job_key
+from storage.s3.objects import object_store
 from tasks.kiwi_templates import render
 from tasks.pods import run_step
 from tasks.retries import retryable

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.settings import settings
 from ingest.packing import pack, pack_files
-from storage.job_models import Job
-from storage.layout import credentials_key, job_key
-from storage.objects import object_store
-from storage.settings import settings
+from storage.models.jobs import Job
+from storage.models.layout import credentials_key, job_key
+from storage.s3.objects import object_store
 from tasks.ca_rpm import authority_files, site_certificates
 from tasks.kiwi_config import KiwiConfig
 from tasks.recipes import description_folder

@@ -1,23 +1,24 @@
 """Deleting, restoring and erasing public keys, recipes and images: the steps of their flows.
 
-The record is the journal (storage/deletion.py): each step looks at it and at the objects, so each may run twice.
+The record is the journal (storage/deletion/states.py): each step looks at it and at the objects, so each may run twice.
 """
 
 import logging
 from typing import Any
 
+from config.settings import settings
 from errors import BadInput, Conflict, Corrupt, NotFound
-from storage import deletion
-from storage.catalogue import catalogue
-from storage.holdings import Deletable, left_behind, links_of, moves_of
-from storage.layout import deleted_manifest_key
-from storage.manifest import Manifest
-from storage.models import Collection, Image, Journal, Link, Move
-from storage.moves import carry_out_all, find, is_of, remove_all, replaced, with_present_etag
-from storage.object_info import ObjectInfo, uri_of
-from storage.objects import object_store
-from storage.records import Records
-from storage.settings import settings
+from storage.deletion import states as deletion
+from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of
+from storage.deletion.moves import carry_out_all, is_of, remove_all, replaced, with_present_etag
+from storage.models.layout import deleted_manifest_key
+from storage.models.manifest import Manifest
+from storage.models.records import Collection, Image, Journal, Link, Move
+from storage.records.catalogue import catalogue
+from storage.records.store import Records
+from storage.s3.addresses import uri_of
+from storage.s3.object_info import ObjectInfo
+from storage.s3.objects import object_store
 from tasks.flow_runs import is_alive, own_run_id
 from tasks.retries import retryable
 
@@ -251,7 +252,8 @@ def _left_behind(record: Deletable) -> list[str]:
 
 
 def _refuse_taken(move: Move) -> None:
-    here, there = find(object_store(), move.source), find(object_store(), move.target)
+    store = object_store()
+    here, there = store.find(move.source), store.find(move.target)
     if there is None and here is None:
         raise NotFound(f"{move.target} is gone, so {move.source} cannot be restored")
     if here is not None and not is_of(here, move):

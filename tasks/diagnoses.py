@@ -5,7 +5,7 @@ import logging
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import FlowRunContext, TaskRunContext
 
-from storage.job_models import Diagnosis
+from storage.models.jobs import Diagnosis
 
 logger = logging.getLogger("ims.diagnoses")
 

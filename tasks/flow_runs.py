@@ -18,7 +18,7 @@ from prefect.exceptions import Abort, ObjectNotFound
 from prefect.runtime import flow_run
 
 from errors import Unreachable
-from storage.models import new_id
+from storage.models.records import new_id
 
 logger = logging.getLogger("ims.flow_runs")
 

@@ -1,4 +1,4 @@
-"""Holding a job: one flow process at most works on it, and the record says which (storage/holds.py).
+"""Holding a job: one flow process at most works on it, and the record says which (storage/records/holds.py).
 
 The process renews its hold while it works. Another one takes it over when the process is gone for certain, on this
 host, or when its hold was not renewed for a while that this process has watched itself: clocks of two hosts are not
@@ -20,10 +20,10 @@ from prefect.exceptions import Abort
 from prefect.runtime import flow_run
 
 from errors import ImsError, NotFound
-from storage.catalogue import catalogue
-from storage.holds import HoldLost, JobHeld, check_hold, release_hold, renew_hold, take_hold
-from storage.job_models import Hold, Job
-from storage.models import now
+from storage.models.jobs import Hold, Job
+from storage.models.records import now
+from storage.records.catalogue import catalogue
+from storage.records.holds import HoldLost, JobHeld, check_hold, release_hold, renew_hold, take_hold
 from tasks.flow_runs import is_cancelled
 from tasks.processes import is_gone, own_process
 

@@ -5,16 +5,16 @@ Order of publication: artifacts, manifest, image record, job record. A record ne
 
 import logging
 
+from config.settings import settings
 from errors import Conflict, NotFound
-from storage import jobs
-from storage.catalogue import catalogue
-from storage.job_models import Job, JobStatus, JobType
-from storage.layout import artifact_key
-from storage.manifest import LARGEST_MANIFEST_BYTES, MANIFEST_NAME, Artifact, Manifest
-from storage.models import Image, Link
-from storage.objects import object_store
-from storage.ownership import image_marks
-from storage.settings import settings
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.layout import artifact_key
+from storage.models.manifest import LARGEST_MANIFEST_BYTES, MANIFEST_NAME, Artifact, Manifest
+from storage.models.records import Image, Link
+from storage.reconcile.ownership import image_marks
+from storage.records import jobs
+from storage.records.catalogue import catalogue
+from storage.s3.objects import object_store
 from tasks.jobs import report
 from tasks.retries import retryable
 

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Sequence
 
+from config.settings import settings
 from errors import Conflict, ImsError
-from storage.catalogue import catalogue
-from storage.layout import job_prefix
-from storage.objects import object_store
-from storage.settings import settings
+from storage.models.layout import job_prefix
+from storage.records.catalogue import catalogue
+from storage.s3.objects import object_store
 from tasks.jobs import clean_up
 from tasks.lost_jobs import has_open_shell, sight_of
 from tasks.retries import retryable

@@ -8,15 +8,15 @@ from typing import Any
 from prefect.exceptions import Abort, Pause
 from prefect.runtime import flow_run
 
+from config.settings import settings
 from errors import ImsError, NotFound, TransientError
-from storage import jobs, shell_orders
-from storage.catalogue import catalogue
-from storage.holds import JobHeld, release_hold
-from storage.job_models import Diagnosis, Job, JobStatus
-from storage.layout import credentials_key, image_prefix, shell_orders_key
-from storage.objects import object_store
-from storage.settings import settings
-from storage.uploads import abort_uploads
+from storage.models.jobs import Diagnosis, Job, JobStatus
+from storage.models.layout import credentials_key, image_prefix, shell_orders_key
+from storage.records import jobs, shell_orders
+from storage.records.catalogue import catalogue
+from storage.records.holds import JobHeld, release_hold
+from storage.s3.objects import object_store
+from storage.s3.uploads import abort_uploads
 from tasks.flow_runs import interrupted_when_cancelled, is_cancelled, own_run_id
 from tasks.holds import hold_job, holding, own_hold
 from tasks.pods import StepFailed, runtime

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from errors import NotFound
-from storage.catalogue import catalogue
-from storage.job_models import Job, JobType
-from storage.jobs import chained_job_id
+from storage.models.jobs import Job, JobType
+from storage.records.catalogue import catalogue
+from storage.records.jobs import chained_job_id
 
 
 def jobs_of_run(run_id: str, parameters: Mapping[str, Any]) -> list[Job]:

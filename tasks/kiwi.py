@@ -1,8 +1,8 @@
 """Image roots: built by kiwi-ng in a privileged pod, on the job's workspace."""
 
-from storage.job_models import Job, JobStatus
-from storage.objects import object_store
-from storage.settings import settings
+from config.settings import settings
+from storage.models.jobs import Job, JobStatus
+from storage.s3.objects import object_store
 from tasks.contexts import Context
 from tasks.jobs import report
 from tasks.pods import run_step

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from config.site import Credentials, SiteRepository, credentials_for, read_site
 from errors import BadInput
 from ingest.description import Description, Repository
-from storage.job_models import Job
-from storage.models import Recipe
-from storage.site import Credentials, SiteRepository, credentials_for, read_site
+from storage.models.jobs import Job
+from storage.models.records import Recipe
 from tasks.ca_rpm import authority_files, site_certificates
 from tasks.jobs import report
 from tasks.kiwi_templates import render

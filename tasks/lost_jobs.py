@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
+from config.settings import settings
 from errors import Conflict, NotFound
-from storage import shell_orders
-from storage.catalogue import catalogue
-from storage.findings import Finding, Kind, Outcome, Remedy, found, settled
-from storage.job_models import Job
-from storage.models import now
-from storage.objects import object_store
-from storage.settings import settings
+from storage.models.jobs import Job
+from storage.models.records import now
+from storage.reconcile.findings import Finding, Kind, Outcome, Remedy, found, settled
+from storage.records import shell_orders
+from storage.records.catalogue import catalogue
+from storage.s3.objects import object_store
 from tasks.flow_runs import CANCELLED, Sight, look_at
 from tasks.jobs import SUSPENDED, cancel, clean_up, mark_crashed
 from tasks.pods import runtime

@@ -5,15 +5,15 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from config.settings import settings
 from errors import BadInput, Conflict, Corrupt
-from storage.catalogue import catalogue
-from storage.images import read_manifest
-from storage.job_models import Job, JobStatus
-from storage.manifest import Artifact, ArtifactType, Manifest
-from storage.models import Image
-from storage.object_info import MD5SUM, ObjectInfo
-from storage.objects import object_store
-from storage.settings import settings
+from storage.models.jobs import Job, JobStatus
+from storage.models.manifest import Artifact, ArtifactType, Manifest
+from storage.models.records import Image
+from storage.records.catalogue import catalogue
+from storage.records.images import read_manifest
+from storage.s3.object_info import MD5SUM, ObjectInfo
+from storage.s3.objects import object_store
 from tasks.contexts import Context
 from tasks.jobs import report
 from tasks.pods import run_step

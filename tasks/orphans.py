@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from storage.catalogue import catalogue
-from storage.findings import Finding, settled
-from storage.listings import Listing, listing
-from storage.losses import losses
-from storage.objects import object_store
-from storage.orphans import Orphans
-from storage.references import read_references
-from storage.settings import settings
+from config.settings import settings
+from storage.reconcile.findings import Finding, settled
+from storage.reconcile.losses import losses
+from storage.reconcile.orphans import Orphans
+from storage.reconcile.references import read_references
+from storage.records.catalogue import catalogue
+from storage.s3.listings import Listing, listing
+from storage.s3.objects import object_store
 from tasks.lost_jobs import is_at_work
 from tasks.retries import retryable
 

@@ -6,18 +6,18 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+from config.settings import settings
 from errors import PermanentError
-from pods.kubernetes_options import KubernetesOptions
+from pods.kubernetes.options import KubernetesOptions
 from pods.manifest import Claim, Pod
-from pods.podman import Podman
+from pods.podman.runtime import Podman
 from pods.runtime import Outcome, Phase, PodRuntime
-from storage import jobs
-from storage.catalogue import catalogue
-from storage.job_models import Diagnosis, Job
-from storage.layout import job_key
-from storage.models import Link
-from storage.objects import object_store
-from storage.settings import settings
+from storage.models.jobs import Diagnosis, Job
+from storage.models.layout import job_key
+from storage.models.records import Link
+from storage.records import jobs
+from storage.records.catalogue import catalogue
+from storage.s3.objects import object_store
 from tasks.attempts import attempt_of
 from tasks.builder_images import builder_image
 from tasks.diagnoses import show_diagnosis
@@ -41,7 +41,7 @@ def runtime() -> PodRuntime:
     """Return what runs the pods, as the settings say."""
     if settings().pod_runtime == "kubernetes":
         # Its client takes a quarter of a second to import.
-        from pods.kubernetes import Kubernetes
+        from pods.kubernetes.runtime import Kubernetes
 
         return Kubernetes(kubernetes_options())
     return Podman(settings().data_dir / "podman", settings().shell_address)

@@ -7,10 +7,10 @@ from pathlib import Path
 from errors import BadInput, NotFound
 from ingest.description import Description
 from ingest.recipe import read_description, render_recipe, unpack_recipe
-from storage.catalogue import catalogue
-from storage.job_models import Job, JobStatus
-from storage.models import Recipe
-from storage.objects import object_store
+from storage.models.jobs import Job, JobStatus
+from storage.models.records import Recipe
+from storage.records.catalogue import catalogue
+from storage.s3.objects import object_store
 from tasks.jobs import report
 from tasks.retries import retryable
 from tasks.workspaces import fresh, ingest_limits, scratch

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from prefect.artifacts import create_table_artifact
 
+from config.durations import parse_age
 from errors import BadInput, Conflict
-from storage.durations import parse_age
-from storage.findings import Finding
+from storage.reconcile.findings import Finding
 
 logger = logging.getLogger("ims.reconciliation")
 

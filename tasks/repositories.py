@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from config.settings import settings
 from errors import Denied, LimitReached, PermanentError, Untrusted
 from ingest.description import Repository
-from storage.job_models import Job, JobStatus
-from storage.settings import settings
+from storage.models.jobs import Job, JobStatus
 from tasks.jobs import report
 from tasks.kiwi_config import KiwiConfig
 from tasks.retries import retryable

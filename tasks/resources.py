@@ -1,7 +1,7 @@
 """What the pod of each step asks of its node, as the settings say."""
 
+from config.settings import settings
 from pods.resources import Resources
-from storage.settings import settings
 
 SHELLS = frozenset({"shell", "debug-shell"})
 # They move bytes, or are over in seconds; all others compute: kiwi, dracut, package managers, mksquashfs.

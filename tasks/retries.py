@@ -7,8 +7,8 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
+from config.settings import settings
 from errors import may_retry
-from storage.settings import settings
 
 P = ParamSpec("P")
 R = TypeVar("R")

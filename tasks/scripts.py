@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from config.settings import settings
 from errors import BadInput
 from ingest.packing import pack
 from ingest.script import unpack_script
-from storage.job_models import Job, JobStatus
-from storage.layout import SCRIPTS_PREFIX, job_key
-from storage.models import Link
-from storage.object_info import ObjectInfo
-from storage.objects import object_store
-from storage.settings import settings
+from storage.models.jobs import Job, JobStatus
+from storage.models.layout import SCRIPTS_PREFIX, job_key
+from storage.models.records import Link
+from storage.s3.object_info import ObjectInfo
+from storage.s3.objects import object_store
 from tasks.jobs import report
 from tasks.pods import run_step
 from tasks.retries import retryable

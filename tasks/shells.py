@@ -1,7 +1,7 @@
 """The shells of a job: SSH servers in pods, which its user, an order from outside or their limits end.
 
 A shell outlives the flow's process: the next run of the job finds it and waits on. Orders go by a document in S3
-(storage/shell_orders.py), so they need no flow either.
+(storage/records/shell_orders.py), so they need no flow either.
 """
 
 import logging
@@ -14,14 +14,14 @@ from typing import Literal
 import httpx
 from prefect.artifacts import create_markdown_artifact
 
-from storage import jobs, shell_orders
-from storage.catalogue import catalogue
-from storage.job_models import Diagnosis, Job, JobStatus
-from storage.layout import shell_orders_key
-from storage.objects import object_store
-from storage.settings import settings
-from storage.shell_orders import LONGEST, Operation
-from storage.shells import DEBUG, Address, ConnectionInfo, SshContainer
+from config.settings import settings
+from storage.models.jobs import Diagnosis, Job, JobStatus
+from storage.models.layout import shell_orders_key
+from storage.models.shells import DEBUG, Address, ConnectionInfo, SshContainer
+from storage.records import jobs, shell_orders
+from storage.records.catalogue import catalogue
+from storage.records.shell_orders import LONGEST, Operation
+from storage.s3.objects import object_store
 from tasks.contexts import Context
 from tasks.jobs import report
 from tasks.originals import Original, root_environment
@@ -30,7 +30,7 @@ from tasks.retries import retryable
 
 logger = logging.getLogger("ims.shells")
 
-# What builder/programs/shell.py says when its server listens, and when it cannot be completed.
+# What builder/pod/shell/shell.py says when its server listens, and when it cannot be completed.
 READY = re.compile(r"shell ready: (\d+) (\S+)")
 GOES_ON = re.compile(r"shell goes on: (.+)")
 LOST = re.compile(r"shell lost: (.+)")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from storage.findings import Finding, Kind, Outcome, Remedy, found, settled
-from storage.models import Collection, Journal, Record
+from storage.models.records import Collection, Journal, Record
+from storage.reconcile.findings import Finding, Kind, Outcome, Remedy, found, settled
 from tasks.deletions import erase, finish_deletion, finish_restoration, move_away, move_back, records_of, take_up
 from tasks.flow_runs import look_at, own_run_id
 from tasks.retries import retryable

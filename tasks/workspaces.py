@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
+from config.settings import settings
 from ingest.limits import Limits
-from storage.settings import settings
 
 
 def scratch(job_id: str) -> Path:

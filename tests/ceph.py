@@ -23,8 +23,8 @@ from uuid import uuid4
 
 from cli.service_log import Format, ServiceLog
 from errors import Broken, ImsError
-from storage.objects import ObjectStore
-from storage.server_process import dies_with_parent
+from storage.embedded.process import dies_with_parent
+from storage.s3.objects import ObjectStore
 from tests.s3_server import S3Server
 
 PACKAGES = ("ceph-mon", "ceph-osd", "radosgw")

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 from pydantic import AnyHttpUrl
 
-from storage.objects import ObjectStore
-from storage.settings import Settings
+from config.settings import Settings
+from storage.s3.objects import ObjectStore
 from tests.cli.running import Up, start
 from tests.distribution import tiny_distribution, tiny_repository
 from tests.https_site import https_site, rpm_site

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from storage.metadata import to_headers
-from storage.object_info import ObjectInfo
-from storage.objects import ObjectStore
-from storage.settings import MiB
+from config.settings import MiB
+from storage.s3.metadata import to_headers
+from storage.s3.object_info import ObjectInfo
+from storage.s3.objects import ObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef

@@ -11,10 +11,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import AnyHttpUrl, SecretStr
 
-from storage.objects import ObjectStore
-from storage.server import EmbeddedS3
-from storage.settings import Settings
-from storage.uploads import abort_upload, unfinished_uploads
+from config.settings import Settings
+from storage.embedded.server import EmbeddedS3
+from storage.s3.objects import ObjectStore
+from storage.s3.uploads import abort_upload, unfinished_uploads
 from tests.server_logs import SEAWEEDFS, watch
 
 # The settings' own names, with TEST in them: what tests write to is never named by accident.

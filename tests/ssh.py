@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from storage.shells import SshContainer
+from storage.models.shells import SshContainer
 
 # On a busy host: a package of Debian's whose trigger makes an initrd takes ten seconds of a processor.
 LIMIT_SECONDS = 180

@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from pathlib import Path
+
+from tests.repository import REPOSITORY
 
 INTERRUPTING = ("tests/cli/test_interrupts.py", "tests/ingest/test_confined.py")
 
@@ -12,7 +13,7 @@ def test_tests_that_interrupt_pass_in_a_run_that_began_with_interrupts_ignored()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "interrupt", *INTERRUPTING]
     ran = subprocess.run(
         ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command],
-        cwd=Path(__file__).parent.parent,
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=120,

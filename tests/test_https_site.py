@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.https_site import CertificateKind, HttpsSite, Login, Served
+from tests.repository import REPOSITORY
 
 LOGIN = Login("builder", "not-for-the-logs")
 FILE = "repodata/repomd.xml"
@@ -122,7 +123,7 @@ def test_it_ends_when_the_tests_are_killed(tmp_path: Path) -> None:
         [sys.executable, "-c", _SERVE_FOREVER, str(tmp_path)],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=REPOSITORY,
     )
     with tests:
         assert tests.stdout is not None

@@ -6,14 +6,14 @@ from importlib.metadata import Distribution, distributions
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from deploy.image import ROOT
+from tests.repository import REPOSITORY
 
 # What a virtual environment begins with, and the project itself.
 UNPINNED = {"pip", "setuptools", "wheel", "image-management-flows"}
 INSTALLED = {canonicalize_name(found.name): found for found in distributions()}
 PINS = {
     canonicalize_name(name): version
-    for name, _, version in (line.partition("==") for line in (ROOT / "constraints.txt").read_text().split())
+    for name, _, version in (line.partition("==") for line in (REPOSITORY / "constraints.txt").read_text().split())
 }
 
 

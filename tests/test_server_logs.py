@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.image import ROOT
+from tests.repository import REPOSITORY
 from tests.server_logs import PREFECT, unexpected, watch
 
 # What starts a server, and where that is done with the server's log watched.
 STARTS = {
-    r"\bEmbeddedS3\(": {"tests/s3_server.py", "tests/storage/test_server.py"},
+    r"\bEmbeddedS3\(": {"tests/s3_server.py", "tests/storage/embedded/test_server.py"},
     r"prefect_services\.(server|worker|deployment)\(": {"tests/prefect_server.py", "bench/database.py"},
     r"\bprefect_test_harness\b": set(),
     r"[\"']server[\"'], [\"']start[\"']|[\"']worker[\"'], [\"']start[\"']": {"tests/deploy/test_image.py"},
@@ -42,17 +42,21 @@ def test_it_expects_another_error(): log("lost")
 
 
 def test_every_server_that_is_started_is_watched() -> None:
-    files = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/**/*.py")]
-    sources = {str(file.relative_to(ROOT)): file.read_text() for file in files if file != Path(__file__)}
+    files = [*REPOSITORY.glob("tests/**/*.py"), *REPOSITORY.glob("bench/**/*.py")]
+    sources = {str(file.relative_to(REPOSITORY)): file.read_text() for file in files if file != Path(__file__)}
     for start, known in STARTS.items():
         assert {name for name, source in sources.items() if re.search(start, source)} - known == set(), start
 
 
 def test_a_test_whose_server_logs_an_error_fails_unless_it_expects_that(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TEST.format(log=str(tmp_path / "server.log")))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "-c"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(REPOSITORY), "-c"]
     ran = subprocess.run(
-        [*command, str(ROOT / "pyproject.toml"), str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, str(REPOSITORY / "pyproject.toml"), str(tmp_path)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "4 passed, 2 errors" in ran.stdout, ran.stdout + ran.stderr
     assert "ERROR at teardown of test_it_logs_an_error" in ran.stdout

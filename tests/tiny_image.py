@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.images import read_manifest
-from storage.layout import artifact_key
-from storage.manifest import MANIFEST_NAME, Artifact, ArtifactType, Manifest
-from storage.models import Image, Link, new_id
-from storage.objects import ObjectStore
+from storage.models.layout import artifact_key
+from storage.models.manifest import MANIFEST_NAME, Artifact, ArtifactType, Manifest
+from storage.models.records import Image, Link, new_id
+from storage.records.images import read_manifest
+from storage.s3.objects import ObjectStore
 from tests.builder_pod import run_in_builder
 
 PARAMETERS = b"console=ttyS0 quiet\n"

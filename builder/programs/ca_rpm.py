@@ -13,10 +13,10 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from builder.programs.child import run
-from builder.programs.context import fetch
-from builder.programs.step import StepFailed, end_with, required, run_step, say, workspace
-from builder.programs.transfer import write
+from builder.pod.child import run
+from builder.pod.context import fetch
+from builder.pod.step import StepFailed, end_with, required, run_step, say, workspace
+from builder.pod.transfer import write
 
 _SIGNER = "CA package of this site <ims-site-ca@localhost>"
 

@@ -10,18 +10,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from builder.programs.boot_files import INITRD, KERNEL, find_boot_file, resolve_in_root
-from builder.programs.chroot import ready_for_chroot
-from builder.programs.context import Options, fetch
-from builder.programs.customization import customization
-from builder.programs.initrd import Before, is_due
-from builder.programs.lazy_rootfs import Arrival
-from builder.programs.lease import run_in_workspace
-from builder.programs.original import arriving_root, refuse_without_folders
-from builder.programs.root import image_root, note_prepared
-from builder.programs.rootfs import Rootfs
-from builder.programs.shell import IMAGE, Ended, Ending, Shell, open_shell
-from builder.programs.step import StepFailed, end_with, required, say, workspace
+from builder.pod.context import Options, fetch
+from builder.pod.image_root.boot_files import INITRD, KERNEL, find_boot_file, resolve_in_root
+from builder.pod.image_root.chroot import ready_for_chroot
+from builder.pod.image_root.customization import customization
+from builder.pod.image_root.initrd import Before, is_due
+from builder.pod.image_root.root import image_root, note_prepared
+from builder.pod.lease import run_in_workspace
+from builder.pod.rootfs.lazy_rootfs import Arrival
+from builder.pod.rootfs.original import arriving_root, refuse_without_folders
+from builder.pod.rootfs.rootfs import Rootfs
+from builder.pod.shell.shell import IMAGE, Ended, Ending, Shell, open_shell
+from builder.pod.step import StepFailed, end_with, required, say, workspace
 
 _WELCOME = """\
 This is the root of the image to customize{where}.

@@ -1,10 +1,10 @@
 """The pod with a shell into a failed build or customization: for looking around, whatever ends it (see shell.py)."""
 
-from builder.programs.chroot import put_back
-from builder.programs.lease import run_in_workspace
-from builder.programs.root import image_root
-from builder.programs.shell import IMAGE, Shell, open_shell
-from builder.programs.step import end_with, workspace
+from builder.pod.image_root.chroot import put_back
+from builder.pod.image_root.root import image_root
+from builder.pod.lease import run_in_workspace
+from builder.pod.shell.shell import IMAGE, Shell, open_shell
+from builder.pod.step import end_with, workspace
 
 _WELCOME = """\
 The build of this image failed. Its root, as far as it came, is /mnt/image/image-root;

@@ -4,11 +4,11 @@ Environment besides the root's (original.py): IMS_CONTEXT_URL (presigned), IMS_C
 that is ready is kept, with what was changed in it.
 """
 
-from builder.programs.context import fetch
-from builder.programs.lease import run_in_workspace
-from builder.programs.original import make_root
-from builder.programs.rootfs import Rootfs
-from builder.programs.step import end_with, required, workspace
+from builder.pod.context import fetch
+from builder.pod.lease import run_in_workspace
+from builder.pod.rootfs.original import make_root
+from builder.pod.rootfs.rootfs import Rootfs
+from builder.pod.step import end_with, required, workspace
 
 
 def fetch_root() -> None:

@@ -9,14 +9,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from builder.programs.boot_files import INITRD, KERNEL, Found, find_boot_file, find_optional
-from builder.programs.checksums import measure
-from builder.programs.context import Context
-from builder.programs.lease import run_in_workspace
-from builder.programs.root import drop_rootfs, image_root
-from builder.programs.squashfs import identity, pack
-from builder.programs.step import StepFailed, end_with, required, say, workspace
-from builder.programs.transfer import write
+from builder.pod.checksums import measure
+from builder.pod.context import Context
+from builder.pod.image_root.boot_files import INITRD, KERNEL, Found, find_boot_file, find_optional
+from builder.pod.image_root.root import drop_rootfs, image_root
+from builder.pod.image_root.squashfs import identity, pack
+from builder.pod.lease import run_in_workspace
+from builder.pod.step import StepFailed, end_with, required, say, workspace
+from builder.pod.transfer import write
 
 
 def package() -> None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import builder
-from builder.programs.boot_files import resolve_in_root
-from builder.programs.enclosure import Command, run_enclosed
-from builder.programs.lease import run_in_workspace
-from builder.programs.script_log import ScriptLog
-from builder.programs.step import StepFailed, end_with, say
-from builder.programs.unattended import judge, run_unattended
+from builder.pod.enclosure import Command, run_enclosed
+from builder.pod.image_root.boot_files import resolve_in_root
+from builder.pod.lease import run_in_workspace
+from builder.pod.step import StepFailed, end_with, say
+from builder.pod.unattended.script_log import ScriptLog
+from builder.pod.unattended.unattended import judge, run_unattended
 
 HOST = "image"
 _PLUGINS = Path(builder.__file__).parent / "ansible"

@@ -12,20 +12,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from builder.programs.child import run
-from builder.programs.context import Context, fetch
-from builder.programs.credentials import Credentials, Mask, at_hand, fetch_credentials
-from builder.programs.image_scripts import make_missing_initrd, run_images_script
-from builder.programs.kiwi_command import kiwi_version, prepare_command
-from builder.programs.kiwi_log import KiwiLog
-from builder.programs.lease import run_in_workspace
-from builder.programs.mounts import unmount_below
-from builder.programs.old_functions import functions_file, make_harmless, warnings_of_scripts
-from builder.programs.repositories import adapt
-from builder.programs.root import is_prepared, note_prepared, remove_root
-from builder.programs.signatures import accept_only
-from builder.programs.step import StepFailed, end_with, required, say, workspace
-from builder.programs.trust import trust, trust_in_root
+from builder.pod.child import run
+from builder.pod.context import Context, fetch
+from builder.pod.image_root.mounts import unmount_below
+from builder.pod.image_root.root import is_prepared, note_prepared, remove_root
+from builder.pod.kiwi.command import kiwi_version, prepare_command
+from builder.pod.kiwi.credentials import Credentials, Mask, at_hand, fetch_credentials
+from builder.pod.kiwi.image_scripts import make_missing_initrd, run_images_script
+from builder.pod.kiwi.log import KiwiLog
+from builder.pod.kiwi.old_functions import functions_file, make_harmless, warnings_of_scripts
+from builder.pod.kiwi.repositories import adapt
+from builder.pod.kiwi.signatures import accept_only
+from builder.pod.kiwi.trust import trust, trust_in_root
+from builder.pod.lease import run_in_workspace
+from builder.pod.step import StepFailed, end_with, required, say, workspace
 
 _KIWI_CACHE = Path("/var/cache/kiwi")
 # Of zypper and dnf, and of APT (kiwi/repository).

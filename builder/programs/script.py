@@ -6,12 +6,12 @@ Nothing of the script stays in the root: its folder is mounted there for as long
 import shutil
 from pathlib import Path
 
-from builder.programs.boot_files import resolve_in_root
-from builder.programs.enclosure import Command, run_enclosed
-from builder.programs.lease import run_in_workspace
-from builder.programs.script_log import ScriptLog
-from builder.programs.step import StepFailed, end_with, say
-from builder.programs.unattended import judge, run_unattended
+from builder.pod.enclosure import Command, run_enclosed
+from builder.pod.image_root.boot_files import resolve_in_root
+from builder.pod.lease import run_in_workspace
+from builder.pod.step import StepFailed, end_with, say
+from builder.pod.unattended.script_log import ScriptLog
+from builder.pod.unattended.unattended import judge, run_unattended
 
 # /run of an image is left out of its rootfs, in case we cannot take it away ourselves.
 PLACE = "run/ims-script"

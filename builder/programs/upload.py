@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
-from builder.programs.lease import run_in_workspace
-from builder.programs.step import StepFailed, end_with, required, say, workspace
-from builder.programs.transfer import PATIENCE, Patience, Slice, read, write_slice
+from builder.pod.lease import run_in_workspace
+from builder.pod.step import StepFailed, end_with, required, say, workspace
+from builder.pod.transfer import PATIENCE, Patience, Slice, read, write_slice
 
 CONNECTIONS = 4
 _REPORT_SECONDS = 5.0

@@ -18,20 +18,22 @@ from builder.image import builder_image_reference, ensure_builder_image, image_i
 from builder.podman import has_image, podman
 from errors import Broken
 from tests.builder_pod import run_in_builder
+from tests.repository import REPOSITORY
 
-BUILDER = Path(__file__).parents[2] / "builder"
+BUILDER = REPOSITORY / "builder"
 
 
 def test_only_the_programs_are_shipped() -> None:
     shipped = {str(file.relative_to(BUILDER)) for file in shipped_files()}
     assert {
         "__init__.py",
+        "pod/kiwi/command.py",
         "programs/__init__.py",
         "programs/prepare.py",
         "programs/package.py",
         "ansible/connection/chroot.py",
     } <= shipped
-    assert all(name == "__init__.py" or name.startswith(("programs/", "ansible/")) for name in shipped)
+    assert all(name == "__init__.py" or name.startswith(("pod/", "programs/", "ansible/")) for name in shipped)
 
 
 def test_the_names_follow_from_the_inputs() -> None:

@@ -20,10 +20,11 @@ from tests.builder.test_image import copy, processes_left_that_name, processes_t
 from tests.builder.test_pod_programs import Lab, lab
 from tests.builder_pod import run_in_builder
 from tests.distribution import KERNEL_VERSION
+from tests.repository import REPOSITORY
 
 __all__ = ["copy", "lab"]
 
-PINS = Path(__file__).parents[2] / "builder/kiwi11.txt"
+PINS = REPOSITORY / "builder/kiwi11.txt"
 
 
 def references(copy: Path) -> list[str]:

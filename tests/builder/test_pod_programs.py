@@ -19,8 +19,8 @@ from urllib.parse import quote
 import pytest
 
 from builder.image import ensure_builder_image
+from tests.builder.pod.kiwi.test_repository_file import NASTY
 from tests.builder.s3_stand_in import StandIn
-from tests.builder.test_repository_file import NASTY
 from tests.builder_pod import run_in_builder, start_options
 from tests.distribution import KERNEL_VERSION, TINY_RECIPE
 
@@ -266,7 +266,7 @@ def test_an_initrd_that_no_script_made_is_made_by_the_kernels_hooks_held_back_du
     hook.write_text('#!/bin/sh\n[ "$DEB_MAINT_PARAMS" = configure ] && echo "of $2" > /boot/initrd.img-$1\n')
     hook.chmod(0o755)
     make = (
-        "from pathlib import Path; from builder.programs.image_scripts import make_missing_initrd; "
+        "from pathlib import Path; from builder.pod.kiwi.image_scripts import make_missing_initrd; "
         "make_missing_initrd(Path('/workspace/root'))"
     )
     ran = run_in_builder(["python3", "-c", make], workspace=lab.workspace)

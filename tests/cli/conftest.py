@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalogue import Catalogue
-from storage.objects import ObjectStore
-from storage.settings import Settings
+from config.settings import Settings
+from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tests.cli.zygote import Zygote
 
 IMS = [sys.executable, "-c", "import sys; sys.argv[0] = 'ims'; from cli.main import main; main()"]

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 
 from cli.data_folder import Endpoints, published
-from storage.catalogue import Catalogue
-from storage.models import PublicKey, Recipe
-from storage.objects import ObjectStore
-from storage.server import EmbeddedS3
-from storage.settings import Settings
+from config.settings import Settings
+from storage.embedded.server import EmbeddedS3
+from storage.models.records import PublicKey, Recipe
+from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tests.cli.conftest import IMS, clean_environment, run_ims
 from tests.server_logs import PREFECT, watch, watch_up
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cli.data_folder import Endpoints, claimed, publish, published
+from config.settings import Settings
 from errors import Broken, Conflict
-from storage.settings import Settings
 
 ENDPOINTS = Endpoints(
     s3_endpoint_url="http://127.0.0.1:8333",

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from errors import NotFound
-from storage.models import Collection
+from storage.models.records import Collection
 from tests.cli.running import Up, catalogue_of, public_key, waiting_recipe
 
 pytestmark = pytest.mark.slow

@@ -20,7 +20,7 @@ from errors import (
     NotFound,
     Unreachable,
 )
-from storage.models import NewRecipe
+from storage.models.records import NewRecipe
 from tests.cli.conftest import clean_environment
 
 CODES = [

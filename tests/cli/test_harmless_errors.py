@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cli.harmless_errors import is_harmless
-from storage.objects import ObjectStore
+from storage.s3.objects import ObjectStore
 
 # More than the sockets on the way hold.
 CONTENT = bytes(64_000_000)

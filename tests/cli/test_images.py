@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalogue import Catalogue
-from storage.manifest import Artifact, ArtifactType, Manifest
-from storage.models import Image, Link, new_id
-from storage.objects import ObjectStore
-from storage.settings import Settings
+from config.settings import Settings
+from storage.models.manifest import Artifact, ArtifactType, Manifest
+from storage.models.records import Image, Link, new_id
+from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tests.cli.conftest import Ims
 
 CONTENT = {"rootfs": b"r" * 3_000_000, "kernel": b"k" * 1000, "initrd": b"i" * 2000}

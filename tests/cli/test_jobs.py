@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from storage.catalogue import Catalogue
-from storage.job_models import Job, JobType
-from storage.models import Image, Link, PublicKey, Recipe, new_id
-from storage.objects import ObjectStore
+from storage.models.jobs import Job, JobType
+from storage.models.records import Image, Link, PublicKey, Recipe, new_id
+from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tests.cli.conftest import Ims
 from tests.cli.test_output import KEY
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from cli.output import Format, print_record, print_records
-from storage.job_models import Job, JobType
-from storage.models import Link, PublicKey, Recipe, TemplateValue
+from storage.models.jobs import Job, JobType
+from storage.models.records import Link, PublicKey, Recipe, TemplateValue
 from tests.cli.conftest import IMS, Ims
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv me"

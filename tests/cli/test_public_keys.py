@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalogue import Catalogue
-from storage.models import new_id
+from storage.models.records import new_id
+from storage.records.catalogue import Catalogue
 from tests.cli.conftest import Ims
 from tests.cli.test_output import KEY
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalogue import Catalogue
-from storage.objects import ObjectStore
+from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tests.cli.conftest import Ims
 
 REQUIRED = ("recipes", "create", "--name", "minimal", "--linux-distribution", "debian12", "--format", "json")

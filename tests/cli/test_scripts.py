@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalogue import Catalogue
-from storage.models import Link, PublicKey, new_id
-from storage.objects import ObjectStore
+from storage.models.records import Link, PublicKey, new_id
+from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tests.cli.conftest import Ims
 from tests.flows.site import PUBLIC_KEY
 

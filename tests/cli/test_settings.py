@@ -2,7 +2,7 @@
 
 import json
 
-from storage.settings import Settings
+from config.settings import Settings
 from tests.cli.conftest import Ims
 
 

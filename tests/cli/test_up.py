@@ -15,7 +15,7 @@ from threading import Thread
 
 import pytest
 
-from storage.job_models import Job, JobStatus
+from storage.models.jobs import Job, JobStatus
 from tests.cli.conftest import IMS, clean_environment, run_ims
 from tests.cli.running import (
     START_SECONDS,

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from builder.image import ensure_builder_image
-from pods.podman import Podman
-from storage.job_models import Job, JobStatus, JobType
-from storage.jobs import chained_job_id
-from storage.models import Image, PublicKey, Recipe
-from storage.objects import ObjectStore
+from pods.podman.runtime import Podman
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.records import Image, PublicKey, Recipe
+from storage.records.jobs import chained_job_id
+from storage.s3.objects import ObjectStore
 from tests.cli.conftest import IMS
 from tests.cli.running import (
     Up,

@@ -14,8 +14,8 @@ from prefect.states import Scheduled
 
 from cli.worker import default_limit
 from flows.deployments import CREATE_IMAGE, WORK_POOL, WORKER_LABEL
-from storage.catalogue import Catalogue
-from storage.models import PublicKey, Recipe
+from storage.models.records import PublicKey, Recipe
+from storage.records.catalogue import Catalogue
 from tests.cli.conftest import run_ims
 from tests.cli.running import DESCRIPTION, KEY, process_of, start_worker, wait_for
 from tests.prefect_server import prefect_server

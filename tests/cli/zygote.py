@@ -44,7 +44,7 @@ def serve() -> None:
     import boto3.session  # noqa: F401 - what most commands come to need
 
     import cli.main
-    import storage.objects  # noqa: F401
+    import storage.s3.objects  # noqa: F401
 
     for line in sys.stdin:
         request = json.loads(line)

@@ -8,9 +8,11 @@ from typing import Any
 
 import yaml
 
+from tests.repository import REPOSITORY
+
 Manifest = dict[str, Any]
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = REPOSITORY / "deploy"
 OVERLAYS = ["base", *sorted(f"overlays/{folder.name}" for folder in (DEPLOY / "overlays").iterdir())]
 WORKLOADS = ("Deployment", "StatefulSet", "CronJob")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.image import ROOT, base_inputs, base_reference, ensure_worker_image, source_files, worker_image_reference
-from storage.catalogue import Catalogue
-from storage.job_models import Job, JobStatus
-from storage.models import PublicKey, Recipe
-from storage.objects import ObjectStore
-from storage.settings import Settings
+from config.settings import Settings
+from deploy.image import base_inputs, base_reference, ensure_worker_image, source_files, worker_image_reference
+from storage.models.jobs import Job, JobStatus
+from storage.models.records import PublicKey, Recipe
+from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tests.cli.conftest import clean_environment, run_ims
 from tests.cli.running import DESCRIPTION, KEY, job_of, wait_for
 from tests.deploy import containers
@@ -20,6 +20,7 @@ from tests.deploy.containers import Container
 from tests.deploy.rendered import WORKLOADS, Manifest, of_kind, pod_template, settings_of
 from tests.kubernetes_api import FakeCluster
 from tests.kubernetes_api.variables import expanded
+from tests.repository import REPOSITORY
 from tests.server_logs import PREFECT, watch
 
 # The image is made first, when it is not there.
@@ -39,8 +40,8 @@ print(sorted({one.name for one in needed if canonicalize_name(one.name) not in k
 
 
 def test_it_is_made_of_what_is_packaged() -> None:
-    files = {str(file.relative_to(ROOT)) for file in source_files()}
-    assert {"errors.py", "prefect.yaml", "cli/worker.py", "builder/kiwi11.txt", "builder/programs/step.py"} <= files
+    files = {str(file.relative_to(REPOSITORY)) for file in source_files()}
+    assert {"errors.py", "prefect.yaml", "cli/worker.py", "builder/kiwi11.txt", "builder/pod/step.py"} <= files
     assert not [name for name in files if name.startswith(("tests/", "deploy/", "bench/", "."))]
 
 

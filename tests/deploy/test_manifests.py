@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from cli.prefect_services import database_url
+from config.quantities import millicores, storage_bytes
+from config.settings import Settings
 from flows.reconcile import reconcile
-from storage.quantities import millicores, storage_bytes
-from storage.settings import Settings
 from tests.deploy.rendered import (
     DEPLOY,
     OVERLAYS,

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from pods.kubernetes import Kubernetes
-from pods.kubernetes_options import KubernetesOptions
+from pods.kubernetes.options import KubernetesOptions
+from pods.kubernetes.runtime import Kubernetes
 from pods.manifest import Claim, Pod
 from tests.kubernetes_api import FakeCluster, Fault, lives
 from tests.kubernetes_api.kubelet import Life

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.models import PublicKey
-from storage.objects import ObjectStore
-from storage.settings import Settings
+from config.settings import Settings
+from storage.models.records import PublicKey
+from storage.s3.objects import ObjectStore
 from tests.distribution import TINY_RECIPE, serve
 from tests.flows import platforms
 from tests.flows.platforms import LOOPBACK, Platform

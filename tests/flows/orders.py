@@ -26,9 +26,9 @@ from prefect.states import AwaitingRetry, Cancelling, Pending, Suspended
 from errors import Conflict
 from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE, WORKER_LABEL, connected
 from pods.manifest import JOB_LABEL
-from storage.job_models import Diagnosis, Job, JobStatus
-from storage.models import Image, new_id
-from storage.shell_orders import Operation, end_shell
+from storage.models.jobs import Diagnosis, Job, JobStatus
+from storage.models.records import Image, new_id
+from storage.records.shell_orders import Operation, end_shell
 from tests.cli.conftest import clean_environment
 from tests.cli.running import process_of, processes_with, start_worker
 from tests.flows.site import Site

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pods.kubernetes import Kubernetes
-from pods.podman import Podman
+from pods.kubernetes.runtime import Kubernetes
+from pods.podman.runtime import Podman
 from pods.runtime import PodRuntime
 from tasks.pods import kubernetes_options
 

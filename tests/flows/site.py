@@ -20,13 +20,13 @@ from prefect.states import Cancelling, Suspended
 
 from errors import ImsError
 from pods.runtime import PodRuntime
-from storage.catalogue import Catalogue
-from storage.job_models import Job, JobStatus, JobType
-from storage.jobs import chained_job_id
-from storage.models import Image, Link, PublicKey, Recipe, new_id
-from storage.objects import ObjectStore
-from storage.shells import SshContainer
-from storage.uploads import unfinished_uploads
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.records import Image, Link, PublicKey, Recipe, new_id
+from storage.models.shells import SshContainer
+from storage.records.catalogue import Catalogue
+from storage.records.jobs import chained_job_id
+from storage.s3.objects import ObjectStore
+from storage.s3.uploads import unfinished_uploads
 from tests.cli.conftest import clean_environment, run_ims
 
 if TYPE_CHECKING:

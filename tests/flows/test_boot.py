@@ -12,20 +12,21 @@ import pytest
 
 from builder.mirror import host_mirror
 from ingest.packing import pack
-from storage.jobs import image_id_of
-from storage.models import Recipe, new_id
+from storage.models.records import Recipe, new_id
+from storage.records.jobs import image_id_of
 from tests.builder_pod import run_in_builder
 from tests.flows.site import Site
 from tests.flows.test_rpm_site import LOGIN, assert_no_canary, command_lines, site_file
 from tests.https_site import HttpsSite, Served
 from tests.qemu import MARKER, boot
+from tests.repository import REPOSITORY
 from tests.ssh import copy, ssh
 from tests.tiny_image import downloaded
 
 # On a busy host a boot lasts as long as it takes to get its processor's time: tests/qemu.py knows when it hangs.
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
 
-RECIPES = Path(__file__).parent.parent.parent / "recipes"
+RECIPES = REPOSITORY / "recipes"
 CUSTOMIZED = "IMS-CUSTOMIZED"
 # The guest says it by the program of the package.
 CHANGE = (

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.job_models import JobStatus
-from storage.layout import artifact_key
-from storage.manifest import ArtifactType, Manifest
-from storage.models import new_id
+from storage.models.jobs import JobStatus
+from storage.models.layout import artifact_key
+from storage.models.manifest import ArtifactType, Manifest
+from storage.models.records import new_id
 from tests.flows.platforms import on_every_platform
 from tests.flows.site import Site
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.job_models import Diagnosis, JobStatus
-from storage.layout import shell_orders_key
-from storage.models import Image, new_id
-from storage.shell_orders import Operation, Order, Orders, read_orders
-from storage.shells import SshContainer
+from storage.models.jobs import Diagnosis, JobStatus
+from storage.models.layout import shell_orders_key
+from storage.models.records import Image, new_id
+from storage.models.shells import SshContainer
+from storage.records.shell_orders import Operation, Order, Orders, read_orders
 from tests.flows.platforms import on_every_platform
 from tests.flows.site import Run, Site
 from tests.root_listing import listing

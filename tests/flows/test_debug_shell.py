@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.job_models import Job, JobStatus
-from storage.models import Recipe, new_id
+from storage.models.jobs import Job, JobStatus
+from storage.models.records import Recipe, new_id
 from tests.flows.platforms import on_every_platform
 from tests.flows.site import Run, Site
 from tests.flows.test_create_image import with_text

@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from storage.job_models import JobStatus
-from storage.models import new_id
+from storage.models.jobs import JobStatus
+from storage.models.records import new_id
 from tests.flows.platforms import on_every_platform
 from tests.flows.site import Site
 from tests.flows.test_create_image import assert_whole

@@ -2,10 +2,10 @@
 
 import pytest
 
-from storage.job_models import JobStatus
-from storage.layout import artifact_key
-from storage.manifest import Manifest
-from storage.models import new_id
+from storage.models.jobs import JobStatus
+from storage.models.layout import artifact_key
+from storage.models.manifest import Manifest
+from storage.models.records import new_id
 from tests.flows.site import Site
 from tests.flows.test_create_image import with_text
 

@@ -10,8 +10,8 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact, FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from storage.job_models import JobStatus
-from storage.models import new_id
+from storage.models.jobs import JobStatus
+from storage.models.records import new_id
 from tests.flows.site import Site
 from tests.flows.test_create_image import assert_whole
 from tests.kubernetes_api import FakeCluster, lives

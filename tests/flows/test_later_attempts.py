@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from pods.podman import Podman
-from storage.job_models import JobStatus
-from storage.models import Image, new_id
-from storage.shells import Address, ConnectionInfo, SshContainer
+from pods.podman.runtime import Podman
+from storage.models.jobs import JobStatus
+from storage.models.records import Image, new_id
+from storage.models.shells import Address, ConnectionInfo, SshContainer
 from tests.flows.platforms import on_every_platform
 from tests.flows.site import Run, Site
 from tests.flows.test_create_image import assert_whole

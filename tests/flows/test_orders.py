@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from prefect.client.schemas.objects import StateType
 
 from builder.image import ensure_builder_image
-from storage.job_models import JobStatus
-from storage.models import Image
+from storage.models.jobs import JobStatus
+from storage.models.records import Image
 from tests.flows.orders import WAITING, WORKERS, World
 from tests.flows.site import Site
 from tests.tiny_image import register

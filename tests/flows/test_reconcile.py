@@ -4,13 +4,13 @@ import json
 
 import pytest
 
+from config.settings import Settings
 from errors import NotFound
-from storage.job_models import Job, JobStatus, JobType
-from storage.jobs import image_id_of
-from storage.layout import artifact_key, job_key
-from storage.models import Collection, Image, Journal, Link, Move, Recipe, new_id
-from storage.objects import ObjectStore
-from storage.settings import Settings
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.layout import artifact_key, job_key
+from storage.models.records import Collection, Image, Journal, Link, Move, Recipe, new_id
+from storage.records.jobs import image_id_of
+from storage.s3.objects import ObjectStore
 from tests.cli.running import Up, catalogue_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.containers]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from storage.job_models import JobStatus
-from storage.models import Recipe, new_id
+from storage.models.jobs import JobStatus
+from storage.models.records import Recipe, new_id
 from tests.flows.site import Site
 
 pytestmark = pytest.mark.containers

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from storage.job_models import Job, JobStatus
-from storage.layout import artifact_key
-from storage.models import Recipe, new_id
+from storage.models.jobs import Job, JobStatus
+from storage.models.layout import artifact_key
+from storage.models.records import Recipe, new_id
 from tests.flows.site import Site
 from tests.flows.test_create_image import with_text
 from tests.https_site import CertificateKind, HttpsSite, Login, Served

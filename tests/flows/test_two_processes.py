@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from storage.job_models import Hold, Job, JobStatus
-from storage.models import new_id
+from storage.models.jobs import Hold, Job, JobStatus
+from storage.models.records import new_id
 from tests.flows.site import Run, Site
 from tests.kubernetes_api import FakeCluster, lives
 from tests.kubernetes_api.live_pod import LivePod

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.job_models import Job, JobStatus, JobType
-from storage.models import Image, Link, new_id
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.records import Image, Link, new_id
 from tests.builder.small_root import packed
 from tests.flows.site import Site
 from tests.flows.test_customize import image, made_of

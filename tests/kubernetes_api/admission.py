@@ -1,6 +1,6 @@
 """What the API server refuses of a pod, in a namespace with a ResourceQuota: all must say what they ask for."""
 
-from storage.quantities import millicores, storage_bytes
+from config.quantities import millicores, storage_bytes
 from tests.kubernetes_api.objects import ApiError, Resource
 
 MUST_ASK_FOR = ("cpu", "memory", "ephemeral-storage")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pods.podman_command import PodmanCommand
-from pods.podman_manifest import for_podman, to_yaml
+from pods.podman.command import PodmanCommand
+from pods.podman.manifest import for_podman, to_yaml
 from tests.kubernetes_api.live_pod import LivePod
 from tests.kubernetes_api.objects import Resource
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import yaml
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+from tests.repository import REPOSITORY
+
+DEPLOY = REPOSITORY / "deploy"
 ROLE = DEPLOY / "base/builds/role.yaml"
 HOST_PATH_ROLE = DEPLOY / "components/host-path/role.yaml"
 

@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import pytest
 
-from pods.kubernetes import Kubernetes
-from pods.kubernetes_options import KubernetesOptions
+from pods.kubernetes.options import KubernetesOptions
+from pods.kubernetes.runtime import Kubernetes
 from pods.manifest import Claim, Pod
-from pods.podman import Podman
+from pods.podman.runtime import Podman
 from pods.runtime import PodRuntime
 from tasks.pods import kubernetes_options
 from tests.kubernetes_api import FakeCluster

@@ -7,16 +7,15 @@ from pathlib import Path
 
 from pods.manifest import Pod
 from tests.pods.under_test import UnderTest
-
-ROOT = Path(__file__).parents[2]
+from tests.repository import REPOSITORY
 
 RUNNER = """
 import sys
 from pathlib import Path
-from pods.kubernetes import Kubernetes
-from pods.kubernetes_options import KubernetesOptions
+from pods.kubernetes.runtime import Kubernetes
+from pods.kubernetes.options import KubernetesOptions
 from pods.manifest import Pod
-from pods.podman import Podman
+from pods.podman.runtime import Podman
 
 pod = Pod.model_validate_json(sys.argv[1])
 eval(sys.argv[2]).run(pod, log=Path(sys.argv[3]), on_line=lambda line: print(line, flush=True))
@@ -27,7 +26,7 @@ def start_runner(pod: Pod, tested: UnderTest, log: Path) -> "subprocess.Popen[st
     """Run a pod in a process of its own, and return once the pod has printed its first line."""
     runner = subprocess.Popen(
         [sys.executable, "-c", RUNNER, pod.model_dump_json(), tested.expression, str(log)],
-        cwd=ROOT,
+        cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -9,7 +9,7 @@ import pytest
 
 from errors import Denied
 from pods.diagnosis import Category
-from pods.kubernetes import Kubernetes
+from pods.kubernetes.runtime import Kubernetes
 from pods.manifest import Claim, Pod
 from tasks.pods import kubernetes_options
 from tests.pods.under_test import UnderTest

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from pods.diagnosis import OUT_OF_MEMORY_LINE, Category, Facts, diagnose
+from pods.kubernetes.diagnosis import diagnose_cluster
 from pods.runtime import Outcome, Phase
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -75,7 +76,7 @@ def facts(**changes: Any) -> Facts:
     ],
 )
 def test_facts_lead_to_a_category(changes: dict[str, Any], category: Category, says: str) -> None:
-    verdict = diagnose(facts(**changes))
+    verdict = diagnose(facts(**changes), diagnose_cluster)
     assert verdict.category is category
     assert says in verdict.summary
     assert "ims-1-prepare-1" in verdict.summary
@@ -99,7 +100,7 @@ def test_a_missing_iptables_is_named() -> None:
     ],
 )
 def test_only_passing_faults_are_worth_another_try(changes: dict[str, Any], transient: bool) -> None:
-    outcome = Outcome.of(facts(**changes))
+    outcome = Outcome.of(facts(**changes), diagnose_cluster)
     assert outcome.phase is Phase.FAILED
     assert outcome.transient is transient
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pods.kubernetes_options import KubernetesOptions
+from pods.kubernetes.options import KubernetesOptions
 from pods.runtime import PodRuntime
 
 # For clusters that answer at once.

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.documents import Document
-from storage.layout import SHARDS, records_key
-from storage.models import Image
-from storage.objects import ObjectStore
-from storage.records import Records
-from storage.settings import Settings
+from config.settings import Settings
+from storage.models.layout import SHARDS, records_key
+from storage.models.records import Image
+from storage.records.documents import Document
+from storage.records.store import Records
+from storage.s3.objects import ObjectStore
 
 WRITERS = 16
 SHARED = "a0000000-0000-4000-8000-000000000001"
@@ -53,7 +53,7 @@ class _Writers:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings, self._folder = settings, folder
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["storage.records", "storage.settings"])
+        self._context.set_forkserver_preload(["storage.records.store", "config.settings"])
         self.names: list[str] = []
 
     def start(self, rounds: int) -> BaseProcess:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
-from storage.catalogue import Catalogue, catalogue
-from storage.objects import ObjectStore
-from storage.settings import Settings, settings
+from config.settings import Settings, settings
+from storage.records.catalogue import Catalogue, catalogue
+from storage.s3.objects import ObjectStore
 from tasks.pods import runtime
 from tests.s3_proxy import FaultProxy
 from tests.s3_server import S3Server

@@ -5,12 +5,12 @@ import os
 import signal
 from collections.abc import Callable
 
-from storage.catalogue import Catalogue, catalogue
-from storage.layout import artifact_key, deleted_key
-from storage.manifest import Artifact, ArtifactType, Manifest
-from storage.models import Image, Link, new_id
-from storage.objects import ObjectStore, object_store
-from storage.settings import Settings, settings
+from config.settings import Settings, settings
+from storage.models.layout import artifact_key, deleted_key
+from storage.models.manifest import Artifact, ArtifactType, Manifest
+from storage.models.records import Image, Link, new_id
+from storage.records.catalogue import Catalogue, catalogue
+from storage.s3.objects import ObjectStore, object_store
 from tasks.deletions import (
     begin_deletion,
     begin_erasure,

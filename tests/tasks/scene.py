@@ -10,18 +10,18 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State
 from prefect.states import Crashed, Running
 
-from storage.catalogue import Catalogue
-from storage.findings import Finding
-from storage.job_models import Job, JobStatus, JobType
-from storage.jobs import image_id_of, report_shell
-from storage.layout import artifact_key, recipe_key
-from storage.manifest import Artifact, ArtifactType, Manifest
-from storage.models import Image, Link, Recipe, new_id
-from storage.objects import ObjectStore
-from storage.ownership import image_marks, recipe_marks
-from storage.settings import Settings
-from storage.shell_orders import open_orders
-from storage.shells import CUSTOMIZE, Address, ConnectionInfo, SshContainer
+from config.settings import Settings
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.layout import artifact_key, recipe_key
+from storage.models.manifest import Artifact, ArtifactType, Manifest
+from storage.models.records import Image, Link, Recipe, new_id
+from storage.models.shells import CUSTOMIZE, Address, ConnectionInfo, SshContainer
+from storage.reconcile.findings import Finding
+from storage.reconcile.ownership import image_marks, recipe_marks
+from storage.records.catalogue import Catalogue
+from storage.records.jobs import image_id_of, report_shell
+from storage.records.shell_orders import open_orders
+from storage.s3.objects import ObjectStore
 
 ARTIFACTS = {"rootfs": ArtifactType.ROOTFS, "kernel": ArtifactType.KERNEL, "initrd": ArtifactType.INITRD}
 NO_AGE = timedelta(0)

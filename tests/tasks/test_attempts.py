@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from errors import Exhausted
 from pods.diagnosis import Category
 from pods.runtime import Outcome, Phase
-from storage.catalogue import Catalogue
-from storage.job_models import Job, JobType
-from storage.models import new_id
+from storage.models.jobs import Job, JobType
+from storage.models.records import new_id
+from storage.records.catalogue import Catalogue
 from tasks.attempts import STARTS, attempt_of
 
 NOT_STARTED = None

@@ -6,8 +6,8 @@ import pytest
 
 from builder.image import Kiwi, builder_image_reference, ensure_builder_image
 from builder.podman import has_image
+from config.settings import settings
 from ingest.description import Description
-from storage.settings import settings
 from tasks.builder_images import builder_image, find_builder_image
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import settings
 from errors import BadInput
 from ingest.description import Description
 from ingest.packing import pack_files
-from storage.settings import settings
 from tasks.ca_rpm import SPEC, CaRpm, render_ca_rpm
 from tests.builder.s3_stand_in import StandIn, stand_in
 from tests.builder_pod import run_in_builder

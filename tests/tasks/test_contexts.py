@@ -1,7 +1,7 @@
 """tasks/contexts.py: what the pods are told."""
 
-from storage.job_models import Job, JobType
-from storage.models import new_id
+from storage.models.jobs import Job, JobType
+from storage.models.records import new_id
 from tasks.contexts import options
 
 

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from config.settings import Settings
 from errors import Conflict, ImsError, NotFound
-from storage.catalogue import Catalogue
-from storage.layout import deleted_manifest_key
-from storage.manifest import Manifest
-from storage.models import Collection, Image
-from storage.objects import ObjectStore
-from storage.settings import Settings
+from storage.models.layout import deleted_manifest_key
+from storage.models.manifest import Manifest
+from storage.models.records import Collection, Image
+from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tasks.unfinished_moves import finish
 from tests.s3_proxy import Fault, FaultProxy
 from tests.tasks.deleting import Content, delete, forget, killed, make_image, moved, objects, remove, restore

@@ -7,14 +7,14 @@ from uuid import uuid4
 
 import pytest
 
+from config.settings import MiB, Settings
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
-from storage.catalogue import Catalogue, catalogue
-from storage.job_models import Job, JobStatus, JobType
-from storage.layout import artifact_key, deleted_key, deleted_manifest_key
-from storage.manifest import Manifest
-from storage.models import Collection, Image, Link, PublicKey, Recipe, new_id
-from storage.objects import ObjectStore
-from storage.settings import MiB, Settings
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.layout import artifact_key, deleted_key, deleted_manifest_key
+from storage.models.manifest import Manifest
+from storage.models.records import Collection, Image, Link, PublicKey, Recipe, new_id
+from storage.records.catalogue import Catalogue, catalogue
+from storage.s3.objects import ObjectStore
 from tasks.deletions import plan_deletion, records_of
 from tests.objects_of_parts import rewrite_whole, write_parts
 from tests.s3_proxy import Call, Fault, FaultProxy

@@ -1,6 +1,6 @@
 import pytest
 
-from storage.job_models import Diagnosis
+from storage.models.jobs import Diagnosis
 from tasks.diagnoses import markdown, show_diagnosis
 
 OUT_OF_MEMORY = Diagnosis(

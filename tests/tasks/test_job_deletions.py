@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import settings
 from errors import Conflict, ImsError, NotFound
-from storage.job_models import Job, JobStatus
-from storage.layout import artifact_key, job_key
-from storage.settings import settings
+from storage.models.jobs import Job, JobStatus
+from storage.models.layout import artifact_key, job_key
 from tasks.job_deletions import delete_job
 from tasks.pods import runtime
 from tests.s3_proxy import Call, Fault, FaultProxy

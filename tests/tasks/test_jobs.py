@@ -11,9 +11,9 @@ from prefect.exceptions import Pause
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Suspended
 
-from storage.catalogue import Catalogue
-from storage.job_models import Diagnosis, JobStatus, JobType
-from storage.models import new_id
+from storage.models.jobs import Diagnosis, JobStatus, JobType
+from storage.models.records import new_id
+from storage.records.catalogue import Catalogue
 from tasks.jobs import reporting, take_job
 from tasks.pods import run_step, runtime
 from tests.kubernetes_api import FakeCluster, lives

@@ -1,9 +1,9 @@
 """tasks/jobs_of_runs.py: a run's end is the end of its own jobs, and of no others that it names."""
 
-from storage.catalogue import Catalogue
-from storage.job_models import Job, JobType
-from storage.jobs import chained_job_id
-from storage.models import new_id
+from storage.models.jobs import Job, JobType
+from storage.models.records import new_id
+from storage.records.catalogue import Catalogue
+from storage.records.jobs import chained_job_id
 from tasks.jobs_of_runs import jobs_of_run
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
+from config.settings import settings
 from errors import BadInput
 from ingest.description import Description, Repository
-from storage.catalogue import Catalogue
-from storage.job_models import Job, JobType
-from storage.models import Recipe, new_id
-from storage.settings import settings
+from storage.models.jobs import Job, JobType
+from storage.models.records import Recipe, new_id
+from storage.records.catalogue import Catalogue
 from tasks.kiwi_config import KiwiConfig, render_kiwi_config
 from tests.certificates import Authority
 

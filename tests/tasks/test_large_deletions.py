@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.catalogue import Catalogue, catalogue
-from storage.layout import artifact_key, deleted_key
-from storage.manifest import Artifact, ArtifactType, Manifest
-from storage.models import Image, Link, new_id
-from storage.object_info import ObjectInfo
-from storage.objects import ObjectStore
-from storage.settings import GiB_BYTES, MiB, Settings
+from config.settings import GiB_BYTES, MiB, Settings
+from storage.models.layout import artifact_key, deleted_key
+from storage.models.manifest import Artifact, ArtifactType, Manifest
+from storage.models.records import Image, Link, new_id
+from storage.records.catalogue import Catalogue, catalogue
+from storage.s3.object_info import ObjectInfo
+from storage.s3.objects import ObjectStore
 from tests.objects_of_parts import write_parts
 from tests.tasks.deleting import delete, restore
 

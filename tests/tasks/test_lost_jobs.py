@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from prefect.states import Cancelled, Suspended
 
+from config.settings import settings
 from errors import Conflict, Unreachable
-from pods.kubernetes_manifest import pod_for_kubernetes
+from pods.kubernetes.manifest import pod_for_kubernetes
 from pods.manifest import Claim, Pod
-from pods.podman import Podman
-from storage.findings import Finding, Outcome
-from storage.job_models import Job, JobStatus
-from storage.layout import credentials_key, shell_orders_key
-from storage.models import new_id
-from storage.settings import settings
-from storage.shell_orders import Operation, end_shell
+from pods.podman.runtime import Podman
+from storage.models.jobs import Job, JobStatus
+from storage.models.layout import credentials_key, shell_orders_key
+from storage.models.records import new_id
+from storage.reconcile.findings import Finding, Outcome
+from storage.records.shell_orders import Operation, end_shell
 from tasks.job_deletions import delete_job
 from tasks.jobs import SUSPENDED, mark_crashed, mark_interrupted, take_job
 from tasks.lost_jobs import settle_jobs, settle_pods

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from builder.programs.transfer import Replaced, Source, read_range
+from builder.pod.transfer import Replaced, Source, read_range
+from config.settings import Settings
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
-from storage.catalogue import Catalogue
-from storage.job_models import Job, JobStatus, JobType
-from storage.manifest import Artifact, ArtifactType
-from storage.models import Collection, Image, Link, PublicKey
-from storage.objects import ObjectStore
-from storage.settings import Settings
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.manifest import Artifact, ArtifactType
+from storage.models.records import Collection, Image, Link, PublicKey
+from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tasks.contexts import Context
 from tasks.originals import fetch_manifest, root_environment
 from tests.tiny_image import write_manifest

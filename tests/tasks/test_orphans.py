@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from errors import Unreachable
-from storage.catalogue import Catalogue
-from storage.findings import Finding, Outcome
-from storage.job_models import JobStatus
-from storage.jobs import image_id_of
-from storage.layout import artifact_key, ca_rpm_key, credentials_key, deleted_key, job_key, script_key
-from storage.models import Collection, Image, Journal, Link, Move, Recipe, new_id
-from storage.uploads import open_upload, unfinished_uploads
+from storage.models.jobs import JobStatus
+from storage.models.layout import artifact_key, ca_rpm_key, credentials_key, deleted_key, job_key, script_key
+from storage.models.records import Collection, Image, Journal, Link, Move, Recipe, new_id
+from storage.reconcile.findings import Finding, Outcome
+from storage.records.catalogue import Catalogue
+from storage.records.jobs import image_id_of
+from storage.s3.uploads import open_upload, unfinished_uploads
 from tasks.deletions import begin_deletion, finish_deletion, move_away
 from tasks.orphans import settle_orphans
 from tests.s3_proxy import Call, FaultProxy

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from config.settings import settings
 from errors import Exhausted
-from pods.kubernetes import Kubernetes
-from pods.podman import Podman
-from storage.catalogue import Catalogue
-from storage.job_models import Job, JobType
-from storage.models import new_id
-from storage.settings import settings
+from pods.kubernetes.runtime import Kubernetes
+from pods.podman.runtime import Podman
+from storage.models.jobs import Job, JobType
+from storage.models.records import new_id
+from storage.records.catalogue import Catalogue
 from tasks.attempts import STARTS
 from tasks.jobs import cancel, reporting
 from tasks.pods import StepFailed, kubernetes_options, run_step, runtime

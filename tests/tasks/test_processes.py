@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from tasks.processes import is_gone, own_process
+from tests.repository import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 SAY_NAME = "from tasks.processes import own_process; print(own_process(), flush=True); input()"
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from errors import BadInput, Conflict, ImsError
-from storage.findings import Finding, Kind, Outcome
-from storage.job_models import JobStatus
-from storage.layout import artifact_key, deleted_key, deleted_manifest_key
-from storage.models import Collection, Image, new_id
-from storage.uploads import open_upload, unfinished_uploads
+from storage.models.jobs import JobStatus
+from storage.models.layout import artifact_key, deleted_key, deleted_manifest_key
+from storage.models.records import Collection, Image, new_id
+from storage.reconcile.findings import Finding, Kind, Outcome
+from storage.s3.uploads import open_upload, unfinished_uploads
 from tasks.deletions import begin_deletion
 from tasks.lost_jobs import settle_jobs
 from tasks.orphans import settle_orphans

@@ -5,10 +5,10 @@ from datetime import timedelta
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 
-from storage.catalogue import Catalogue
-from storage.job_models import Job, JobType
-from storage.models import new_id
-from storage.settings import settings
+from config.settings import settings
+from storage.models.jobs import Job, JobType
+from storage.models.records import new_id
+from storage.records.catalogue import Catalogue
 from tasks.jobs import cancel
 from tasks.pods import run_step, runtime
 from tasks.resources import resources_of

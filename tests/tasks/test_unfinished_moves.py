@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from errors import Conflict, NotFound
-from storage.findings import Kind, Outcome
-from storage.job_models import Job, JobStatus, JobType
-from storage.layout import artifact_key, deleted_key
-from storage.models import Collection, Image, new_id
+from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.layout import artifact_key, deleted_key
+from storage.models.records import Collection, Image, new_id
+from storage.reconcile.findings import Kind, Outcome
 from tasks.deletions import begin_deletion, begin_erasure, begin_restoration, finish_deletion, move_away, take_up
 from tasks.unfinished_moves import settle_moves
 from tests.tasks.scene import Scene

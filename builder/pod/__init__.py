@@ -1,0 +1,1 @@
+"""The libraries of the programs that pods start."""

@@ -1,0 +1,99 @@
+"""Running a command in an image root so that nothing of it outlives it: no process, no mount, no host name.
+
+The command gets namespaces of its own (processes, mounts, host name, System V objects). When it ends, or its time is
+up, or this process dies, the kernel ends all that it has started, daemons too.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from builder.pod.child import run
+from builder.pod.step import StepFailed, say
+
+_NAMESPACES = ("--mount", "--uts", "--ipc", "--pid", "--mount-proc", "--fork", "--kill-child")
+# All that a command in the root finds in its environment beside what its caller adds: nothing of the pod's, whose own
+# holds addresses that give access.
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",
+    # debconf would ask.
+    "DEBIAN_FRONTEND": "noninteractive",
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run, and where.
+
+    Args:
+        words: Program and arguments; the program by its path.
+        root: The image root that it runs in; None for this container's own.
+        directory: Its working directory, as seen in the root.
+        environment: What it finds beside ENVIRONMENT.
+        binds: Folders of this container that it sees elsewhere: pairs of the folder and the place, both as this
+            container sees them.
+        seconds: How long it may run.
+    """
+
+    words: Sequence[str]
+    root: Path | None
+    seconds: float
+    directory: str = "/"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    binds: Sequence[tuple[Path, Path]] = ()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command ended.
+
+    Args:
+        exit_code: Its exit code, negative the signal that ended it; None when it never started or was cut off.
+        not_started: The error (errno) with which it did not start.
+        cut: Whether its time was up.
+        left: The command lines of what still ran when it had ended, or was cut off; none of it runs any more.
+    """
+
+    exit_code: int | None = None
+    not_started: int = 0
+    cut: bool = False
+    left: tuple[str, ...] = ()
+
+
+def run_enclosed(command: Command, on_line: Callable[[str], None] = say) -> Ending:
+    """Run a command to its end, or to that of its time.
+
+    Args:
+        command: The command.
+        on_line: Gets each line that it says.
+
+    Raises:
+        StepFailed: The enclosure cannot be made, as outside of a privileged pod.
+    """
+    with tempfile.TemporaryDirectory(prefix="enclosure-") as folder:
+        request, ending = Path(folder) / "request.json", Path(folder) / "ending.json"
+        request.write_text(json.dumps(_request(command)))
+        program = ["python3", "-m", "builder.pod.unattended.first_process", str(request), str(ending)]
+        exit_code = run(["unshare", *_NAMESPACES, *program], on_line=on_line)
+        if not ending.exists():
+            raise StepFailed(f"nothing can be run in namespaces of its own: unshare ended with exit code {exit_code}")
+        said = json.loads(ending.read_text())
+    return Ending(said.get("exit_code"), said.get("not_started", 0), "cut" in said, tuple(said.get("left", ())))
+
+
+def _request(command: Command) -> dict[str, object]:
+    ours = {name: os.environ[name] for name in ("IMS_JOB_ID", "IMS_ARCH") if name in os.environ}
+    return {
+        "command": list(command.words),
+        "root": str(command.root) if command.root else "",
+        "directory": command.directory,
+        "environment": {**ENVIRONMENT, **ours, **command.environment},
+        "binds": [[str(source), str(target)] for source, target in command.binds],
+        "seconds": command.seconds,
+    }

@@ -1,0 +1,1 @@
+"""An image root: mounts, chroot, kernel, initrd, trust."""

@@ -1,0 +1,1 @@
+"""kiwi: how it is called, and what it reports."""

@@ -1,0 +1,44 @@
+"""Whose packages a build takes: when keys are given, those that they have signed, and no others'."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.pod.kiwi.repository_file import KEYS
+from builder.pod.step import say
+
+# kiwi tells zypper to import whatever key a repository offers, and so to trust everybody. It is found here first.
+_ZYPPER = Path("/usr/local/sbin/zypper")
+_WITHOUT_STRANGERS_KEYS = """\
+#!/bin/bash
+arguments=()
+for argument in "$@"; do
+    [ "$argument" = --gpg-auto-import-keys ] || arguments+=("$argument")
+done
+exec /usr/bin/zypper "${arguments[@]}"
+"""
+
+
+def accept_only(keys: Sequence[Path]) -> None:
+    """Let package managers know the keys, and zypper take no others; without keys, kiwi's own rules hold.
+
+    Args:
+        keys: Armoured OpenPGP public keys.
+    """
+    _remove(KEYS)
+    _ZYPPER.unlink(missing_ok=True)
+    if not keys:
+        return
+    KEYS.mkdir(parents=True)
+    for key in keys:
+        shutil.copyfile(key, KEYS / key.name)
+    _ZYPPER.write_text(_WITHOUT_STRANGERS_KEYS)
+    _ZYPPER.chmod(0o755)
+    say(f"{len(keys)} signing keys are known")
+
+
+def _remove(folder: Path) -> None:
+    # An earlier attempt's scripts had a way to it: anything may stand there.
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)

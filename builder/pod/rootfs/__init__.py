@@ -1,0 +1,1 @@
+"""The rootfs of an image, as it comes from S3."""

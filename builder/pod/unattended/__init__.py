@@ -1,0 +1,1 @@
+"""Scripts and playbooks that change an image root."""

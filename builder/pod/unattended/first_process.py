@@ -1,0 +1,143 @@
+"""The first process of an enclosure (enclosure.py): starts a command, ends it at its limit, tells what it left running.
+
+`python3 -m builder.pod.unattended.first_process REQUEST ENDING`: two files, JSON. It runs as process 1 of a
+namespace of its own, so the kernel ends whatever is still there when it ends itself.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# What the command gets to end in once it was asked to, and what its helpers get when it has ended well.
+GRACE_SECONDS = 3.0
+SETTLE_SECONDS = 5.0
+_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
+_PR_CAPBSET_DROP = 24
+# capability.h. What a script in an image has no use for, and what would reach the host: kernel modules, the clock,
+# raw access to hardware, reboot.
+_DROPPED = {"CAP_SYS_MODULE": 16, "CAP_SYS_RAWIO": 17, "CAP_SYS_BOOT": 22, "CAP_SYS_TIME": 25}
+
+
+class Cut(NamedTuple):
+    """Why the command was ended: `limit`, or `outside`."""
+
+    why: str
+    running: list[str]
+
+
+def main() -> None:
+    """Run the request's command to its end and write how it ended."""
+    request_file, ending = Path(sys.argv[1]), Path(sys.argv[2])
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    ending.write_text(json.dumps(_run(json.loads(request_file.read_text()))))
+
+
+def _run(request: dict[str, Any]) -> dict[str, Any]:
+    _mount(request)
+    try:
+        process = subprocess.Popen(
+            request["command"],
+            env=request["environment"],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_enter(request),
+        )
+    except OSError as error:
+        return {"not_started": error.errno or 0}
+    end = time.monotonic() + request["seconds"]
+    status = _wait(lambda: None, process.pid, end)
+    if isinstance(status, Cut):
+        os.kill(-1, signal.SIGTERM)
+        _wait(_nobody, 0, time.monotonic() + GRACE_SECONDS)
+        return {"cut": status.why, "left": status.running}
+    if status == 0:
+        _wait(_nobody, 0, min(end, time.monotonic() + SETTLE_SECONDS))
+    return {"exit_code": status, "left": _others()}
+
+
+def _mount(request: dict[str, Any]) -> None:
+    root = request["root"]
+    if root:
+        _call(["mount", "-t", "proc", "proc", f"{root}/proc"])
+    for source, target in request["binds"]:
+        _call(["mount", "--bind", source, target])
+
+
+def _call(command: list[str]) -> None:
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def _enter(request: dict[str, Any]) -> Callable[[], None]:
+    """Return what the command's process does before it becomes the command."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def enter() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        if request["root"]:
+            os.chroot(request["root"])
+        for capability in _DROPPED.values():
+            libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+        os.chdir(request["directory"])
+
+    return enter
+
+
+def _nobody() -> bool | None:
+    return None if _others() else True
+
+
+def _wait(done: Callable[[], Any], pid: int, end: float) -> Any:
+    """Reap processes until one of that id has ended, or something else is so.
+
+    Returns:
+        The exit code of that process (negative: the signal that ended it), what `done` has returned, or Cut.
+    """
+    while True:
+        while (reaped := _reap()) is not None:
+            if reaped[0] == pid:
+                return reaped[1]
+        if (so := done()) is not None:
+            return so
+        left = end - time.monotonic()
+        if left <= 0:
+            return Cut("limit", _others())
+        # What is waited for by looking is looked at often; a child's end wakes us by itself.
+        came = signal.sigtimedwait(_SIGNALS, left if pid else min(left, 0.1))
+        # Of a sender outside of the namespace there is no id: what the command itself may send does not end it.
+        if came is not None and came.si_signo != signal.SIGCHLD and not came.si_pid:
+            return Cut("outside", _others())
+
+
+def _reap() -> tuple[int, int] | None:
+    try:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return (pid, os.waitstatus_to_exitcode(status)) if pid else None
+
+
+def _others() -> list[str]:
+    """Return the command lines of the other processes of the namespace, the oldest first."""
+    numbers = sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [line for number in numbers if number != 1 and (line := _command_line(number))]
+
+
+def _command_line(number: int) -> str:
+    try:
+        process = Path("/proc") / str(number)
+        # One that has ended and waits for its parent has no command line.
+        return (process / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the site and the operator say: settings and the site file."""

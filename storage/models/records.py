@@ -1,0 +1,177 @@
+"""The records: public keys, recipes and images, field for field those of IMS v3 plus what it lacks.
+
+Those of jobs are in jobs.py.
+
+Two families: `New…` models hold what a user may say (unknown fields are refused), the records hold what is stored
+(unknown fields are kept, so that a record written by a newer release survives an older one).
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from config.distributions import LinuxDistribution
+from storage.models.fields import Arch, Id, Input, Name, RecipeType, S3Path, SshPublicKey
+from storage.s3.addresses import split_uri
+
+
+def new_id() -> str:
+    """Return a fresh record id: a random UUID in its canonical spelling."""
+    return str(uuid4())
+
+
+def now() -> datetime:
+    """Return the present time in UTC."""
+    return datetime.now(UTC)
+
+
+class Collection(StrEnum):
+    """Where a record is. It moves between collections by one write, which keeps every other field.
+
+    While its objects are on their way, so is the record: `deleting` and `restoring` end in one of the two collections,
+    `erasing` in nothing.
+    """
+
+    AVAILABLE = "available"
+    DELETING = "deleting"
+    DELETED = "deleted"
+    RESTORING = "restoring"
+    ERASING = "erasing"
+
+
+class Link(BaseModel):
+    """Where an object lies in S3, and the etag it had when it was linked (empty: not checked)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: S3Path
+    etag: str = ""
+    type: Literal["s3"] = "s3"
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return split_uri(self.path)[0]
+
+    @property
+    def key(self) -> str:
+        """The object's key in its bucket."""
+        return split_uri(self.path)[1]
+
+
+class Move(BaseModel):
+    """An object that moves when its record is deleted, and back when the record is restored.
+
+    Args:
+        source: Its address now.
+        target: Its address then.
+        etag: Its etag.
+        size: Its size in bytes.
+        md5: The md5 that it carries, if it does: a server may give a copy another etag.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: S3Path
+    target: S3Path
+    etag: str
+    size: int
+    md5: str = ""
+
+    @property
+    def back(self) -> "Move":
+        """The same object's way back."""
+        return self.model_copy(update={"source": self.target, "target": self.source})
+
+
+class Journal(BaseModel):
+    """What a deletion has moved or is about to move, so that it can be finished, or undone, by anybody.
+
+    Args:
+        link: The record's link before the deletion.
+        moves: Its objects.
+        missing: Objects that were not there any more, and were let go.
+        flow_run_id: The run that works on it; empty when none does.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    link: Link | None = None
+    moves: list[Move] = []
+    missing: list[S3Path] = []
+    flow_run_id: str = ""
+
+
+class Record(BaseModel):
+    """What every stored record has."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Id = Field(default_factory=new_id)
+    created: datetime = Field(default_factory=now)
+    collection: Collection = Collection.AVAILABLE
+    deleted: datetime | None = None
+    journal: Journal | None = None
+
+
+class NewPublicKey(Input):
+    """A public key to register."""
+
+    name: Name
+    public_key: SshPublicKey
+
+
+class PublicKey(NewPublicKey, Record):
+    """A registered SSH public key."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class TemplateValue(Input):
+    """One entry of a template dictionary."""
+
+    key: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)]
+    value: Annotated[str, Field(max_length=65536)]
+
+
+class NewRecipe(Input):
+    """A recipe to register."""
+
+    name: Name
+    recipe_type: RecipeType = "kiwi-ng"
+    linux_distribution: LinuxDistribution
+    link: Link | None = None
+    template_dictionary: list[TemplateValue] = Field(default_factory=list)
+    require_dkms: bool = True
+    arch: Arch = "x86_64"
+
+    @model_validator(mode="after")
+    def _keys_are_unique(self) -> Self:
+        keys = [entry.key for entry in self.template_dictionary]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"template_dictionary names {', '.join(twice)} twice")
+        return self
+
+
+class Recipe(NewRecipe, Record):
+    """A registered recipe: a kiwi-ng description as a tar archive in S3, with the values it is rendered with."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class NewImage(Input):
+    """An image to register; its link leads to the manifest of its artifacts."""
+
+    name: Name
+    link: Link | None = None
+    arch: Arch = "x86_64"
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class Image(NewImage, Record):
+    """A registered image."""
+
+    model_config = ConfigDict(extra="allow")

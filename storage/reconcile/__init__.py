@@ -1,0 +1,1 @@
+"""What nobody needs, and to which record it belongs."""

@@ -1,0 +1,53 @@
+"""Losses: records whose objects are gone. They are told, and nothing is done about them: somebody may have a copy."""
+
+from typing import Any
+
+from errors import NotFound, PermanentError
+from storage.reconcile.findings import Finding, Kind, Outcome
+from storage.reconcile.references import Held
+from storage.records.catalogue import Catalogue
+from storage.records.store import Records
+from storage.s3.objects import ObjectStore
+
+REMEDIES = {
+    "image": "put them back, or delete the image with --force",
+    "recipe": "put it back, or delete the recipe with --force",
+    "job": "its logs are lost; delete the job, or leave it",
+}
+
+
+def losses(store: ObjectStore, catalogue: Catalogue, held: list[Held], present: set[str]) -> list[Finding]:
+    """Return the records whose objects are not there.
+
+    Args:
+        store: The object store.
+        catalogue: The catalogue.
+        held: The records and what they hold.
+        present: The addresses of objects that are known to be there.
+    """
+    found = []
+    for each in held:
+        lost = [why for path in each.paths if path not in present and (why := _why_lost(store, path))]
+        # A record that changed in between has moved its objects, and is no loss.
+        if lost and _stands(catalogue, each):
+            why = f"{'; '.join(lost)}; {REMEDIES[each.kind]}"
+            what = f"{each.kind} {each.record.id}"
+            found.append(Finding(kind=Kind.RECORD, what=what, why=why, outcome=Outcome.NEEDS_YOU))
+    return found
+
+
+def _why_lost(store: ObjectStore, path: str) -> str:
+    """Return why an object cannot be had; nothing when it is there."""
+    try:
+        return "" if store.find(path) else f"{path} is gone"
+    except PermanentError as error:
+        # In somebody else's bucket, say.
+        return error.message
+
+
+def _stands(catalogue: Catalogue, held: Held) -> bool:
+    records: dict[str, Records[Any]] = {"image": catalogue.images, "recipe": catalogue.recipes, "job": catalogue.jobs}
+    try:
+        return bool(records[held.kind].get(held.record.id) == held.record)
+    except NotFound:
+        return False

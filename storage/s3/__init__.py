@@ -1,0 +1,1 @@
+"""Objects, and how they are moved: knows nothing of records."""

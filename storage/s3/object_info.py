@@ -1,0 +1,42 @@
+"""What S3 says of an object, in the project's words."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from storage.s3.addresses import uri_of
+from storage.s3.metadata import from_headers
+
+# The name under which objects carry the md5 of their content, as in the Cray Image Management Service.
+MD5SUM = "md5sum"
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What S3 says of an object: its size in bytes, its etag without quotes, its user metadata, when it was written."""
+
+    bucket: str
+    key: str
+    size: int
+    etag: str
+    metadata: dict[str, str]
+    content_type: str
+    modified: datetime = field(compare=False)
+
+    @property
+    def uri(self) -> str:
+        """The object's address, `s3://bucket/key`."""
+        return uri_of(self.bucket, self.key)
+
+
+def info_of(bucket: str, key: str, answer: Any) -> ObjectInfo:
+    """Return what the answer to a GetObject or HeadObject says of the object."""
+    return ObjectInfo(
+        bucket=bucket,
+        key=key,
+        size=answer["ContentLength"],
+        etag=answer["ETag"].strip('"'),
+        metadata=from_headers(answer["Metadata"]),
+        content_type=answer["ContentType"],
+        modified=answer["LastModified"],
+    )
