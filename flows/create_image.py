@@ -4,7 +4,7 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.hooks import cancel_jobs, mark_jobs_crashed
+from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
 from storage.models.records import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.builder_images import find_builder_image
@@ -24,6 +24,7 @@ from tasks.shells import debug_shell_on_failure
     flow_run_name="create {image_root_archive_name}",
     on_cancellation=[cancel_jobs],
     on_crashed=[mark_jobs_crashed],
+    on_failure=[write_error],
 )
 def create_image(
     recipe_id: str,

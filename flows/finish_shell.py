@@ -5,10 +5,11 @@ from typing import Literal
 
 from prefect import flow
 
+from flows.hooks import write_error
 from tasks.shells import order_shell
 
 
-@flow(name="finish-shell", flow_run_name="{operation} the shell of {job_id}")
+@flow(name="finish-shell", flow_run_name="{operation} the shell of {job_id}", on_failure=[write_error])
 def finish_shell(job_id: str, operation: Literal["complete", "abort", "extend"] = "complete", hours: float = 4) -> None:
     """End the shell of a job, or give it more time.
 

@@ -4,10 +4,11 @@ from typing import Literal
 
 from prefect import flow
 
+from flows.hooks import write_error
 from tasks.deletions import begin_erasure, erase
 
 
-@flow(name="hard-delete", flow_run_name="erase {kind} {record_id}")
+@flow(name="hard-delete", flow_run_name="erase {kind} {record_id}", on_failure=[write_error])
 def hard_delete(kind: Literal["image", "recipe", "public-key"], record_id: str, force: bool = False) -> None:
     """Remove a deleted image, recipe or public key for good, with its objects. It cannot be restored.
 

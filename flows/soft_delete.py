@@ -4,10 +4,11 @@ from typing import Literal
 
 from prefect import flow
 
+from flows.hooks import write_error
 from tasks.deletions import begin_deletion, finish_deletion, move_away
 
 
-@flow(name="soft-delete", flow_run_name="delete {kind} {record_id}")
+@flow(name="soft-delete", flow_run_name="delete {kind} {record_id}", on_failure=[write_error])
 def soft_delete(kind: Literal["image", "recipe", "public-key"], record_id: str, force: bool = False) -> None:
     """Delete an image, a recipe or a public key so that it can be restored: its objects move to `deleted/`.
 

@@ -4,10 +4,11 @@ from typing import Literal
 
 from prefect import flow
 
+from flows.hooks import write_error
 from tasks.deletions import begin_restoration, finish_restoration, move_back
 
 
-@flow(name="undelete", flow_run_name="undelete {kind} {record_id}")
+@flow(name="undelete", flow_run_name="undelete {kind} {record_id}", on_failure=[write_error])
 def undelete(kind: Literal["image", "recipe", "public-key"], record_id: str) -> None:
     """Restore a deleted image, recipe or public key: its objects move back to where they were.
 
