@@ -56,7 +56,7 @@ def plan_deletion(kind: str, record_id: str, *, force: bool = False) -> Journal:
     if record.collection is not Collection.AVAILABLE:
         return record.journal or Journal()
     _refuse_used(record)
-    buckets = {settings().ims_bucket, settings().boot_images_bucket}
+    buckets = {settings().bucket, settings().boot_images_bucket}
     try:
         links = links_of(object_store(), record)
         moves, missing = moves_of(object_store(), catalogue(), buckets, record, links)

@@ -277,7 +277,7 @@ def test_nothing_is_guessed_when_more_wrote_since_than_is_remembered(
 ) -> None:
     _create(images, ID)
     # With time for all that is written while it waits.
-    patient = Records(ObjectStore(settings_for(proxy.endpoint_url)), bucket, "images", Image)
+    patient = Records(ObjectStore(settings_for(proxy.endpoint_url).s3), bucket, "images", Image)
 
     def many(_: Call) -> None:
         for _writer in range(REMEMBERED_WRITERS + 1):
