@@ -38,7 +38,7 @@ def up(
     started = time.monotonic()
     folder = read_settings().data_dir
     console = Console(markup=False, highlight=False, soft_wrap=True)
-    _show_log_of("ims.builder", console)
+    _show_log_of("builder", console)
     with claimed(folder):
         # Imported only now: another running `ims up` is told of at once.
         from cli.services import Services

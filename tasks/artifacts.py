@@ -23,7 +23,7 @@ from tasks.jobs import report
 from tasks.pods import run_step
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.artifacts")
+logger = logging.getLogger(__name__)
 
 TYPES = {
     "rootfs": ArtifactType.ROOTFS,

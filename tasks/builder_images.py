@@ -10,7 +10,7 @@ from config.settings import settings
 from ingest.description import Description
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.builder")
+logger = logging.getLogger(__name__)
 
 
 def builder_image() -> str:

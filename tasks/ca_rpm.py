@@ -23,7 +23,7 @@ from tasks.kiwi_templates import render
 from tasks.pods import run_step
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.ca_rpm")
+logger = logging.getLogger(__name__)
 
 SPEC = "site-ca.spec"
 

@@ -22,7 +22,7 @@ from storage.s3.objects import object_store
 from tasks.flow_runs import is_alive, own_run_id
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.deletions")
+logger = logging.getLogger(__name__)
 
 
 def records_of(kind: str) -> Records[Any]:

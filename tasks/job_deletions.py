@@ -12,7 +12,7 @@ from tasks.jobs import clean_up
 from tasks.lost_jobs import has_open_shell, sight_of
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.job_deletions")
+logger = logging.getLogger(__name__)
 
 
 @retryable

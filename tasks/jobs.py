@@ -23,7 +23,7 @@ from tasks.pods import StepFailed, runtime
 from tasks.retries import retryable
 from tasks.workspaces import remove_scratch
 
-logger = logging.getLogger("ims.jobs")
+logger = logging.getLogger(__name__)
 
 SUSPENDED = Diagnosis(
     category=Diagnosis.SUSPENDED,

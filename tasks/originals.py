@@ -19,7 +19,7 @@ from tasks.jobs import report
 from tasks.pods import run_step
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.originals")
+logger = logging.getLogger(__name__)
 
 # How a squashfs of version 4 begins.
 SQUASHFS_MAGIC = b"hsqs"

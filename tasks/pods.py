@@ -24,7 +24,7 @@ from tasks.diagnoses import show_diagnosis
 from tasks.resources import resources_of
 from tasks.workspaces import scratch
 
-logger = logging.getLogger("ims.pods")
+logger = logging.getLogger(__name__)
 
 
 class StepFailed(PermanentError):

@@ -19,7 +19,7 @@ from tasks.jobs import report
 from tasks.kiwi_config import KiwiConfig
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.repositories")
+logger = logging.getLogger(__name__)
 
 # Some servers refuse HEAD, with whatever code comes to their mind.
 TRY_GET = {httpx.codes.FORBIDDEN, httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED}

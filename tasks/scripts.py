@@ -20,7 +20,7 @@ from tasks.pods import run_step
 from tasks.retries import retryable
 from tasks.workspaces import fresh, ingest_limits, scratch
 
-logger = logging.getLogger("ims.scripts")
+logger = logging.getLogger(__name__)
 
 # What an archive's script begins with, unless the job says.
 ENTRIES = {

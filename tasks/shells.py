@@ -28,7 +28,7 @@ from tasks.originals import Original, root_environment
 from tasks.pods import StepFailed, run_step, runtime
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.shells")
+logger = logging.getLogger(__name__)
 
 # What builder/pod/shell/shell.py says when its server listens, and when it cannot be completed.
 READY = re.compile(r"shell ready: (\d+) (\S+)")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
+from runs.loggers import EXTRA_LOGGERS, extra_loggers
 from storage.models.records import PublicKey
 from storage.s3.objects import ObjectStore
 from tests.distribution import TINY_RECIPE, serve
@@ -98,7 +99,7 @@ def site(
             "IMS_REPOSITORY_INTERVAL": "0.2",
             "IMS_REPOSITORY_LIMIT": "1",
             "PREFECT_API_URL": prefect_api,
-            "PREFECT_LOGGING_EXTRA_LOGGERS": "ims",
+            EXTRA_LOGGERS: extra_loggers(),
             **platform.environment,
         },
         runtime=platform.runtime,

@@ -372,7 +372,7 @@ def test_a_manifest_that_is_none_is_refused_and_nothing_moves(
     with pytest.raises(Conflict, match=f"would go without .*{artifact_key(image.id, 'kernel')}"):
         remove("image", image.id)
     assert own_catalogue.images.get(image.id).collection is Collection.DELETED
-    with caplog.at_level("WARNING", logger="ims.deletions"):
+    with caplog.at_level("WARNING", logger="tasks.deletions"):
         remove("image", image.id, force=True)
     assert {f"s3://{name} is left" for name in before} <= set(caplog.messages)
     assert (objects(store, s3_settings), own_catalogue.images.list(None)) == (before, [])

@@ -162,7 +162,7 @@ def test_a_broken_record_is_reported_kept_byte_for_byte_and_hides_nothing(
     store.write(bucket, KEY, b'{"revision":"r",\n "records": {"%b" : %b} }' % (ID.encode(), raw))
     neighbour = images.create(Image(id=NEIGHBOUR, name="n"))
     neighbour = images.change(NEIGHBOUR, _counted)
-    with caplog.at_level(logging.WARNING, "ims.storage.records"):
+    with caplog.at_level(logging.WARNING, "storage.records.store"):
         assert images.list(None) == [neighbour]
     assert ID in caplog.text
     report = images.broken()
