@@ -19,6 +19,7 @@ from rich.table import Table
 
 from config.quantities import MiB
 from config.settings import settings
+from storage.models.kinds import RecordKind
 from storage.models.layout import artifact_key
 from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image, Link, new_id
@@ -54,7 +55,7 @@ def _measured(server: str, image: Image, other: Image) -> tuple[float, float]:
     keys = [artifact_key(other.id, name) for name in (*MEBIBYTES, "manifest.json")]
     ours, alternative = [], []
     for number in range(1, ROUNDS + 1):
-        ours.append(_seconds(lambda: delete("image", image.id), lambda: restore("image", image.id)))
+        ours.append(_seconds(lambda: delete(RecordKind.IMAGE, image.id), lambda: restore(RecordKind.IMAGE, image.id)))
         alternative.append(_seconds(lambda: _rename(keys, "", "deleted/"), lambda: _rename(keys, "deleted/", "")))
         print(f"{server}, round {number}: ours {ours[-1]:.2f} s, boto3 {alternative[-1]:.2f} s", flush=True)
     return statistics.median(ours), statistics.median(alternative)

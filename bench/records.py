@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.groups import S3
+from storage.models.kinds import RecordKind
 from storage.models.layout import SHARDS, records_key
 from storage.models.records import Image, Link
 from storage.records.documents import Document, Entry
@@ -67,7 +68,7 @@ def main() -> None:
 
 def _measured(store: ObjectStore, size: int) -> list[float]:
     """Return the seconds of list and change, ours and the alternative's in turn."""
-    ours, alternative = Records(store, BUCKET, "images", Image), WholeFile(store)
+    ours, alternative = Records(store, BUCKET, RecordKind.IMAGE, Image), WholeFile(store)
     images = [_image(number) for number in range(size)]
     _fill(store, images)
     if [image.id for image in ours.list()] != [image.id for image in alternative.list()]:

@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Unpack
 
 from prefect.exceptions import Abort, Pause
 from prefect.runtime import flow_run
 
 from config.settings import settings
 from errors import ImsError, NotFound, TransientError
-from storage.models.jobs import Diagnosis, Job, JobStatus
+from storage.models.jobs import Diagnosis, Job, JobChanges, JobStatus
 from storage.models.layout import credentials_key, image_prefix, shell_orders_key
 from storage.records import jobs, shell_orders
 from storage.records.catalogue import catalogue
@@ -67,7 +67,7 @@ def take_job(job_id: str, **fields: Any) -> Job:
     return hold_job(job, hold, flow_run_id)
 
 
-def report(job: Job, **changes: Any) -> None:
+def report(job: Job, **changes: Unpack[JobChanges]) -> None:
     """Write to the job's record how far it is.
 
     Raises:
