@@ -103,12 +103,12 @@ def _recipe(name: str, address: str) -> Recipe:
     archive = io.BytesIO()
     pack(RECIPES / name, archive)
     key = f"recipes/bench/{name}.tgz"
-    etag = object_store().write(settings().ims_bucket, key, archive.getvalue())
+    etag = object_store().write(settings().bucket, key, archive.getvalue())
     return catalogue().recipes.create(
         Recipe(
             name=name,
             linux_distribution=distribution,
-            link=Link(path=f"s3://{settings().ims_bucket}/{key}", etag=etag),
+            link=Link(path=f"s3://{settings().bucket}/{key}", etag=etag),
             template_dictionary=[{"key": "mirror", "value": address if paths else host_mirror()}],
         )
     )

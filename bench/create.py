@@ -76,8 +76,8 @@ def by_flow(address: str) -> float:
 
     archive = io.BytesIO()
     pack(RECIPE, archive)
-    path = f"s3://{settings().ims_bucket}/recipes/bench/opensuse-leap.tgz"
-    etag = object_store().write(settings().ims_bucket, "recipes/bench/opensuse-leap.tgz", archive.getvalue())
+    path = f"s3://{settings().bucket}/recipes/bench/opensuse-leap.tgz"
+    etag = object_store().write(settings().bucket, "recipes/bench/opensuse-leap.tgz", archive.getvalue())
     recipe = catalogue().recipes.create(
         Recipe(
             name="opensuse-leap",

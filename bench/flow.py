@@ -52,7 +52,7 @@ def register() -> tuple[Recipe, PublicKey]:
         archive = Path(scratch) / "debian-minimal.tgz"
         with archive.open("wb") as file:
             pack(RECIPE, file)
-        info = object_store().write_file(settings().ims_bucket, "recipes/bench/debian-minimal.tgz", archive)
+        info = object_store().write_file(settings().bucket, "recipes/bench/debian-minimal.tgz", archive)
     recipe = Recipe(
         name="debian-minimal",
         linux_distribution="debian12",
@@ -71,13 +71,13 @@ def flow_seconds(recipe: Recipe, key: PublicKey) -> tuple[float, bytes]:
     started = time.monotonic()
     create_image(recipe.id, key.id, "bench", build_env_size=10, job_id=job_id)
     seconds = time.monotonic() - started
-    context, _ = object_store().read(settings().ims_bucket, f"jobs/{job_id}/context.tgz")
+    context, _ = object_store().read(settings().bucket, f"jobs/{job_id}/context.tgz")
     return seconds, context
 
 
 def hand_seconds(context: bytes) -> float:
     """Run the programs of the pods by hand and return their wall time, without what is made for them beforehand."""
-    store, bucket = object_store(), settings().ims_bucket
+    store, bucket = object_store(), settings().bucket
     name = f"ims-bench-{new_id()}"
     store.write(bucket, f"bench/{name}.tgz", context)
     prepare = {

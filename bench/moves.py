@@ -17,7 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from config.settings import MiB, settings
+from config.quantities import MiB
+from config.settings import settings
 from storage.models.layout import artifact_key
 from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image, Link, new_id
@@ -35,7 +36,7 @@ BLOCK_BYTES = 64 * MiB
 MEBIBYTES = {"rootfs": 2048, "initrd": 64, "kernel": 12}
 TYPES = {"rootfs": ArtifactType.ROOTFS, "initrd": ArtifactType.INITRD, "kernel": ArtifactType.KERNEL}
 # Removed at the end.
-BUCKETS = {"IMS_IMS_BUCKET": "ims-bench", "IMS_BOOT_IMAGES_BUCKET": "boot-images-bench"}
+BUCKETS = {"IMS_BUCKET": "ims-bench", "IMS_BOOT_IMAGES_BUCKET": "boot-images-bench"}
 
 
 def main() -> None:

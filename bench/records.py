@@ -16,7 +16,7 @@ from pydantic import AnyHttpUrl, SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from config.settings import Settings
+from config.groups import S3
 from storage.models.layout import SHARDS, records_key
 from storage.models.records import Image, Link
 from storage.records.documents import Document, Entry
@@ -115,10 +115,10 @@ def _medians(*actions: Callable[[], object]) -> list[float]:
 def _store() -> Iterator[ObjectStore]:
     with tempfile.TemporaryDirectory() as folder, embedded_s3(Path(folder) / "s3") as server:
         yield ObjectStore(
-            Settings(
-                s3_endpoint_url=AnyHttpUrl(server.endpoint_url),
-                s3_access_key=SecretStr(server.access_key),
-                s3_secret_key=SecretStr(server.secret_key),
+            S3(
+                endpoint_url=AnyHttpUrl(server.endpoint_url),
+                access_key=SecretStr(server.access_key),
+                secret_key=SecretStr(server.secret_key),
             )
         )
 

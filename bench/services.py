@@ -30,7 +30,7 @@ def services() -> Iterator[Path]:
                 "IMS_S3_SECRET_KEY": s3.secret_key,
                 "PREFECT_API_URL": api,
             }
-            for bucket in (settings().ims_bucket, settings().boot_images_bucket):
+            for bucket in (settings().bucket, settings().boot_images_bucket):
                 object_store().ensure_bucket(bucket)
             yield Path(folder)
         if errors := unexpected(()):

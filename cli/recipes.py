@@ -133,7 +133,7 @@ def _upload(file: Path, recipe_id: str) -> Link:
     from storage.reconcile.ownership import recipe_marks
     from storage.s3.objects import object_store
 
-    bucket, key = settings().ims_bucket, recipe_key(recipe_id, file.name)
+    bucket, key = settings().bucket, recipe_key(recipe_id, file.name)
     with transfers() as progress:
         bar = progress.add_task(f"uploading {file.name}", total=file.stat().st_size)
         known = object_store().write_file(

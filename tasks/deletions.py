@@ -22,7 +22,7 @@ from storage.s3.objects import object_store
 from tasks.flow_runs import is_alive, own_run_id
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.deletions")
+logger = logging.getLogger(__name__)
 
 
 def records_of(kind: str) -> Records[Any]:
@@ -56,7 +56,7 @@ def plan_deletion(kind: str, record_id: str, *, force: bool = False) -> Journal:
     if record.collection is not Collection.AVAILABLE:
         return record.journal or Journal()
     _refuse_used(record)
-    buckets = {settings().ims_bucket, settings().boot_images_bucket}
+    buckets = {settings().bucket, settings().boot_images_bucket}
     try:
         links = links_of(object_store(), record)
         moves, missing = moves_of(object_store(), catalogue(), buckets, record, links)

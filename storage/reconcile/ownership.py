@@ -60,7 +60,7 @@ class Owner:
 
 def owner_of(settings: Settings, bucket: str, key: str) -> Owner | None:
     """Return whose an object is by its key; None when the key is none of this system's (storage/models/layout.py)."""
-    keys = IMS_KEYS if bucket == settings.ims_bucket else {}
+    keys = IMS_KEYS if bucket == settings.bucket else {}
     if bucket == settings.boot_images_bucket:
         keys = keys | BOOT_IMAGES_KEYS
     for noun, pattern in keys.items():

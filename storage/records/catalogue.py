@@ -22,4 +22,4 @@ class Catalogue:
 @cache
 def catalogue() -> Catalogue:
     """Return the catalogue that this process's settings name."""
-    return Catalogue(object_store(), settings().ims_bucket)
+    return Catalogue(object_store(), settings().bucket)

@@ -24,7 +24,7 @@ from storage.records.documents import Document, Entry
 from storage.s3.errors import BucketMissing
 from storage.s3.objects import ObjectStore, uri_of
 
-log = logging.getLogger("ims.storage.records")
+logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Record)
 
@@ -162,7 +162,7 @@ class Records(Generic[R]):
         records = []
         for record_id, found in self._scan():
             if isinstance(found, str):
-                log.warning("%s %s cannot be read: %s", self._noun, record_id, found)
+                logger.warning("%s %s cannot be read: %s", self._noun, record_id, found)
             elif collection is None or found.collection is collection:
                 records.append(found)
         # A stored time without a zone must not hide the other records: timestamps always compare.

@@ -24,7 +24,7 @@ KILLS = 12
 
 
 def _images(settings: Settings) -> Records[Image]:
-    return Records(ObjectStore(settings), settings.ims_bucket, "images", Image)
+    return Records(ObjectStore(settings.s3), settings.bucket, "images", Image)
 
 
 def _write(settings: Settings, writer: str, acknowledged: Path, rounds: int) -> None:
@@ -82,8 +82,8 @@ def images(s3_settings: Settings, store: ObjectStore) -> Records[Image]:
 
 @pytest.fixture
 def writers(s3_settings: Settings, tmp_path: Path) -> _Writers:
-    patient = s3_settings.model_copy(update={"s3_read_timeout": timedelta(seconds=60)})
-    return _Writers(patient, tmp_path)
+    patient = s3_settings.s3.model_copy(update={"read_timeout": timedelta(seconds=60)})
+    return _Writers(s3_settings.model_copy(update={"s3": patient}), tmp_path)
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def remove(kind: str, record_id: str, *, force: bool = False) -> None:
 def objects(store: ObjectStore, where: Settings) -> Content:
     """Return every object of a record's, with its type and its metadata."""
     found: Content = {}
-    for bucket in (where.ims_bucket, where.boot_images_bucket):
+    for bucket in (where.bucket, where.boot_images_bucket):
         for key in store.keys(bucket, ""):
             if not key.startswith("records/"):
                 body, info = store.read(bucket, key)

@@ -215,7 +215,7 @@ class Deletions(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Leave the buckets empty for the next example."""
         self.proxy.clear()
-        for bucket in (self.where.ims_bucket, self.where.boot_images_bucket):
+        for bucket in (self.where.bucket, self.where.boot_images_bucket):
             for key in list(self.store.keys(bucket, "")):
                 self.store.delete(bucket, key)
 

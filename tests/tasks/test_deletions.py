@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from config.settings import MiB, Settings
+from config.quantities import MiB
+from config.settings import Settings
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
 from storage.models.jobs import Job, JobStatus, JobType
 from storage.models.layout import artifact_key, deleted_key, deleted_manifest_key
@@ -38,7 +39,7 @@ def image(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings) -
 @pytest.fixture
 def recipe(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings) -> Recipe:
     """A recipe with its archive."""
-    recipe_id, bucket = new_id(), s3_settings.ims_bucket
+    recipe_id, bucket = new_id(), s3_settings.bucket
     key = f"recipes/{recipe_id}/recipe.tgz"
     etag = store.write(bucket, key, b"archive", content_type="application/gzip", metadata={"md5sum": "m"})
     link = Link(path=f"s3://{bucket}/{key}", etag=etag)
@@ -371,7 +372,7 @@ def test_a_manifest_that_is_none_is_refused_and_nothing_moves(
     with pytest.raises(Conflict, match=f"would go without .*{artifact_key(image.id, 'kernel')}"):
         remove("image", image.id)
     assert own_catalogue.images.get(image.id).collection is Collection.DELETED
-    with caplog.at_level("WARNING", logger="ims.deletions"):
+    with caplog.at_level("WARNING", logger="tasks.deletions"):
         remove("image", image.id, force=True)
     assert {f"s3://{name} is left" for name in before} <= set(caplog.messages)
     assert (objects(store, s3_settings), own_catalogue.images.list(None)) == (before, [])

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from config.settings import GiB_BYTES, MiB, Settings
+from config.quantities import GiB_BYTES, MiB
+from config.settings import Settings
 from storage.models.layout import artifact_key, deleted_key
 from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image, Link, new_id

@@ -162,7 +162,7 @@ def test_a_broken_record_is_reported_kept_byte_for_byte_and_hides_nothing(
     store.write(bucket, KEY, b'{"revision":"r",\n "records": {"%b" : %b} }' % (ID.encode(), raw))
     neighbour = images.create(Image(id=NEIGHBOUR, name="n"))
     neighbour = images.change(NEIGHBOUR, _counted)
-    with caplog.at_level(logging.WARNING, "ims.storage.records"):
+    with caplog.at_level(logging.WARNING, "storage.records.store"):
         assert images.list(None) == [neighbour]
     assert ID in caplog.text
     report = images.broken()
@@ -277,7 +277,7 @@ def test_nothing_is_guessed_when_more_wrote_since_than_is_remembered(
 ) -> None:
     _create(images, ID)
     # With time for all that is written while it waits.
-    patient = Records(ObjectStore(settings_for(proxy.endpoint_url)), bucket, "images", Image)
+    patient = Records(ObjectStore(settings_for(proxy.endpoint_url).s3), bucket, "images", Image)
 
     def many(_: Call) -> None:
         for _writer in range(REMEMBERED_WRITERS + 1):
