@@ -88,7 +88,7 @@ def _signal_group(command: int, number: signal.Signals) -> None:
 
 def _reap() -> dict[int, int]:
     """Collect the exit codes of all children that have ended, adopted ones too."""
-    codes = {}
+    codes: dict[int, int] = {}
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
