@@ -18,6 +18,7 @@ from tests.cli.running import Up, start
 from tests.distribution import tiny_distribution, tiny_repository
 from tests.https_site import https_site, rpm_site
 from tests.kubernetes_api.fixtures import cluster
+from tests.leftovers import note_temporary_folder
 from tests.rpm_distribution import rpm_distribution
 from tests.s3_proxy import FaultProxy
 from tests.s3_server import S3Server, embedded_server, named_server, remove_bucket
@@ -61,6 +62,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     without = [item for item in items if item.get_closest_marker("cluster")]
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in without]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    note_temporary_folder(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session", autouse=True)
