@@ -167,7 +167,7 @@ def test_a_broken_record_is_reported_kept_byte_for_byte_and_hides_nothing(
         assert images.list(None) == [neighbour]
     assert ID in caplog.text
     report = images.broken()
-    assert [(found.kind, found.id) for found in report] == [("images", ID)]
+    assert [(found.kind, found.id) for found in report] == [(RecordKind.IMAGE, ID)]
     assert report[0].reason
     for call in (images.get, lambda record_id: images.change(record_id, _counted)):
         with pytest.raises(Corrupt, match=ID):
