@@ -63,7 +63,7 @@ def cycle(job_id: str, operation: Operation, image: Image, key: PublicKey) -> No
 
     order = Order(id=job_id, operation=operation)
     orders = Orders(until=time.time() + 600, latest=0, order=order, opened=["shell"])
-    object_store().write(settings().ims_bucket, shell_orders_key(job_id), orders.model_dump_json().encode())
+    object_store().write(settings().bucket, shell_orders_key(job_id), orders.model_dump_json().encode())
     with suppress(*([StepFailed] if operation is Operation.ABORT else [])):
         customize_image(image.id, key.id, job_id, build_env_size=1, job_mem_size=1, job_id=job_id)
 
@@ -75,7 +75,7 @@ def leftovers(job_ids: list[str]) -> dict[str, int]:
 
     mounts = Path("/proc/mounts").read_text()
     loops = subprocess.run(["losetup", "--list", "--noheadings"], check=True, capture_output=True, text=True).stdout
-    objects = [key.split("/") for key in object_store().keys(settings().ims_bucket, "jobs/")]
+    objects = [key.split("/") for key in object_store().keys(settings().bucket, "jobs/")]
     return {
         "pods and volumes": len(runtime().jobs().keys() & set(job_ids)),
         "mounts": sum(job_id in mounts for job_id in job_ids),

@@ -106,7 +106,7 @@ def _plan_again(pod: Pod, job_id: str) -> Iterator[dict[str, str]]:
         yield dict(pod.env)
         return
     [variable] = plans
-    store, bucket = object_store(), settings().ims_bucket
+    store, bucket = object_store(), settings().bucket
     # The address that the flow gave the pod for its result is the job's own: the second result replaced the first.
     plan = json.loads(store.read(bucket, job_key(job_id, "package.json"))[0])
     uploads = []

@@ -18,7 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.report import AtLeast, Figure, Option, run, show
-from config.settings import MiB, settings
+from config.quantities import MiB
+from config.settings import settings
+from storage.models.kinds import RecordKind
 from storage.models.layout import artifact_key
 from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image, Link, new_id
@@ -42,7 +44,7 @@ TYPES = {"rootfs": ArtifactType.ROOTFS, "initrd": ArtifactType.INITRD, "kernel":
 # The initrd's and the kernel's sizes are shares of the rootfs', as of an image of 2 GiB: 64 and 12 MiB.
 SHARES = {"rootfs": 1.0, "initrd": 1 / 32, "kernel": 3 / 512}
 # Removed at the end.
-BUCKETS = {"IMS_IMS_BUCKET": "ims-bench", "IMS_BOOT_IMAGES_BUCKET": "boot-images-bench"}
+BUCKETS = {"IMS_BUCKET": "ims-bench", "IMS_BOOT_IMAGES_BUCKET": "boot-images-bench"}
 
 
 def measure(asked: Namespace) -> list[Figure]:
@@ -62,7 +64,7 @@ def _measured(server: str, image: Image, other: Image, rounds: int) -> tuple[flo
     keys = [artifact_key(other.id, name) for name in (*SHARES, "manifest.json")]
     ours, alternative = [], []
     for number in range(1, rounds + 1):
-        ours.append(_seconds(lambda: delete("image", image.id), lambda: restore("image", image.id)))
+        ours.append(_seconds(lambda: delete(RecordKind.IMAGE, image.id), lambda: restore(RecordKind.IMAGE, image.id)))
         alternative.append(_seconds(lambda: _rename(keys, "", "deleted/"), lambda: _rename(keys, "deleted/", "")))
         show(f"{server}, round {number}: ours {ours[-1]:.2f} s, boto3 {alternative[-1]:.2f} s")
     return statistics.median(ours), statistics.median(alternative)

@@ -17,7 +17,8 @@ from pathlib import Path
 from pydantic import AnyHttpUrl, SecretStr
 
 from bench.report import AtMost, Figure, Option, run, show
-from config.settings import Settings
+from config.groups import S3
+from storage.models.kinds import RecordKind
 from storage.models.layout import SHARDS, records_key, shard_of
 from storage.models.records import Image, Link
 from storage.records.documents import Document, Entry
@@ -80,7 +81,7 @@ def _figures(size: int, seconds: dict[str, float]) -> list[Figure]:
 
 def _measured(store: ObjectStore, size: int, rounds: int) -> dict[str, float]:
     """Return the median seconds of each action."""
-    ours, alternative = Records(store, BUCKET, "images", Image), WholeFile(store)
+    ours, alternative = Records(store, BUCKET, RecordKind.IMAGE, Image), WholeFile(store)
     images = [_image(number) for number in range(size)]
     _fill(store, images)
     if [image.id for image in ours.list()] != [image.id for image in alternative.list()]:
@@ -110,7 +111,7 @@ def _fill(store: ObjectStore, images: list[Image]) -> None:
     values = {image.id: image.model_dump(mode="json") for image in images}
     for shard in SHARDS:
         entries = {record_id: Entry.of(value) for record_id, value in values.items() if shard_of(record_id) == shard}
-        store.write(BUCKET, records_key("images", shard), Document(entries).dump())
+        store.write(BUCKET, records_key(RecordKind.IMAGE.documents, shard), Document(entries).dump())
     store.write(BUCKET, WHOLE, json.dumps(values).encode())
 
 
@@ -129,10 +130,10 @@ def _medians(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str,
 def _store() -> Iterator[ObjectStore]:
     with tempfile.TemporaryDirectory() as folder, embedded_s3(Path(folder) / "s3") as server:
         yield ObjectStore(
-            Settings(
-                s3_endpoint_url=AnyHttpUrl(server.endpoint_url),
-                s3_access_key=SecretStr(server.access_key),
-                s3_secret_key=SecretStr(server.secret_key),
+            S3(
+                endpoint_url=AnyHttpUrl(server.endpoint_url),
+                access_key=SecretStr(server.access_key),
+                secret_key=SecretStr(server.secret_key),
             )
         )
 

@@ -61,7 +61,7 @@ def register(sample: Sample, mirror: str) -> Recipe:
     """
     archive = io.BytesIO()
     pack(sample.folder, archive)
-    bucket, key = settings().ims_bucket, f"recipes/bench/{sample.folder.name}.tgz"
+    bucket, key = settings().bucket, f"recipes/bench/{sample.folder.name}.tgz"
     etag = object_store().write(bucket, key, archive.getvalue())
     return catalogue().recipes.create(
         Recipe(

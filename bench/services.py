@@ -34,7 +34,7 @@ def services() -> Iterator[Path]:
             # The servers are started by code that has read the settings: they did not name the servers then.
             for cached in (settings, object_store, catalogue):
                 cached.cache_clear()
-            for bucket in (settings().ims_bucket, settings().boot_images_bucket):
+            for bucket in (settings().bucket, settings().boot_images_bucket):
                 object_store().ensure_bucket(bucket)
             yield Path(folder)
         if errors := unexpected(()):

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-logger = logging.getLogger("ims.pods.log")
+logger = logging.getLogger(__name__)
 
 # A longer line comes in pieces of this size: nobody has to hold what a pod without line breaks prints.
 LONGEST_LINE_BYTES = 16 * 1024

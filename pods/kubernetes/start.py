@@ -18,7 +18,7 @@ from pods.kubernetes.pod import PodState
 from pods.kubernetes.watch import PodWatch
 from pods.manifest import Pod
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 # No waiting helps: the name can never be one.
 HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull"})

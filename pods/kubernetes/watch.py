@@ -15,7 +15,7 @@ from pods.kubernetes.errors import Expired
 from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.pod import PodState
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 # How long the API server is asked for what it has already seen.
 REPLAY = timedelta(seconds=1)

@@ -17,7 +17,7 @@ from pods.kubernetes.pod import PodState
 from pods.kubernetes.watch import PodWatch
 from pods.manifest import JOB_LABEL, WORKSPACE, WORKSPACE_VOLUME, Claim, Pod
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 RELEASE = "release"
 RELEASE_LIMIT = timedelta(minutes=5)

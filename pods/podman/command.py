@@ -15,7 +15,7 @@ from typing import NamedTuple
 from errors import Broken, Unreachable
 from pods.podman.host import environment
 
-logger = logging.getLogger("ims.pods.podman")
+logger = logging.getLogger(__name__)
 
 CALL_LIMIT = timedelta(seconds=60)
 # What a call that was begun may still take when its caller is interrupted: a pod made by halves is worse.

@@ -24,7 +24,7 @@ from pods.podman.manifest import for_podman, to_yaml
 from pods.podman.watch import blocks, latest_end, watch
 from pods.runtime import Endpoint, Outcome
 
-logger = logging.getLogger("ims.pods.podman")
+logger = logging.getLogger(__name__)
 
 PULL_LIMIT = timedelta(minutes=15)
 CREATE_LIMIT = timedelta(minutes=2)
