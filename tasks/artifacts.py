@@ -66,8 +66,8 @@ def package_artifacts(job: Job) -> Package:
         Corrupt: The pod's result is not one.
     """
     report(job, status=JobStatus.PACKAGING_ARTIFACTS)
-    limit = settings().package_limit
-    bucket, key = settings().ims_bucket, job_key(job.id, "package.json")
+    limit = settings().limits.package
+    bucket, key = settings().bucket, job_key(job.id, "package.json")
     result_url = object_store().presigned_put(bucket, key, limit)
     # The root of an image that is customized may be one that the pod has to mount.
     mounts = job.job_type is JobType.CUSTOMIZE
@@ -95,8 +95,8 @@ def upload_artifacts(package: Package, job: Job) -> list[Artifact]:
     missing = {packed.name: _open(packed, job) for packed in package.artifacts if _published(packed, job) is None}
     plan = _plan([packed for packed in package.artifacts if packed.name in missing], missing)
     if plan:
-        limit = settings().upload_limit
-        bucket, key = settings().ims_bucket, job_key(job.id, "upload-plan.json")
+        limit = settings().limits.upload
+        bucket, key = settings().bucket, job_key(job.id, "upload-plan.json")
         object_store().write(bucket, key, json.dumps({"artifacts": plan}).encode(), content_type="application/json")
         plan_url = object_store().presigned_get(bucket, key, limit)
         run_step(job, "upload", "upload", {"IMS_PLAN_URL": plan_url}, deadline=limit, root=False)
@@ -112,7 +112,7 @@ def _plan(artifacts: list[Packed], uploads: dict[str, Upload]) -> list[dict[str,
     for packed in artifacts:
         upload = uploads[packed.name]
         wanted = missing_parts(object_store(), upload, packed.parts)
-        urls = presigned_parts(object_store(), upload, [part.number for part in wanted], settings().upload_limit)
+        urls = presigned_parts(object_store(), upload, [part.number for part in wanted], settings().limits.upload)
         parts = [
             {"number": part.number, "size": part.size, "md5": part.md5, "url": urls[part.number]} for part in wanted
         ]

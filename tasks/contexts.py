@@ -42,7 +42,7 @@ def stage_context(configuration: KiwiConfig, ca_rpm: Mapping[str, bytes], job: J
         ca_rpm: The files of the RPM of the site's authorities; none when there is none.
         job: The job.
     """
-    store, bucket = object_store(), settings().ims_bucket
+    store, bucket = object_store(), settings().bucket
     packed = io.BytesIO()
     also = {"step.json": _step(options(job) | configuration.options()), **configuration.files(), **ca_rpm}
     pack(description_folder(job), packed, below="description", also=also)
@@ -75,7 +75,7 @@ def _step(values: Mapping[str, Any]) -> bytes:
 
 def _stage(archive: bytes, job: Job, secrets_key: str = "") -> Context:
     context = Context(job_key(job.id, "context.tgz"), hashlib.sha256(archive).hexdigest(), secrets_key)
-    object_store().write(settings().ims_bucket, context.key, archive, content_type="application/gzip")
+    object_store().write(settings().bucket, context.key, archive, content_type="application/gzip")
     return context
 
 
@@ -87,7 +87,7 @@ def options(job: Job) -> dict[str, Any]:
         "kernel_file_name": job.kernel_file_name,
         "initrd_file_name": job.initrd_file_name,
         "kernel_parameters_file_name": job.kernel_parameters_file_name,
-        "squashfs": {"compressor": chosen.squashfs_compressor, "level": chosen.squashfs_level},
+        "squashfs": {"compressor": chosen.squashfs.compressor, "level": chosen.squashfs.level},
         # The squashfs of the same root is the same; the job's own time says when it was made.
         "epoch": int(job.created.timestamp()),
         "rebuild_initrd": job.rebuild_initrd,

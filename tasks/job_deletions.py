@@ -43,7 +43,7 @@ def delete_job(job_id: str) -> None:
             resolution=f"`ims jobs abort {job.id}` gives up what was made in it, then delete the job",
         )
     clean_up(job.id)
-    bucket = settings().ims_bucket
+    bucket = settings().bucket
     for key in object_store().keys(bucket, job_prefix(job.id)):
         object_store().delete(bucket, key)
     catalogue().jobs.remove(job.id)

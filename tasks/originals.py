@@ -80,7 +80,7 @@ def fetch_root(original: Original, context: Context, job: Job) -> None:
     Raises:
         StepFailed: The workspace is too small, or the rootfs is broken.
     """
-    limit = settings().prepare_limit
+    limit = settings().limits.prepare
     run_step(job, "root", "fetch_root", root_environment(original, context, limit), deadline=limit, privileged=True)
 
 
@@ -94,7 +94,7 @@ def root_environment(original: Original, context: Context, limit: timedelta) -> 
     """
     store, rootfs = object_store(), original.rootfs
     return {
-        "IMS_CONTEXT_URL": store.presigned_get(settings().ims_bucket, context.key, limit),
+        "IMS_CONTEXT_URL": store.presigned_get(settings().bucket, context.key, limit),
         "IMS_CONTEXT_SHA256": context.sha256,
         "IMS_ROOTFS_URL": store.presigned_get(rootfs.bucket, rootfs.key, limit),
         "IMS_ROOTFS_SIZE": str(rootfs.size),

@@ -78,7 +78,7 @@ def fetch_script(job: Job) -> Script | None:
         packed.seek(0)
         sha256 = hashlib.file_digest(packed, "sha256").hexdigest()
     key = job_key(job.id, "script.tgz")
-    object_store().write_file(settings().ims_bucket, key, archive, content_type="application/gzip", metadata={})
+    object_store().write_file(settings().bucket, key, archive, content_type="application/gzip", metadata={})
     return Script(kind, key, sha256, entry)
 
 
@@ -92,9 +92,9 @@ def run_script(script: Script, job: Job) -> None:
         StepFailed: It failed, did not end in time, or left processes running; its last lines are in the diagnosis.
     """
     report(job, status=JobStatus.BUILDING_IMAGE)
-    limit = settings().script_limit
+    limit = settings().limits.script
     environment = {
-        "IMS_SCRIPT_URL": object_store().presigned_get(settings().ims_bucket, script.key, limit + SLACK),
+        "IMS_SCRIPT_URL": object_store().presigned_get(settings().bucket, script.key, limit + SLACK),
         "IMS_SCRIPT_SHA256": script.sha256,
         "IMS_SCRIPT_ENTRY": script.entry,
         "IMS_SCRIPT_SECONDS": str(int(limit.total_seconds())),
@@ -106,7 +106,7 @@ def _refuse_place(link: Link) -> None:
     """Refuse what this service keeps for itself: a job must not show, as its script, what another's pods are told."""
     if link.key.endswith("/"):
         raise BadInput(f"{link.path} is no object")
-    if link.bucket == settings().ims_bucket and not link.key.startswith(SCRIPTS_PREFIX):
+    if link.bucket == settings().bucket and not link.key.startswith(SCRIPTS_PREFIX):
         raise BadInput(
             f"{link.path} is not below s3://{link.bucket}/{SCRIPTS_PREFIX}",
             resolution="upload the script with `ims scripts upload`, or put it into a bucket of your own",
@@ -114,8 +114,8 @@ def _refuse_place(link: Link) -> None:
 
 
 def _refuse_size(script: ObjectInfo) -> None:
-    if script.size > settings().recipe_bytes:
+    if script.size > settings().recipes.bytes:
         raise BadInput(
-            f"{script.uri} has {script.size} bytes, more than the limit of {settings().recipe_bytes} bytes",
+            f"{script.uri} has {script.size} bytes, more than the limit of {settings().recipes.bytes} bytes",
             resolution="make it smaller, or raise IMS_RECIPE_BYTES",
         )

@@ -108,7 +108,7 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
         Conflict: No shell of the job is open.
         BadInput: A shell cannot stay open for so long.
     """
-    job, store, bucket = catalogue().jobs.get(job_id), object_store(), settings().ims_bucket
+    job, store, bucket = catalogue().jobs.get(job_id), object_store(), settings().bucket
     if operation == "extend":
         until = shell_orders.extend_shell(store, bucket, job, by)
         logger.info("the shell of job %s ends at %s", job_id, f"{until:%Y-%m-%d %H:%M} UTC")
@@ -119,8 +119,8 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
 
 def _serve(step: str, program: str, shell: SshContainer, more: Mapping[str, str], tell: Tell, job: Job) -> None:
     """Run the pod of a shell to its end; its job's record says where it listens, and why it goes on."""
-    store, bucket = object_store(), settings().ims_bucket
-    shell_orders.open_orders(store, bucket, job.id, step, settings().shell_limit)
+    store, bucket = object_store(), settings().bucket
+    shell_orders.open_orders(store, bucket, job.id, step, settings().shells.limit)
 
     def on_line(line: str) -> None:
         logger.info("%s", line)
@@ -136,10 +136,10 @@ def _serve(step: str, program: str, shell: SshContainer, more: Mapping[str, str]
     environment = {
         "IMS_PUBLIC_KEY": catalogue().public_keys.get(job.public_key_id).public_key,
         "IMS_SSH_ADDRESS": runtime().listen_address,
-        "IMS_SHELL_SECONDS": str(int(settings().shell_limit.total_seconds())),
-        "IMS_SHELL_IDLE_SECONDS": str(int(settings().shell_idle_limit.total_seconds())),
+        "IMS_SHELL_SECONDS": str(int(settings().shells.limit.total_seconds())),
+        "IMS_SHELL_IDLE_SECONDS": str(int(settings().shells.idle_limit.total_seconds())),
         "IMS_SHELL_ORDERS_URL": store.presigned_get(bucket, shell_orders_key(job.id), LONGEST),
-        "IMS_SHELL_FORWARDING": "yes" if settings().shell_forwarding else "no",
+        "IMS_SHELL_FORWARDING": "yes" if settings().shells.forwarding else "no",
         **more,
     }
     # It may be extended, and a pod's deadline may not.
