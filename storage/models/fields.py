@@ -37,7 +37,10 @@ def _inner_path(text: str) -> str:
 
 
 def _uuid(text: str) -> str:
-    return str(UUID(text))
+    try:
+        return str(UUID(text))
+    except ValueError as error:
+        raise ValueError("must be an id: a UUID") from error
 
 
 def _uuid_or_empty(text: str) -> str:
