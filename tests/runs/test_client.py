@@ -116,7 +116,12 @@ def test_each_line_of_a_log_is_read_once(runs: Runs, client: SyncPrefectClient, 
         ),
         (
             "rebuild-image/rebuild-image",
-            {"recipe_id": str(uuid4()), "public_key_id": "k", "image_root_archive_name": "x", "script": "s3://b/k"},
+            {
+                "recipe_id": str(uuid4()),
+                "public_key_id": str(uuid4()),
+                "image_root_archive_name": "x",
+                "script": "s3://b/k",
+            },
         ),
         ("finish-shell/finish-shell", {"job_id": str(uuid4()), "operation": "extend", "hours": 2}),
     ],
