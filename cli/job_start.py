@@ -5,12 +5,10 @@ from typing import Any
 
 from cli.scripts import uploaded, uploaded_playbook
 from errors import BadInput
+from storage.models.job_parameters import parameters_of
 from storage.models.jobs import Job, JobType, NewJob
 from storage.models.records import new_id
 from storage.models.shells import CUSTOMIZE
-
-# What the flows call the artifact that a job works on.
-_ARTIFACTS = {JobType.CREATE: "recipe_id", JobType.CUSTOMIZE: "image_id"}
 
 
 def ssh_containers(names: str, jails: str, *, jail: bool) -> list[dict[str, Any]]:
@@ -83,17 +81,10 @@ def start(job_type: JobType, fields: dict[str, Any]) -> tuple[Job, str]:
 
     deployment = CREATE_IMAGE if job_type is JobType.CREATE else CUSTOMIZE_IMAGE
     with connected() as runs:
-        run_id = runs.start(deployment, _parameters(job_type, fields), idempotency_key=new_id())
+        run_id = runs.start(deployment, parameters_of(job_type, fields), idempotency_key=new_id())
         # The run makes the record when it is quicker: both make the same one.
         job = open_job(catalogue(), run_id, run_id, {"job_type": job_type, **fields})
         return job, runs.address(run_id)
-
-
-def _parameters(job_type: JobType, fields: dict[str, Any]) -> dict[str, Any]:
-    parameters = {_ARTIFACTS[job_type] if name == "artifact_id" else name: value for name, value in fields.items()}
-    for shell in parameters.pop("ssh_containers", []):
-        parameters |= {"ssh_container_name": shell["name"], "jail": shell["jail"]}
-    return parameters
 
 
 def _check_recipe(recipe_id: str) -> None:

@@ -106,7 +106,12 @@ def test_the_log_comes_whole_and_from_where_it_was_read(
         ),
         (
             "rebuild-image/rebuild-image",
-            {"recipe_id": str(uuid4()), "public_key_id": "k", "image_root_archive_name": "x", "script": "s3://b/k"},
+            {
+                "recipe_id": str(uuid4()),
+                "public_key_id": str(uuid4()),
+                "image_root_archive_name": "x",
+                "script": "s3://b/k",
+            },
         ),
         ("finish-shell/finish-shell", {"job_id": str(uuid4()), "operation": "extend", "hours": 2}),
     ],
