@@ -49,7 +49,10 @@ HOSTILE_ENTRIES = {
     "absolute folder": (folder("//etc"), "'//etc' is absolute"),
     "hard link out by ..": (hard_link("x", "../outside/secret"), "'x' is a hard link that leads out of the archive"),
     "hard link out, absolute": (hard_link("x", "/etc/passwd"), "'x' is a hard link that leads out of the archive"),
-    "hard link to what is not there": (hard_link("x", "later"), "'x' is a hard link to 'later', which is not an earlier file"),
+    "hard link to what is not there": (
+        hard_link("x", "later"),
+        "'x' is a hard link to 'later', which is not an earlier file",
+    ),
     "hard link to a symbolic link": (link("root/p", "/etc/passwd") + hard_link("x", "root/p"), "'x' is a hard link"),
     "link out by ..": (link("x", "../outside"), "'x', a symbolic link to '../outside', leads out of the archive"),
     "link out, absolute, outside the overlay": (link("x", "/etc"), "'x', a symbolic link to '/etc', leads out"),
