@@ -26,7 +26,7 @@ Kiwi = Literal[9, 11]
 NAMES: dict[Kiwi, str] = {9: "localhost/ims-builder", 11: "localhost/ims-builder-kiwi11"}
 _HERE = Path(__file__).parent
 # All of this package that the image holds; what makes the image stays outside.
-_SHIPPED = ("__init__.py", "pod", "programs", "ansible")
+_SHIPPED = ("__init__.py", "contract", "pod", "programs", "ansible")
 
 
 def builder_image_reference(kiwi: Kiwi = 9) -> str:

@@ -4,28 +4,14 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+from builder.contract.exit_codes import KILLED, NOT_EXECUTABLE, NOT_FOUND, TERMINATED, TIMED_OUT, TRY_AGAIN
+from builder.contract.lines import OUT_OF_MEMORY, last_words
 from pods.facts import Category, Facts, Verdict
 
 __all__ = ["Category", "Facts", "Rule", "Verdict", "diagnose"]
 
 # Tells how a pod ended; None: not in the way that the rule is about.
 Rule = Callable[[Facts], Verdict | None]
-
-# sysexits.h: "temporary failure; the user is invited to retry". The builder's programs use it so.
-EX_TEMPFAIL = 75
-# Shells and coreutils: 124 is `timeout`'s word for it, 128 + n means "ended by signal n".
-TIMED_OUT = 124
-NOT_EXECUTABLE = 126
-NOT_FOUND = 127
-KILLED = 137
-TERMINATED = 143
-
-# How the last line of a program of builder/programs begins when it failed.
-LAST_WORDS = "error: "
-# And how the line before it begins, when the program knows what to do.
-ADVICE = "advice: "
-# What the wrapper of every step's command writes when the kernel killed something of it (step_command.py).
-OUT_OF_MEMORY_LINE = "ims: the kernel killed a process of this step: out of memory"
 
 PEAK = re.compile(r"peak was (\d+) bytes")
 
@@ -47,23 +33,12 @@ def diagnose(facts: Facts, *platform_rules: Rule) -> Verdict:
     for rule in rules:
         if verdict := rule(facts):
             return verdict
+    words = last_words(facts.log_tail)
     return Verdict(
         Category.STEP_FAILED,
-        _last_words(facts) or f"pod {facts.name} failed with exit code {facts.exit_code}",
-        _advice(facts) or "read the end of its log for what led to it",
+        words.error or f"pod {facts.name} failed with exit code {facts.exit_code}",
+        words.advice or "read the end of its log for what led to it",
     )
-
-
-def _last_words(facts: Facts) -> str:
-    """Return what the step's own program said of its end: the builder's programs close with a line `error: …`."""
-    last = facts.log_tail[-1] if facts.log_tail else ""
-    return last.removeprefix(LAST_WORDS) if last.startswith(LAST_WORDS) else ""
-
-
-def _advice(facts: Facts) -> str:
-    """Return what the step's own program advises: the line before its last words."""
-    before = facts.log_tail[-2] if len(facts.log_tail) > 1 and _last_words(facts) else ""
-    return before.removeprefix(ADVICE) if before.startswith(ADVICE) else ""
 
 
 def _never_ran(facts: Facts) -> Verdict:
@@ -104,7 +79,7 @@ def _succeeded(facts: Facts) -> Verdict | None:
 
 
 def _out_of_memory(facts: Facts) -> Verdict | None:
-    told = [line for line in facts.log_tail if line.startswith(OUT_OF_MEMORY_LINE)]
+    told = [line for line in facts.log_tail if line.startswith(OUT_OF_MEMORY)]
     if not facts.out_of_memory and not told:
         return None
     limit = f" of {facts.memory}" if facts.memory else ""
@@ -132,11 +107,11 @@ def _deadline(facts: Facts) -> Verdict | None:
 
 
 def _transient(facts: Facts) -> Verdict | None:
-    if facts.exit_code != EX_TEMPFAIL:
+    if facts.exit_code != TRY_AGAIN:
         return None
     return Verdict(
         Category.TRANSIENT,
-        _last_words(facts) or f"pod {facts.name} met a passing fault",
+        last_words(facts.log_tail).error or f"pod {facts.name} met a passing fault",
         "it can be tried again as it is",
     )
 

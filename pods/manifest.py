@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from builder.contract.inputs import WORKSPACE, PodInput
 from pods.resources import Resources
 from pods.step_command import within_limits
 
@@ -25,7 +26,6 @@ ARCH_LABEL = "kubernetes.io/arch"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 CONTAINER = "step"
-WORKSPACE = "/workspace"
 WORKSPACE_VOLUME = "workspace"
 
 # What a step gets to tidy up in, when it is stopped from outside.
@@ -190,8 +190,8 @@ def _container(pod: Pod) -> dict[str, Any]:
 
 def _identity() -> list[dict[str, Any]]:
     """Return the variables that tell a step which pod it is; the workspace's lease names it by them."""
-    fields = {"IMS_POD_NAME": "metadata.name", "IMS_POD_UID": "metadata.uid"}
-    return [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]
+    paths = PodInput(name="metadata.name", uid="metadata.uid").to_environment()
+    return [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in paths.items()]
 
 
 def _workspace(pod: Pod) -> dict[str, Any]:

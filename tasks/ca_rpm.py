@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from builder.contract.inputs import CaRpmInput, ContextInput
 from config.certificates import CaCertificate, parse_bundle
 from config.settings import settings
 from config.site import read_site
@@ -101,12 +102,12 @@ def build_ca_rpm(ca_rpm: CaRpm | None, job: Job) -> dict[str, bytes]:
     texts = {SPEC: ca_rpm.spec, **ca_rpm.certificates}
     archive = pack_files({name: text.encode() for name, text in texts.items()})
     store.write(bucket, sources, archive, content_type="application/gzip")
-    environment = {
-        "IMS_CONTEXT_URL": store.presigned_get(bucket, sources, limit),
-        "IMS_CONTEXT_SHA256": hashlib.sha256(archive).hexdigest(),
-        "IMS_RESULT_URL": store.presigned_put(bucket, key, limit),
-    }
-    run_step(job, "ca-rpm", "ca_rpm", environment, deadline=limit, root=False, workspace=False)
+    sha256 = hashlib.sha256(archive).hexdigest()
+    told = CaRpmInput(
+        context=ContextInput(url=store.presigned_get(bucket, sources, limit), sha256=sha256),
+        result_url=store.presigned_put(bucket, key, limit),
+    )
+    run_step(job, "ca-rpm", "ca_rpm", told, deadline=limit, root=False, workspace=False)
     return _unpacked(store.read(bucket, key)[0])
 
 

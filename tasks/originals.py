@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from builder.contract.inputs import ContextInput, FetchRootInput, RootfsInput
 from config.settings import settings
 from errors import BadInput, Conflict, Corrupt
 from storage.models.jobs import Job, JobStatus
@@ -81,27 +82,29 @@ def fetch_root(original: Original, context: Context, job: Job) -> None:
         StepFailed: The workspace is too small, or the rootfs is broken.
     """
     limit = settings().prepare_limit
-    run_step(job, "root", "fetch_root", root_environment(original, context, limit), deadline=limit, privileged=True)
+    run_step(job, "root", "fetch_root", root_input(original, context, limit), deadline=limit, privileged=True)
 
 
-def root_environment(original: Original, context: Context, limit: timedelta) -> dict[str, str]:
-    """Return what a pod is told that makes the job's image root.
+def root_input(original: Original, context: Context, limit: timedelta) -> FetchRootInput:
+    """Return the input of a program that makes the job's image root.
 
     Args:
         original: The image.
         context: The job's context.
-        limit: How long the addresses hold.
+        limit: How long the presigned URLs are valid.
     """
     store, rootfs = object_store(), original.rootfs
-    return {
-        "IMS_CONTEXT_URL": store.presigned_get(settings().ims_bucket, context.key, limit),
-        "IMS_CONTEXT_SHA256": context.sha256,
-        "IMS_ROOTFS_URL": store.presigned_get(rootfs.bucket, rootfs.key, limit),
-        "IMS_ROOTFS_SIZE": str(rootfs.size),
-        "IMS_ROOTFS_ETAG": rootfs.etag,
-        "IMS_ROOTFS_CHECKSUM": original.checksum,
-        "IMS_OVERLAY": "yes" if settings().root_overlay else "no",
-    }
+    context_url = store.presigned_get(settings().ims_bucket, context.key, limit)
+    return FetchRootInput(
+        context=ContextInput(url=context_url, sha256=context.sha256),
+        rootfs=RootfsInput(
+            url=store.presigned_get(rootfs.bucket, rootfs.key, limit),
+            size=rootfs.size,
+            etag=rootfs.etag,
+            checksum=original.checksum,
+        ),
+        overlay=settings().root_overlay,
+    )
 
 
 def _rootfs(manifest: Manifest, image: Image) -> Artifact:

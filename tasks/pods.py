@@ -1,11 +1,13 @@
 """Running one step of a job in a pod: started once, adopted after a crash, its log kept in S3."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+from builder.contract.environment import Input
+from builder.contract.inputs import JobInput
 from config.settings import settings
 from errors import PermanentError
 from pods.kubernetes.options import KubernetesOptions
@@ -60,7 +62,7 @@ def run_step(
     job: Job,
     step: str,
     program: str,
-    environment: Mapping[str, str],
+    told: Input,
     *,
     deadline: timedelta,
     privileged: bool = False,
@@ -79,7 +81,7 @@ def run_step(
         job: The job.
         step: The step's name, which the pod's name and the log's key are made of.
         program: The module of builder/programs.
-        environment: What the program is told.
+        told: The input of the program.
         deadline: How long the pod may run.
         privileged: Whether the program mounts.
         root: Whether the program reads files of every owner.
@@ -103,7 +105,7 @@ def run_step(
             attempt=attempt_of(job, step, runtime()),
             image=image or builder_image(),
             command=["python3", "-m", f"builder.programs.{program}"],
-            env={"IMS_JOB_ID": job.id, "IMS_ARCH": job.arch, **environment},
+            env=JobInput(id=job.id, arch=job.arch).to_environment() | told.to_environment(),
             claim=claim.name if workspace else "",
             privileged=privileged,
             root=root,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from builder.contract.inputs import ScriptInput
 from config.settings import settings
 from errors import BadInput
 from ingest.packing import pack
@@ -93,13 +94,13 @@ def run_script(script: Script, job: Job) -> None:
     """
     report(job, status=JobStatus.BUILDING_IMAGE)
     limit = settings().script_limit
-    environment = {
-        "IMS_SCRIPT_URL": object_store().presigned_get(settings().ims_bucket, script.key, limit + SLACK),
-        "IMS_SCRIPT_SHA256": script.sha256,
-        "IMS_SCRIPT_ENTRY": script.entry,
-        "IMS_SCRIPT_SECONDS": str(int(limit.total_seconds())),
-    }
-    run_step(job, "script", script.kind, environment, deadline=limit + SLACK, privileged=True)
+    told = ScriptInput(
+        url=object_store().presigned_get(settings().ims_bucket, script.key, limit + SLACK),
+        sha256=script.sha256,
+        entry=script.entry,
+        seconds=int(limit.total_seconds()),
+    )
+    run_step(job, "script", script.kind, told, deadline=limit + SLACK, privileged=True)
 
 
 def _refuse_place(link: Link) -> None:

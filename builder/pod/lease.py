@@ -24,7 +24,10 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import NoReturn
 
-from builder.pod.step import TRY_AGAIN, TryAgain, run_step, say, workspace
+from builder.contract.exit_codes import TRY_AGAIN
+from builder.contract.inputs import PodInput
+from builder.contract.lines import ERROR
+from builder.pod.step import TryAgain, run_step, say, workspace
 
 FILE = "lease"
 # Names the pod that was lost with its node, until somebody has told of it (kept.py).
@@ -113,7 +116,8 @@ def run_in_workspace(step: Callable[[], None]) -> int:
     """Run a step as `run_step` does, while this pod holds the workspace."""
 
     def hold_and_run() -> None:
-        with held(workspace(), os.environ.get("IMS_POD_UID", ""), os.environ.get("IMS_POD_NAME", "")):
+        pod = PodInput.from_environment(os.environ)
+        with held(workspace(), pod.uid, pod.name):
             step()
 
     return run_step(hold_and_run)
@@ -213,7 +217,7 @@ def _beat(lease: Lease, mine: Holder, done: Event) -> None:
 
 def _end_at_once(other: Holder) -> NoReturn:
     """End this process and those it has started, without any clean-up: the workspace is another pod's now."""
-    sys.stderr.write(f"error: the workspace is held by {other.pod or 'nobody'} now: this pod was taken for lost\n")
+    sys.stderr.write(f"{ERROR}the workspace is held by {other.pod or 'nobody'} now: this pod was taken for lost\n")
     sys.stderr.flush()
     # In a container the rest ends with its first process.
     for process in _descendants(os.getpid()):

@@ -1,8 +1,6 @@
 """The pod with a shell into the root of an image that is customized (see shell.py).
 
-Environment besides the shell's and the root's (original.py): IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256; IMS_JAIL
-(`yes`: sessions see the image's root as `/`). It fails unless its user says that the root is complete, which is refused
-as long as the root has no kernel or initrd.
+It fails unless its user says that the root is complete, which is refused as long as the root has no kernel or initrd.
 """
 
 import os
@@ -10,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from builder.pod.context import Options, fetch
+from builder.contract.inputs import CustomizeShellInput
+from builder.contract.options import Options
+from builder.pod.context import fetch
 from builder.pod.image_root.boot_files import INITRD, KERNEL, find_boot_file, resolve_in_root
 from builder.pod.image_root.chroot import ready_for_chroot
 from builder.pod.image_root.customization import customization
@@ -21,7 +21,7 @@ from builder.pod.rootfs.lazy_rootfs import Arrival
 from builder.pod.rootfs.original import arriving_root, refuse_without_folders
 from builder.pod.rootfs.rootfs import Rootfs
 from builder.pod.shell.shell import IMAGE, Ended, Ending, Shell, open_shell
-from builder.pod.step import StepFailed, end_with, required, say, workspace
+from builder.pod.step import StepFailed, end_with, say, workspace
 
 _WELCOME = """\
 This is the root of the image to customize{where}.
@@ -38,11 +38,12 @@ class NotCompleted(StepFailed):
 
 def customize_shell() -> None:
     """Make the image root, serve the shell, and wait for what is still missing of the rootfs."""
-    here, rootfs = workspace(), Rootfs.asked()
-    options = fetch(required("IMS_CONTEXT_URL"), required("IMS_CONTEXT_SHA256"), here / "context").options
-    with arriving_root(here, rootfs) as arrival:
+    here, asked = workspace(), CustomizeShellInput.from_environment(os.environ)
+    rootfs = Rootfs.of(asked.root.rootfs)
+    options = fetch(asked.root.context, here / "context").options
+    with arriving_root(here, rootfs, overlay=asked.root.overlay) as arrival:
         try:
-            serve(here, options, arrival)
+            serve(here, asked, options, arrival)
         except NotCompleted:
             raise
         except (StepFailed, OSError) as failure:
@@ -52,7 +53,7 @@ def customize_shell() -> None:
     note_prepared(here, **rootfs.made_of)
 
 
-def serve(here: Path, options: Options, arrival: Arrival) -> None:
+def serve(here: Path, asked: CustomizeShellInput, options: Options, arrival: Arrival) -> None:
     """Serve the shell until its user says that the root is complete, unless somebody has said so before.
 
     Raises:
@@ -67,9 +68,10 @@ def serve(here: Path, options: Options, arrival: Arrival) -> None:
             if completed.exists():
                 say("the shell was completed before: nobody is asked again")
                 return
-            opened = jailed if os.environ.get("IMS_JAIL") == "yes" else free
-            shell = opened(root, lambda: refusal(root, before, options))
-            judge(open_shell(replace(shell, on_ready=arrival.fetch_rest, check=arrival.check)))
+            make_shell = jailed if asked.jail else free
+            shell = make_shell(root, lambda: refusal(root, before, options))
+            shell = replace(shell, on_ready=arrival.fetch_rest, check=arrival.check)
+            fail_unless_completed(open_shell(shell, asked.shell))
             completed.touch()
 
 
@@ -119,7 +121,7 @@ def refusal(root: Path, before: Before, options: Options) -> str:
     return ""
 
 
-def judge(ended: Ended) -> None:
+def fail_unless_completed(ended: Ended) -> None:
     """Fail unless the shell was completed.
 
     Raises:

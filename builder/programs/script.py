@@ -1,4 +1,4 @@
-"""The pod that runs a script in the image root: chrooted in it, judged by its exit code (see unattended.py).
+"""The pod that runs a script in the image root: chrooted in it, which fails when the script does (see unattended.py).
 
 Nothing of the script stays in the root: its folder is mounted there for as long as it runs.
 """
@@ -11,7 +11,7 @@ from builder.pod.image_root.boot_files import resolve_in_root
 from builder.pod.lease import run_in_workspace
 from builder.pod.step import StepFailed, end_with, say
 from builder.pod.unattended.script_log import ScriptLog
-from builder.pod.unattended.unattended import judge, run_unattended
+from builder.pod.unattended.unattended import raise_for_ending, run_unattended
 
 # /run of an image is left out of its rootfs, in case we cannot take it away ourselves.
 PLACE = "run/ims-script"
@@ -45,7 +45,7 @@ def run_script(root: Path, folder: Path, entry: str, seconds: float) -> None:
         # Whatever the script did to it.
         shutil.rmtree(place, ignore_errors=True)
         log.close()
-    judge(ending, f"the script {entry}", seconds, log.last)
+    raise_for_ending(ending, f"the script {entry}", seconds, log.last)
     say(f"{entry} has ended well")
 
 

@@ -9,13 +9,14 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from builder.contract.inputs import WORKSPACE
 from errors import Conflict, Interrupted, Unreachable
 from pods.kubernetes.api import ClusterApi, Kind, Resource
 from pods.kubernetes.manifest import claim_for_kubernetes, is_ours, pod_for_kubernetes
 from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.pod import PodState
 from pods.kubernetes.watch import PodWatch
-from pods.manifest import JOB_LABEL, WORKSPACE, WORKSPACE_VOLUME, Claim, Pod
+from pods.manifest import JOB_LABEL, WORKSPACE_VOLUME, Claim, Pod
 
 logger = logging.getLogger("ims.pods.kubernetes")
 

@@ -23,12 +23,13 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import AwaitingRetry, Cancelling, Pending, Suspended
 
+from builder.contract.shell_orders import Operation
 from errors import Conflict
 from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE, WORKER_LABEL, connected
 from pods.manifest import JOB_LABEL
 from storage.models.jobs import Diagnosis, Job, JobStatus
 from storage.models.records import Image, new_id
-from storage.records.shell_orders import Operation, end_shell
+from storage.records.shell_orders import end_shell
 from tests.cli.conftest import clean_environment
 from tests.cli.running import process_of, processes_with, start_worker
 from tests.flows.site import Site

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from builder.pod.context import Context, Options
+from builder.contract.options import Options
+from builder.pod.context import Context
 from builder.pod.image_root.boot_files import INITRD, find_boot_file
 from builder.pod.image_root.chroot import ready_for_chroot
 from builder.pod.image_root.initrd import Before, renew_initrd

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.pod.context import Options
+from builder.contract.options import Options
 from builder.pod.enclosure import Command, run_enclosed
 from builder.pod.image_root.boot_files import INITRD, KERNEL, find_boot_file, find_optional, resolve_in_root
 from builder.pod.image_root.kernel import Kernels, kernels_of, version_of

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.pod.context import Options
+from builder.contract.options import Options
 from builder.pod.image_root.boot_files import KERNEL, find_boot_file, resolve_in_root
 from builder.pod.step import StepFailed
 

@@ -5,16 +5,15 @@ the pod may mount, it is the rootfs with an overlay on the workspace, which each
 with its pod at the latest; the changes lie in the workspace, and the next pod sees them.
 """
 
-import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from builder.contract.prepared import Prepared
 from builder.pod.image_root.mounts import unmount_below
 from builder.pod.image_root.processes import end_processes_in
 from builder.pod.step import StepFailed, say
@@ -64,20 +63,19 @@ def note_prepared(workspace: Path, **made_of: str) -> None:
     """
     note = workspace / "prepared.json"
     partial = note.with_suffix(".part")
-    partial.write_text(json.dumps({**made_of, "finished": datetime.now(UTC).isoformat()}))
+    partial.write_bytes(Prepared(made_of).to_json())
     partial.rename(note)
 
 
 def renew_prepared(workspace: Path) -> None:
     """Note that the workspace's root has changed, and is ready again."""
-    known = json.loads((workspace / "prepared.json").read_text())
-    note_prepared(workspace, **{name: value for name, value in known.items() if name != "finished"})
+    note_prepared(workspace, **Prepared.from_json((workspace / "prepared.json").read_bytes()).made_of)
 
 
 def is_prepared(workspace: Path, **made_of: str) -> bool:
     """Tell whether the workspace's root is ready, and was made of this."""
     note = workspace / "prepared.json"
-    return note.exists() and made_of.items() <= json.loads(note.read_text()).items()
+    return note.exists() and made_of.items() <= Prepared.from_json(note.read_bytes()).made_of.items()
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from builder.contract.options import LEFT_OUT, Squashfs
 from builder.pod.child import run
-from builder.pod.context import LEFT_OUT, Squashfs
 from builder.pod.space import MORE_SPACE, says_full, space_of
 from builder.pod.step import StepFailed, say
 

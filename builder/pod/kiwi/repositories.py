@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from builder.pod.context import Options
+from builder.contract.options import KiwiOptions
 from builder.pod.step import StepFailed
 
 _THIS = "this://"
@@ -21,7 +21,7 @@ _SCRIPT = """\
 """
 
 
-def adapt(description: Path, options: Options) -> None:
+def adapt(description: Path, options: KiwiOptions) -> None:
     """Put the site's repositories into a description, and have repository_file.py complete the files kiwi writes.
 
     Raises:

@@ -13,11 +13,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from builder.contract.exit_codes import TRY_AGAIN
+from builder.contract.lines import last_words
 from builder.pod.image_root.mounts import unmount_below
 from builder.pod.image_root.root import Overlay, make_overlay
 from builder.pod.rootfs.lazy_server import FETCH, FINISH, READ_FAILED
 from builder.pod.rootfs.rootfs import remove_partials
-from builder.pod.step import TRY_AGAIN, StepFailed, TryAgain, say
+from builder.pod.step import StepFailed, TryAgain, say
 
 _FILE = Path("/run/ims-rootfs/rootfs")
 _START_SECONDS = 20.0
@@ -55,11 +57,11 @@ class _Arriving(Arrival):
         code = self._server.code
         if code is None:
             return
-        words = {line.partition(": ")[0]: line.partition(": ")[2] for line in self._server.said()}
-        if code == TRY_AGAIN or "error" not in words:
-            reason = words.get("error", f"what serves it ended with exit code {code}")
+        words = last_words(self._server.said())
+        if code == TRY_AGAIN or not words.error:
+            reason = words.error or f"what serves it ended with exit code {code}"
             raise TryAgain(f"the rootfs cannot be read any more: {reason}")
-        raise StepFailed(words["error"], advice=words.get("advice", "run the job again"))
+        raise StepFailed(words.error, advice=words.advice or "run the job again")
 
     def excuse(self, failure: Exception) -> None:
         self.check()

@@ -2,10 +2,10 @@
 
     python3 -m builder.pod.rootfs.lazy_server FILE TARGET
 
-Environment: the rootfs' (rootfs.py). It serves FILE, in a folder that it mounts, until that is unmounted. On its
-standard input it is told to FETCH the rest as well, check the whole and name it TARGET, or to FINISH: likewise, but not
-to go on for ever while that cannot be. What it cannot do, it ends with as a step does (step.py). For each read that
-fails it writes a line with READ_FAILED.
+Environment: RootfsInput (builder/contract/inputs.py). It serves FILE, in a folder that it mounts, until that is
+unmounted. It takes two orders on its standard input. FETCH: download the rest as well, check the whole and name it
+TARGET; try again for as long as a server fails. FINISH: the same, but fail when a server fails. It ends as a step does
+(step.py). For each read that fails it writes a line with READ_FAILED.
 """
 
 import errno
@@ -15,9 +15,11 @@ import threading
 import traceback
 from pathlib import Path
 
+from builder.contract.exit_codes import FAILED
+from builder.contract.inputs import RootfsInput
 from builder.pod.rootfs.lazy_file import LazyFile
 from builder.pod.rootfs.rootfs import OtherContent, Rootfs, complete, new_partial
-from builder.pod.step import FAILED, StepFailed, TryAgain, end_with, ending_of, run_step, say
+from builder.pod.step import StepFailed, TryAgain, end_with, ending_of, run_step, say
 from builder.pod.transfer import Patience, Replaced
 
 FETCH, FINISH = "fetch", "finish"
@@ -94,7 +96,7 @@ def lazy_server() -> None:
     from builder.pod.rootfs.one_file import serve
 
     served, target = (Path(argument) for argument in sys.argv[1:])
-    rootfs, partial = Rootfs.asked(), new_partial(target)
+    rootfs, partial = Rootfs.of(RootfsInput.from_environment(os.environ)), new_partial(target)
     try:
         file = LazyFile(rootfs.source, partial)
         threading.Thread(target=Completion(rootfs, file, partial, target).obey, daemon=True).start()

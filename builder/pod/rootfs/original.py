@@ -1,10 +1,6 @@
-"""The root of an image that is customized, made of its rootfs: mounted where the pod may mount, unpacked elsewhere.
-
-Environment besides the rootfs' (rootfs.py): IMS_OVERLAY (`no`: always unpack).
-"""
+"""The root of an image that is customized, made of its rootfs: mounted where the pod may mount, unpacked elsewhere."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +12,15 @@ from builder.pod.rootfs.rootfs import Rootfs, download
 from builder.pod.step import StepFailed, say
 
 
-def make_root(here: Path, rootfs: Rootfs) -> None:
+def make_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> None:
     """Make the workspace's root of a rootfs.
 
     Safe to repeat: a root that is ready is kept, with what was changed in it.
+
+    Args:
+        here: The workspace.
+        rootfs: The rootfs.
+        overlay: Whether the rootfs may be mounted.
 
     Raises:
         TryAgain: The rootfs cannot be had at the moment.
@@ -29,15 +30,15 @@ def make_root(here: Path, rootfs: Rootfs) -> None:
         say("the image root is ready: nothing to do")
         return
     _refuse_another(here, rootfs)
-    overlay = Overlay(here)
-    download(rootfs, overlay.rootfs)
-    say(f"downloaded the rootfs: {rootfs.source.size} bytes, {rootfs.checksum or 'which nobody knows a checksum of'}")
-    if _may_mount() and make_overlay(here):
+    file = Overlay(here).rootfs
+    download(rootfs, file)
+    say(f"downloaded the rootfs: {rootfs.source.size} bytes, {rootfs.checksum or 'its checksum is not known'}")
+    if overlay and make_overlay(here):
         say("the image root is the rootfs, with an overlay on the workspace")
     else:
         remove_root(here / "root")
         # The rootfs stays until the root is packed: a script that is cut off begins again on it.
-        unpack(overlay.rootfs, here / "root")
+        unpack(file, here / "root")
         say("the image root is the rootfs, unpacked")
     with image_root(here) as root:
         refuse_without_folders(root)
@@ -45,10 +46,15 @@ def make_root(here: Path, rootfs: Rootfs) -> None:
 
 
 @contextmanager
-def arriving_root(here: Path, rootfs: Rootfs) -> Iterator[Arrival]:
+def arriving_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> Iterator[Arrival]:
     """Make the workspace's root, of a rootfs that comes while it is used, or else of one that was fetched before.
 
     Safe to repeat: what was changed in the root stays.
+
+    Args:
+        here: The workspace.
+        rootfs: The rootfs.
+        overlay: Whether the rootfs may be mounted.
 
     Yields:
         What tells of the rest of the rootfs.
@@ -57,13 +63,13 @@ def arriving_root(here: Path, rootfs: Rootfs) -> Iterator[Arrival]:
         TryAgain, StepFailed: As `make_root`.
     """
     is_whole = Overlay(here).rootfs.is_file() or is_prepared(here, **rootfs.made_of)
-    if _may_mount() and not is_whole:
+    if overlay and not is_whole:
         _refuse_another(here, rootfs)
         with lazy_root(here) as arriving:
             if arriving:
                 yield arriving
                 return
-    make_root(here, rootfs)
+    make_root(here, rootfs, overlay=overlay)
     yield Arrival()
 
 
@@ -75,10 +81,6 @@ def refuse_without_folders(root: Path) -> None:
     """
     if missing := [name for name in ("etc", "usr") if not (root / name).exists()]:
         raise StepFailed(f"the rootfs is no image root: it has no /{' and no /'.join(missing)}")
-
-
-def _may_mount() -> bool:
-    return os.environ.get("IMS_OVERLAY") != "no"
 
 
 def _refuse_another(here: Path, rootfs: Rootfs) -> None:

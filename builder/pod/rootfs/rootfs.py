@@ -1,11 +1,6 @@
-"""The rootfs of an image, on its way from S3: it gets its name when it is whole, and the one that was asked for.
-
-Environment: IMS_ROOTFS_URL (presigned), IMS_ROOTFS_SIZE in bytes, IMS_ROOTFS_ETAG; IMS_ROOTFS_CHECKSUM (`sha256:…` or
-`md5:…`; empty when nobody knows one).
-"""
+"""The rootfs of an image, downloaded from S3: it gets its name once it is whole and has the right checksum."""
 
 import hashlib
-import os
 import uuid
 from collections.abc import Callable
 from contextlib import closing
@@ -13,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from builder.contract.inputs import RootfsInput
 from builder.pod.rootfs.lazy_file import LazyFile
-from builder.pod.step import StepFailed, TryAgain, required
+from builder.pod.step import StepFailed, TryAgain
 from builder.pod.transfer import Source
 
 
@@ -24,21 +20,15 @@ class OtherContent(TryAgain):
 
 @dataclass(frozen=True)
 class Rootfs:
-    """A rootfs in S3, and its checksum: `sha256:…`, `md5:…`, or nothing when nobody knows one."""
+    """A rootfs in S3, and its checksum: `sha256:…` or `md5:…`; empty when none is known."""
 
     source: Source
     checksum: str = ""
 
     @classmethod
-    def asked(cls) -> Self:
-        """Return the one that the environment names.
-
-        Raises:
-            StepFailed: It names none.
-        """
-        url, size = required("IMS_ROOTFS_URL"), int(required("IMS_ROOTFS_SIZE"))
-        source = Source(url, size, os.environ.get("IMS_ROOTFS_ETAG", ""))
-        return cls(source, os.environ.get("IMS_ROOTFS_CHECKSUM", ""))
+    def of(cls, asked: RootfsInput) -> Self:
+        """Return the rootfs that a pod was asked for."""
+        return cls(Source(asked.url, asked.size, asked.etag), asked.checksum)
 
     @property
     def made_of(self) -> dict[str, str]:

@@ -29,7 +29,7 @@ class Keeper:
         self._began = time.time()
         self._sync: subprocess.Popen[bytes] | None = None
 
-    def look(self) -> None:
+    def sync_when_due(self) -> None:
         """Note a sync that has ended, and begin the next one when it is time."""
         if self._sync is not None:
             if self._sync.poll() is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.pod.context import Options
+from builder.contract.options import Options
 from builder.pod.image_root.kernel import kernels_of, module_versions, version_of
 from builder.pod.step import StepFailed
 

@@ -17,6 +17,7 @@ import os
 from pathlib import Path
 from builder.pod.rootfs.lazy_rootfs import lazy_root
 from builder.pod.image_root.root import image_root
+from builder.contract.inputs import RootfsInput
 from builder.pod.rootfs.rootfs import Rootfs
 from builder.pod.step import run_step
 here = Path("/workspace")
@@ -171,7 +172,8 @@ import subprocess
 from builder.pod.transfer import read_range
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "small", "/mnt"], check=True)
 (Path("/mnt") / "rootfs").touch()
-raise SystemExit(run_step(lambda: read_range(Rootfs.asked().source, Path("/mnt/rootfs"), 0, 1 << 20)))
+source = Rootfs.of(RootfsInput.from_environment(os.environ)).source
+raise SystemExit(run_step(lambda: read_range(source, Path("/mnt/rootfs"), 0, 1 << 20)))
 """
     said = run(tmp_path, environment, program, exit_code=1)
     assert "No space left on device" in said[-1]

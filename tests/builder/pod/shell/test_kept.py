@@ -13,7 +13,7 @@ def look_until(keeper: Keeper, file: Path) -> None:
     end = time.monotonic() + 20
     while not file.exists():
         assert time.monotonic() < end
-        keeper.look()
+        keeper.sync_when_due()
         time.sleep(0.02)
 
 
@@ -32,7 +32,7 @@ def test_a_sync_that_fails_is_not_noted(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "bin" / "sync").chmod(0o755)
     keeper, end = Keeper(tmp_path), time.monotonic() + 0.5
     while time.monotonic() < end:
-        keeper.look()
+        keeper.sync_when_due()
     assert not (tmp_path / "synced").exists()
 
 

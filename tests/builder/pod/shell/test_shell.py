@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builder.pod.shell.orders import Desk
+from builder.pod.shell.orders import OrderInbox
 from builder.pod.shell.shell import Ended, Ending, Shell, in_words, wait
 from tests.builder.s3_stand_in import StandIn
 
@@ -34,9 +34,9 @@ class Lab:
 
     def wait(self, *, limit: float = NOT_SOON, idle: int = NOT_SOON) -> Ended:
         """Wait for the end, with the limits that the pod was given."""
-        desk = Desk(self.server.url(ORDERS), time.time() + limit, self.folder / "last-order")
+        inbox = OrderInbox(self.server.url(ORDERS), time.time() + limit, self.folder / "last-order")
         shell = Shell(welcome="", signals=self.folder, refusal=self.refusal)
-        return wait(shell, desk, lambda: self.sessions, idle)
+        return wait(shell, inbox, lambda: self.sessions, idle)
 
 
 @pytest.fixture
