@@ -13,7 +13,7 @@ from pathlib import Path
 from builder.contract.inputs import ContextInput
 from builder.contract.options import Options
 from builder.pod.step import StepFailed
-from builder.pod.transfer import download
+from builder.pod.transfer.objects import download
 
 
 @dataclass(frozen=True)

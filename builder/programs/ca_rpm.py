@@ -15,7 +15,7 @@ from builder.contract.inputs import CaRpmInput
 from builder.pod.child import run
 from builder.pod.context import fetch
 from builder.pod.step import StepFailed, end_with, run_step, say, workspace
-from builder.pod.transfer import write
+from builder.pod.transfer.objects import write
 
 _SIGNER = "CA package of this site <ims-site-ca@localhost>"
 

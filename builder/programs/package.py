@@ -17,7 +17,7 @@ from builder.pod.image_root.root import drop_rootfs, image_root
 from builder.pod.image_root.squashfs import identity, pack
 from builder.pod.lease import run_in_workspace
 from builder.pod.step import StepFailed, end_with, say, workspace
-from builder.pod.transfer import write
+from builder.pod.transfer.objects import write
 
 
 def package() -> None:

@@ -16,7 +16,9 @@ from builder.contract.inputs import UploadInput
 from builder.contract.upload_plan import UploadPlan
 from builder.pod.lease import run_in_workspace
 from builder.pod.step import StepFailed, end_with, say, workspace
-from builder.pod.transfer import PATIENCE, Patience, Slice, read, write_slice
+from builder.pod.transfer.attempts import PATIENCE, Patience
+from builder.pod.transfer.objects import read
+from builder.pod.transfer.slices import Slice, write_slice
 
 _REPORT_SECONDS = 5.0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.pod.transfer import Replaced, Source, read_range
+from builder.pod.transfer.ranges import Replaced, Source, read_range
 from config.settings import Settings
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
 from storage.models.jobs import Job, JobStatus, JobType

@@ -10,6 +10,7 @@ from builder.pod.enclosure import Command, run_enclosed
 from builder.pod.image_root.boot_files import INITRD, KERNEL, find_boot_file, find_optional, resolve_in_root
 from builder.pod.image_root.kernel import Kernels, kernels_of, version_of
 from builder.pod.step import StepFailed, say
+from builder.pod.whole_file import whole_file
 
 # In /boot, so that it becomes the initrd by being renamed.
 _NEW = ".initrd.of-ims"
@@ -58,14 +59,12 @@ def renew_initrd(root: Path, before: Before, options: Options) -> None:
         )
     why = "as asked for" if options.rebuild_initrd else "because the kernel has changed"
     say(f"making the initrd of kernel {version} anew, {why}: {' '.join(words)}")
-    ending = run_enclosed(Command(words, root, _LIMIT_SECONDS))
-    new = resolve_in_root(root, "boot") / _NEW
-    try:
+    target = _place(root, version, options)
+    with whole_file(target, beside=resolve_in_root(root, "boot") / _NEW) as new:
+        ending = run_enclosed(Command(words, root, _LIMIT_SECONDS))
         if ending.exit_code or ending.cut or not new.is_file() or not new.stat().st_size:
             raise StepFailed(f"{words[0]} made no initrd of kernel {version}: exit code {ending.exit_code}")
-        _put_in_place(root, new, version, options)
-    finally:
-        new.unlink(missing_ok=True)
+    say(f"/boot/{target.name} is the new initrd, {target.stat().st_size} bytes")
 
 
 def dracut_modules(initrd: Path) -> list[str]:
@@ -124,9 +123,7 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _put_in_place(root: Path, new: Path, version: str, options: Options) -> None:
-    """Give the new initrd the job's name; a link of that name to one of the same kernel stays, and leads to it."""
+def _place(root: Path, version: str, options: Options) -> Path:
+    """Return the new initrd's place: the job's name; where that is a link to one of the same kernel, its target."""
     named = find_optional(root, options.initrd_file_name)
-    target = named if named and version in named.name else new.with_name(options.initrd_file_name)
-    new.replace(target)
-    say(f"/boot/{target.name} is the new initrd, {target.stat().st_size} bytes")
+    return named if named and version in named.name else resolve_in_root(root, "boot") / options.initrd_file_name

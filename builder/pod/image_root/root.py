@@ -17,6 +17,7 @@ from builder.contract.prepared import Prepared
 from builder.pod.image_root.mounts import unmount_below
 from builder.pod.image_root.processes import end_processes_in
 from builder.pod.step import StepFailed, say
+from builder.pod.whole_file import whole_file
 
 # index: a hard link that is changed stays one. redirect_dir: a folder of the rootfs can be renamed.
 _OPTIONS = "index=on,redirect_dir=on"
@@ -61,10 +62,8 @@ def note_prepared(workspace: Path, **made_of: str) -> None:
         workspace: The workspace.
         made_of: What it was made of.
     """
-    note = workspace / "prepared.json"
-    partial = note.with_suffix(".part")
-    partial.write_bytes(Prepared(made_of).to_json())
-    partial.rename(note)
+    with whole_file(workspace / "prepared.json") as note:
+        note.write_bytes(Prepared(made_of).to_json())
 
 
 def renew_prepared(workspace: Path) -> None:

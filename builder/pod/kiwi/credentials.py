@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from builder.pod.step import StepFailed
-from builder.pod.transfer import read
+from builder.pod.transfer.objects import read
 
 # In the container's own layer: it goes with the container, whatever ends that.
 STORE = Path("/run/ims-credentials.json")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from builder.pod.image_root.root import Overlay, image_root, is_prepared, make_overlay, note_prepared, remove_root
 from builder.pod.image_root.squashfs import unpack
-from builder.pod.rootfs.lazy_rootfs import Arrival, lazy_root
+from builder.pod.rootfs.lazy_rootfs import RootfsDownload, lazy_root
 from builder.pod.rootfs.rootfs import Rootfs, download
 from builder.pod.step import StepFailed, say
 
@@ -23,7 +23,7 @@ def make_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> None:
         overlay: Whether the rootfs may be mounted.
 
     Raises:
-        TryAgain: The rootfs cannot be had at the moment.
+        TryAgain: The rootfs cannot be downloaded at the moment.
         StepFailed: There is no space, the server refuses, or it is no image root.
     """
     if is_prepared(here, **rootfs.made_of):
@@ -46,8 +46,8 @@ def make_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> None:
 
 
 @contextmanager
-def arriving_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> Iterator[Arrival]:
-    """Make the workspace's root, of a rootfs that comes while it is used, or else of one that was fetched before.
+def downloading_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> Iterator[RootfsDownload]:
+    """Make the workspace's root, of a rootfs that is downloaded while it is used, or was downloaded before.
 
     Safe to repeat: what was changed in the root stays.
 
@@ -57,7 +57,7 @@ def arriving_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> Iterator[Arri
         overlay: Whether the rootfs may be mounted.
 
     Yields:
-        What tells of the rest of the rootfs.
+        The download.
 
     Raises:
         TryAgain, StepFailed: As `make_root`.
@@ -65,12 +65,12 @@ def arriving_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> Iterator[Arri
     is_whole = Overlay(here).rootfs.is_file() or is_prepared(here, **rootfs.made_of)
     if overlay and not is_whole:
         _refuse_another(here, rootfs)
-        with lazy_root(here) as arriving:
-            if arriving:
-                yield arriving
+        with lazy_root(here) as download_meanwhile:
+            if download_meanwhile:
+                yield download_meanwhile
                 return
     make_root(here, rootfs, overlay=overlay)
-    yield Arrival()
+    yield RootfsDownload()
 
 
 def refuse_without_folders(root: Path) -> None:
@@ -89,6 +89,4 @@ def _refuse_another(here: Path, rootfs: Rootfs) -> None:
     if not note.exists():
         note.write_text(made_of)
     if note.read_text() != made_of:
-        raise StepFailed(
-            "the image's rootfs is another one than when this job began to change it", advice="start a new job"
-        )
+        raise StepFailed("the image's rootfs is not the one that this job began to change", advice="start a new job")

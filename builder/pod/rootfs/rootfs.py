@@ -11,11 +11,12 @@ from typing import Self
 from builder.contract.inputs import RootfsInput
 from builder.pod.rootfs.lazy_file import LazyFile
 from builder.pod.step import StepFailed, TryAgain
-from builder.pod.transfer import Source
+from builder.pod.transfer.ranges import Source
+from builder.pod.whole_file import whole_file
 
 
 class OtherContent(TryAgain):
-    """What has come is whole, and not what it should be."""
+    """What was downloaded is whole, and has another checksum."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Rootfs:
 
 
 def new_partial(target: Path) -> Path:
-    """Return where a file is kept until it is whole: like none before, and those are removed.
+    """Return a new path to keep a file at until it is whole; the paths of earlier pods are removed.
 
-    So a pod that is believed dead and is not does no harm by what it still writes.
+    So a pod that was taken for dead and is not does no harm by what it still writes.
     """
     remove_partials(target)
     return target.with_name(f"{target.name}.part-{uuid.uuid4().hex[:8]}")
@@ -55,42 +56,31 @@ def download(rootfs: Rootfs, target: Path) -> None:
     """Download a rootfs and check it, unless it is there.
 
     Raises:
-        TryAgain: It cannot be had at the moment, or is another one.
+        TryAgain: It cannot be downloaded at the moment, or is another one.
         StepFailed: There is no space for it, or the server refuses.
     """
     if target.is_file() and not target.is_symlink() and target.stat().st_size == rootfs.source.size:
         return
     partial = new_partial(target)
-    try:
-        with closing(LazyFile(rootfs.source, partial)) as file:
-            complete(rootfs, file, partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(target, beside=partial), closing(LazyFile(rootfs.source, partial)) as file:
+        complete(rootfs, file)
 
 
-def complete(
-    rootfs: Rootfs,
-    file: LazyFile,
-    partial: Path,
-    target: Path,
-    bear: Callable[[TryAgain | StepFailed], None] | None = None,
-) -> None:
-    """Fetch what is missing of a rootfs, check the whole, and only then give it its name.
+def complete(rootfs: Rootfs, file: LazyFile, on_failure: Callable[[TryAgain | StepFailed], None] | None = None) -> None:
+    """Fetch what is missing of a rootfs, and check the whole.
 
     Args:
         rootfs: The rootfs.
         file: What is here of it.
-        partial: Where that is.
-        target: The name.
-        bear: Waits after a failure, and raises what it is not willing to go on after; by default, every one.
+        on_failure: Waits before the next attempt, or raises the failure; left out: every failure is raised.
 
     Raises:
         OtherContent: It has another checksum.
-        TryAgain: Some of it cannot be had at the moment.
+        TryAgain: Some of it cannot be downloaded at the moment.
         StepFailed: There is no space for it, or the server refuses.
     """
     algorithm, _, digest = rootfs.checksum.partition(":")
-    # What has come is hashed while the rest is on its way.
+    # A piece is hashed while the next ones are fetched.
     received, here = hashlib.new(algorithm or "sha256", usedforsecurity=False), 0
     while here < rootfs.source.size:
         try:
@@ -98,11 +88,10 @@ def complete(
                 received.update(piece)
                 here += len(piece)
         except (TryAgain, StepFailed) as failure:
-            if bear is None:
+            if on_failure is None:
                 raise
-            bear(failure)
+            on_failure(failure)
     if digest and received.hexdigest() != digest.lower():
-        raise OtherContent(f"what came as {target.name} has another {algorithm} than it should")
-    # Its size will have to do as a witness, also after the host has lost power.
+        raise OtherContent(f"the downloaded rootfs has another {algorithm} than it should")
+    # Later only its size is checked, also after the host has lost power.
     file.sync()
-    partial.rename(target)

@@ -9,7 +9,8 @@ from pathlib import Path
 from builder.contract.shell_orders import Orders
 from builder.contract.unreadable import Unreadable
 from builder.pod.step import StepFailed, TryAgain, say
-from builder.pod.transfer import Patience, read
+from builder.pod.transfer.attempts import Patience
+from builder.pod.transfer.objects import read
 
 _READ_PAUSE_SECONDS = 2.0
 # The files by which its user ends the shell are not looked for until the server has answered.

@@ -1,4 +1,4 @@
-"""Tests of builder/pod/transfer.py."""
+"""Tests of builder/pod/transfer: documents, files and parts of files, against a server with faults."""
 
 import hashlib
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from builder.pod.step import StepFailed, TryAgain
-from builder.pod.transfer import Patience, Slice, download, read, write, write_slice
+from builder.pod.transfer.attempts import Patience
+from builder.pod.transfer.objects import download, read, write
+from builder.pod.transfer.slices import Slice, write_slice
 from tests.builder.s3_stand_in import StandIn
 
 QUICK = Patience(first_pause_seconds=0.01, silence_seconds=0.5)

@@ -9,7 +9,7 @@ import pytest
 from builder.contract.unreadable import Unreadable
 from builder.contract.upload_plan import UploadPlan
 from builder.pod.step import StepFailed, TryAgain
-from builder.pod.transfer import Patience
+from builder.pod.transfer.attempts import Patience
 from builder.programs.upload import parts_of, upload_parts
 from tests.builder.s3_stand_in import StandIn
 

@@ -7,7 +7,7 @@ import pytest
 
 from builder.pod.rootfs.rootfs import Rootfs, download
 from builder.pod.step import StepFailed, TryAgain
-from builder.pod.transfer import Source
+from builder.pod.transfer.ranges import Source
 from tests.builder.s3_stand_in import StandIn
 
 CONTENT = b"hsqs" + bytes(range(256)) * 40
