@@ -10,7 +10,7 @@ from pods.facts import Category, Facts, Verdict
 
 __all__ = ["Category", "Facts", "Rule", "Verdict", "diagnose"]
 
-# Tells how a pod ended; None: not in the way that the rule is about.
+# Returns how a pod ended, or None when the rule does not apply.
 Rule = Callable[[Facts], Verdict | None]
 
 PEAK = re.compile(r"peak was (\d+) bytes")
@@ -23,11 +23,11 @@ NO_IMAGE = ("no such image", "image not known", "manifest unknown", "initializin
 
 
 def diagnose(facts: Facts, *platform_rules: Rule) -> Verdict:
-    """Tell how a pod ended.
+    """Return how a pod ended.
 
     Args:
-        facts: What is known of it.
-        platform_rules: What the pod's platform knows besides. They come before the rules for what the step did.
+        facts: The facts about it.
+        platform_rules: The rules of the pod's platform. They come before the rules for what the step did.
     """
     rules = (*platform_rules, _never_ran) if facts.started is None else (_succeeded, *platform_rules, *RULES)
     for rule in rules:
@@ -69,7 +69,7 @@ def _cut_off(facts: Facts) -> Verdict | None:
         return None
     return Verdict(
         Category.KILLED,
-        f"pod {facts.name} was cut off and nobody saw its end",
+        f"pod {facts.name} was cut off, and its end was not seen",
         "its host was restarted, or its supervisor there was killed: run the job again",
     )
 
@@ -79,11 +79,11 @@ def _succeeded(facts: Facts) -> Verdict | None:
 
 
 def _out_of_memory(facts: Facts) -> Verdict | None:
-    told = [line for line in facts.log_tail if line.startswith(OUT_OF_MEMORY)]
-    if not facts.out_of_memory and not told:
+    reports = [line for line in facts.log_tail if line.startswith(OUT_OF_MEMORY)]
+    if not facts.out_of_memory and not reports:
         return None
     limit = f" of {facts.memory}" if facts.memory else ""
-    peak = PEAK.search(told[-1]) if told else None
+    peak = PEAK.search(reports[-1]) if reports else None
     reached = f" (peak {int(peak[1]) / (1 << 30):.1f} GiB)" if peak else ""
     return Verdict(
         Category.OUT_OF_MEMORY,
@@ -111,7 +111,7 @@ def _transient(facts: Facts) -> Verdict | None:
         return None
     return Verdict(
         Category.TRANSIENT,
-        last_words(facts.log_tail).error or f"pod {facts.name} met a passing fault",
+        last_words(facts.log_tail).error or f"pod {facts.name} met a fault that may pass",
         "it can be tried again as it is",
     )
 
@@ -145,11 +145,11 @@ def _killed(facts: Facts) -> Verdict | None:
     return Verdict(
         Category.KILLED,
         f"pod {facts.name} was killed from outside (exit code {facts.exit_code})",
-        "unless somebody cancelled it, look into the host's kernel log (`dmesg`) and run the job again",
+        "unless a user cancelled it, look into the host's kernel log (`dmesg`) and run the job again",
     )
 
 
-# The first that speaks is right: a step that was killed for its memory often goes on to say other things.
+# The first rule that applies is right: a step that was killed for its memory often reports other errors afterwards.
 RULES: tuple[Rule, ...] = (
     _cut_off,
     _out_of_memory,

@@ -1,6 +1,6 @@
 """A step's command, in a wrapper that limits its time and reports OOM kills.
 
-Both are in the pod itself, not in the flow's process: the pod must end when that one has been killed, too. The limit
+Both work in the pod itself: it must end also when the flow's process has been killed. The limit
 counts from the container's start; Kubernetes' activeDeadlineSeconds would count waiting for the image as well.
 """
 
@@ -33,7 +33,7 @@ exit "$code"
 
 
 def within_limits(command: Sequence[str], *, seconds: int, grace: int) -> list[str]:
-    """Return a command that ends by itself after so many seconds, and tells of an OOM kill.
+    """Return a command that ends by itself after so many seconds, and reports an OOM kill.
 
     Args:
         command: The step's own.

@@ -42,7 +42,7 @@ def package_artifacts(job: Job) -> Package:
 
     Raises:
         StepFailed: There is no kernel or initrd of that name, or several that could be meant.
-        Corrupt: The pod's result is not one.
+        Corrupt: The pod's result cannot be read.
     """
     report(job, status=JobStatus.PACKAGING_ARTIFACTS)
     limit = settings().package_limit

@@ -1,4 +1,4 @@
-"""The CA RPM: what makes an image root trust the site's certificate authorities.
+"""The CA RPM, which makes an image root trust the site's certificate authorities.
 
 It is built once for the same certificates and the same spec, and kept in S3 by the digest of both.
 """
@@ -31,7 +31,7 @@ SPEC = "site-ca.spec"
 
 @dataclass(frozen=True)
 class CaRpm:
-    """A CA RPM to be: its spec, and the certificates by the names of their files."""
+    """A CA RPM that is to be built: its spec, and the certificates by the names of their files."""
 
     spec: str
     certificates: dict[str, str]
@@ -65,7 +65,7 @@ def render_ca_rpm(description: Description) -> CaRpm | None:
     """Check the site's CA file and render the spec of its RPM.
 
     Returns:
-        The RPM to be; None for a site without a CA, and for descriptions that are not built of RPMs.
+        The RPM to build; None for a site without a CA, and for descriptions that are not built of RPMs.
 
     Raises:
         BadInput: The CA file is not PEM, or holds something that is no valid CA certificate.

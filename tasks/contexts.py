@@ -1,7 +1,7 @@
-"""Context archives: all that the pods of a job are given, in one small file fetched by a presigned URL.
+"""Context archives: the files for the pods of a job, in one small archive that is fetched by a presigned URL.
 
 Credentials of repositories are no part of it: they are an object of their own, which only the pod that runs kiwi
-fetches, and which goes when the job ends.
+fetches, and which is removed when the job ends.
 """
 
 import hashlib

@@ -37,7 +37,7 @@ class Original:
     Args:
         image: Its record.
         rootfs: Its rootfs in S3.
-        checksum: The rootfs's, `sha256:…` or `md5:…`; empty when nobody knows one.
+        checksum: The rootfs's, `sha256:…` or `md5:…`; empty when none is known.
         boot_parameters: Its kernel parameters; empty when it has none.
     """
 
@@ -48,19 +48,19 @@ class Original:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What of it goes to the pods besides the rootfs."""
+        """The files for the pods besides the rootfs."""
         return {"boot_parameters": self.boot_parameters} if self.boot_parameters else {}
 
 
 @retryable
 def fetch_manifest(job: Job) -> Original:
-    """Find the image that a job customizes, and see that it can be.
+    """Find the image that a job customizes, and check that it can be customized.
 
     Raises:
         NotFound: No such image or public key, or an object of the image is gone.
         Conflict: The image is being deleted, or one of its objects is not the one that was linked.
         BadInput: Its manifest lists no rootfs, or several, or the rootfs is no squashfs.
-        Corrupt: Its manifest is none.
+        Corrupt: Its manifest is not valid.
     """
     report(job, status=JobStatus.FETCHING_IMAGE)
     image = catalogue().images.available(job.artifact_id)
@@ -137,13 +137,13 @@ def _refuse_no_squashfs(rootfs: ObjectInfo, image: Image) -> None:
 
 
 def _checksum(artifact: Artifact, known: ObjectInfo) -> str:
-    # The one that is taken quickest; it belongs to this very object when the etag is the linked one.
+    # sha256 is computed fastest; it belongs to this object when the etag is the linked one.
     if artifact.link.etag and (sha256 := known.metadata.get(SHA256SUM)):
         return f"sha256:{sha256}"
     etag = known.etag if _MD5.fullmatch(known.etag) else ""
     if md5 := artifact.md5 or known.metadata.get(MD5SUM) or etag:
         return f"md5:{md5}"
-    logger.warning("nobody knows a checksum of %s: only its size is checked", known.uri)
+    logger.warning("no checksum of %s is known: only its size is checked", known.uri)
     return ""
 
 

@@ -30,7 +30,7 @@ logger = logging.getLogger("ims.pods")
 
 
 class StepFailed(PermanentError):
-    """A step's pod ended badly."""
+    """A step's pod failed."""
 
     def __init__(self, diagnosis: Diagnosis) -> None:
         """Keep the diagnosis for the job's record."""
@@ -74,7 +74,7 @@ def run_step(
 ) -> Outcome:
     """Run one of the builder's programs in a pod of the job, to its end.
 
-    Safe to repeat: a pod that runs is followed, whatever became of the attempts before it; one that has succeeded is
+    Safe to repeat: a pod that runs is followed, however earlier attempts ended; one that has succeeded is
     not run again, and one that was lost is replaced by the next attempt.
 
     Args:
@@ -85,13 +85,13 @@ def run_step(
         deadline: How long the pod may run.
         privileged: Whether the program mounts.
         root: Whether the program reads files of every owner.
-        workspace: Whether the program works on what other steps have left, or leaves something.
+        workspace: Whether the program reads files of other steps, or writes files for them.
         serves: Whether the program serves on a port that is to be reached from outside.
         image: The builder image to run it in; empty for the usual one.
-        on_line: Gets each line that the program says.
+        on_line: Gets each line of the log.
 
     Raises:
-        StepFailed: The pod ended badly and would do so again.
+        StepFailed: The pod failed and would fail again.
         Exhausted: It was lost, or could not reach a server, at every attempt.
         HoldLost: Another process works on the job.
     """
@@ -153,6 +153,6 @@ def _keep_log(job: Job, step: str, log: Path) -> None:
 
 
 def _host_network() -> bool:
-    """Tell whether pods need the host's network: an S3 server on a loopback address is not reached from another."""
+    """Return whether pods need the host's network: an S3 server on a loopback address is not reached from another."""
     chosen = settings().pod_host_network
     return settings().s3_is_on_loopback if chosen is None else chosen

@@ -1,4 +1,4 @@
-"""Scripts and playbooks: what customizes an image without a user."""
+"""Scripts and playbooks, which customize an image without a user."""
 
 import hashlib
 import logging
@@ -23,12 +23,12 @@ from tasks.workspaces import fresh, ingest_limits, scratch
 
 logger = logging.getLogger("ims.scripts")
 
-# What an archive's script begins with, unless the job says.
+# The file to begin with in an archive, unless the job names one.
 ENTRIES = {
     "script": ("run.sh",),
     "playbook": ("site.yml", "site.yaml", "playbook.yml", "playbook.yaml"),
 }
-# The pod ends the script at its limit, then makes the initrd anew; its deadline is for the case that it does not end.
+# The pod ends the script at its limit, then makes the initrd again; its deadline is for the case that it does not end.
 SLACK = timedelta(minutes=40)
 
 
@@ -37,7 +37,7 @@ class Script:
     """A script or a playbook, handed in for a job's pod.
 
     Args:
-        kind: Which of both, and so which of the builder's programs runs it.
+        kind: Script or playbook: the builder's program of that name runs it.
         key: The archive of its folder.
         sha256: The archive's digest, in hexadecimal.
         entry: The path in it of the file to begin with.
@@ -87,7 +87,7 @@ def fetch_script(job: Job) -> Script | None:
 def run_script(script: Script, job: Job) -> None:
     """Run a script or playbook on the job's image root.
 
-    Safe to repeat: one that has ended well is not run again, one that was cut off begins anew on the root as it was.
+    Safe to repeat: one that has ended well is not run again, one that was cut off begins again on the root as it was.
 
     Raises:
         StepFailed: It failed, did not end in time, or left processes running; its last lines are in the diagnosis.
@@ -104,7 +104,7 @@ def run_script(script: Script, job: Job) -> None:
 
 
 def _refuse_place(link: Link) -> None:
-    """Refuse what this service keeps for itself: a job must not show, as its script, what another's pods are told."""
+    """Refuse the service's own objects: a job must not show, as its script, the input of another job's pods."""
     if link.key.endswith("/"):
         raise BadInput(f"{link.path} is no object")
     if link.bucket == settings().ims_bucket and not link.key.startswith(SCRIPTS_PREFIX):

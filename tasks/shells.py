@@ -1,4 +1,4 @@
-"""The shells of a job: SSH servers in pods, which its user, an order from outside or their limits end.
+"""The shells of a job: SSH servers in pods. A shell is ended by its user, by an order from outside, or by its limits.
 
 A shell outlives the flow's process: the next run of the job finds it and waits on. Orders go by a document in S3
 (storage/records/shell_orders.py), so they need no flow either.
@@ -33,7 +33,7 @@ from tasks.retries import retryable
 
 logger = logging.getLogger("ims.shells")
 
-# The pod ends by itself at its limit, and says so; its deadline is for the case that it does not.
+# The pod ends by itself at its limit, and reports that; its deadline is for the case that it does not.
 SLACK = timedelta(minutes=1)
 
 Report = Callable[[SshContainer], None]
@@ -56,7 +56,7 @@ def debug_shell_on_failure(job: Job) -> Iterator[None]:
 
 @retryable
 def open_debug_shell(diagnosis: Diagnosis, job: Job) -> None:
-    """Open a shell into what a failed build has left, and wait until its user has seen enough or its time is up.
+    """Open a shell into what a failed build has left, and wait until its user ends it or its time is up.
 
     Safe to repeat: a shell that is open is found, and waited for again.
 
@@ -78,11 +78,11 @@ def open_debug_shell(diagnosis: Diagnosis, job: Job) -> None:
 
 @retryable
 def open_customize_shell(original: Original, context: Context, job: Job) -> None:
-    """Open a shell into the image root, and wait until its user has made of it what is to be packed.
+    """Open a shell into the image root, and wait until its user has completed it.
 
-    The shell is there before the rootfs is, where the pod may mount: what its user looks at comes first, the rest
-    meanwhile. Safe to repeat: a shell that is open is found, and waited for again; one that was completed is not opened
-    again.
+    Where the pod may mount, the shell opens before the rootfs is downloaded: what its user reads is fetched first, the
+    rest meanwhile. Safe to repeat: a shell that is open is found, and waited for again; one that was completed is not
+    opened again.
 
     Raises:
         StepFailed: The user gave up, or the time was up, or the rootfs is broken; nothing is to be packed then.
@@ -113,7 +113,7 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
         logger.info("the shell of job %s ends at %s", job_id, f"{until:%Y-%m-%d %H:%M} UTC")
         return
     shell_orders.end_shell(store, bucket, job, Operation(operation))
-    logger.info("the shell of job %s is to %s; the job's own run tells what comes of it", job_id, operation)
+    logger.info("the shell of job %s is to %s; the job's own run reports the result", job_id, operation)
 
 
 def _shell(job: Job) -> ShellInput:
@@ -154,13 +154,15 @@ def _not_complete(reason: str) -> Diagnosis:
     return Diagnosis(
         category=Diagnosis.NOT_COMPLETE,
         summary=reason,
-        resolution="the shell goes on: put it right there, and complete it again",
+        resolution="the shell goes on: correct the root there, and complete it again",
         step="shell",
     )
 
 
 def _lost(what: str, step: str) -> Diagnosis:
-    return Diagnosis(category="LostInShell", summary=what, resolution="the shell goes on: look through it", step=step)
+    return Diagnosis(
+        category="LostInShell", summary=what, resolution="the shell goes on: check there what is missing", step=step
+    )
 
 
 def _publish(shell: SshContainer, job: Job, what: str) -> None:

@@ -34,9 +34,9 @@ FILE = "lease"
 # Names the pod that was lost with its node, until the next shell has reported it (kept.py).
 LOSS = "lost-with-its-node"
 BEAT_SECONDS = 2.0
-# Ten beats: a host that gives a program no processor for so long is as good as lost.
+# Ten beats: a host on which a program does not run for so long counts as lost.
 STALE_SECONDS = 20.0
-# The pod before this one may be about to end: Kubernetes and Podman tell of its end a moment before its last process's.
+# The pod before this one may be ending: Kubernetes and Podman report its end a moment before its last process ends.
 PATIENCE_SECONDS = 10.0
 _POLL_SECONDS = 0.2
 _HOLDER_BYTES = 1024
@@ -51,7 +51,7 @@ class Holder:
 
     Args:
         uid: The pod's uid; empty when no pod holds it.
-        pod: The pod's name, which tells the step and the attempt.
+        pod: The pod's name, with the step and the attempt.
         kernel: The boot id of the kernel that it runs on.
         term: Counts the holders of this workspace, from 1.
     """
@@ -93,7 +93,7 @@ class Lease:
         os.pwrite(self._descriptor, str(beats).encode().ljust(_COUNTER_BYTES), _counter_at(term))
 
     def lock(self, patience_seconds: float) -> bool:
-        """Lock the file against every process of this kernel; tell whether it could be locked.
+        """Lock the file against every process of this kernel; return False where there are no locks.
 
         Raises:
             TryAgain: Another process holds the lock, and does not let it go in time.
@@ -191,7 +191,7 @@ def _take(folder: Path, lease: Lease, uid: str, pod: str) -> Holder:
 
 
 def _note_loss(folder: Path, holder: Holder) -> None:
-    """Note that a pod was lost with its node: what it had not synced is not there."""
+    """Note that a pod was lost with its node: what it had not synced is missing."""
     (folder / LOSS).write_text(holder.pod)
 
 

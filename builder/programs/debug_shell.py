@@ -10,7 +10,7 @@ from builder.pod.shell.shell import IMAGE, Shell, open_shell
 from builder.pod.step import end_with, workspace
 
 _WELCOME = """\
-The build of this image failed. Its root, as far as it came, is /mnt/image/image-root;
+The build of this image failed. Its root, as far as it was built, is /mnt/image/image-root;
 kiwi's log is /workspace/kiwi.log, the description /workspace/context/description.
 touch /mnt/image/complete  ends this shell, and with it the job; otherwise it ends {limit} from its start.
 """

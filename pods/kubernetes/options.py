@@ -1,4 +1,4 @@
-"""What a cluster needs to be told: the choices of its administrator, and the limits on waiting for it."""
+"""The options of a cluster: the choices of its administrator, and the limits on waiting for it."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -23,10 +23,10 @@ class KubernetesOptions(BaseModel):
         service_annotations: Of the services of shells; `{job_id}` in a value stands for the job's id.
         schedule_limit: Limit on finding a node for a pod.
         start_limit: Limit on starting it there, its volumes and its image included.
-        pull_grace: How long an image that cannot be pulled is waited for.
-        patience: How long an API server that is away is waited for.
+        pull_grace: How long to wait for an image that cannot be pulled.
+        patience: How long to wait for an API server that does not answer.
         call_limit: Limit on one call.
-        window: How long one watch lasts; at its end the pod is read anew.
+        window: How long one watch lasts; at its end the pod is read again.
         silence: After how long without a line of log the pod is looked at.
         pause: The first pause before a call is tried again; also between looks where watching fails.
         removal_limit: Limit on the end of a job's pods, before they are removed by force.

@@ -92,5 +92,5 @@ class _Removal:
         return found
 
     def _gone_within(self, limit: timedelta, kind: Kind, grace: timedelta | None = None) -> bool:
-        """Delete all of a kind, also those that come while this waits; tell whether none is left in time."""
+        """Delete all of a kind, also those that are created meanwhile; return whether none is left in time."""
         return poll(lambda: None if self.delete(kind, grace) else True, limit, self._pause) is not None

@@ -22,7 +22,7 @@ def publish(api: ClusterApi, job_id: str, step: str, port: int, options: Kuberne
         Conflict: Something else has the service's name.
     """
     found = api.list(Kind.PODS, labels=f"{MANAGED_BY_LABEL}={MANAGED_BY},{JOB_LABEL}={job_id},{STEP_LABEL}={step}")
-    running = [entry for entry in found.items if not PodState(entry).is_over and not PodState(entry).is_going]
+    running = [entry for entry in found.items if not PodState(entry).is_over and not PodState(entry).is_being_removed]
     if not running:
         raise NotFound(f"no pod of step {step} of job {job_id} runs")
     pod = running[0]

@@ -18,7 +18,7 @@ from pods.polling import poll
 
 logger = logging.getLogger("ims.pods.kubernetes")
 
-# How long the API server is asked for what it has already seen.
+# How long a watch of past events lasts.
 REPLAY = timedelta(seconds=1)
 
 
@@ -43,7 +43,7 @@ class PodWatch:
 
         Raises:
             Interrupted: It is gone, or another one has its name.
-            Unreachable: The API server is away for too long.
+            Unreachable: The API server does not answer for too long.
         """
         self._list()
         return self.state
@@ -100,7 +100,7 @@ class PodWatch:
             raise self._gone()
 
     def _replay(self) -> bool | None:
-        """Read the pod's last events again; tell whether its removal was among them, None when the server is away."""
+        """Read the pod's last events; return whether its removal was one of them, None without an answer."""
         try:
             for kind, entry in self._api.watch(Kind.PODS, self._version, fields=self._fields, window=REPLAY):
                 self._take(kind, entry)
@@ -114,7 +114,7 @@ class PodWatch:
         return False
 
     def _take(self, kind: str, entry: Resource) -> bool:
-        """Take an event; tell whether it is news."""
+        """Take an event; return whether it changes the state."""
         if kind == "BOOKMARK":
             return False
         seen = PodState(entry)

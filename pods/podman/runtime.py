@@ -44,7 +44,7 @@ class Podman:
     """Runs pods with the Podman of this host, as root.
 
     Args:
-        state_dir: Folder for what Podman has to be told on this host, and for workspaces of single pods.
+        state_dir: Folder for the configuration of Podman on this host, and for workspaces of single pods.
         address: The address of this host that pods serve on.
     """
 

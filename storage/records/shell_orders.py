@@ -60,13 +60,13 @@ def limit_of(store: "ObjectStore", bucket: str, job: Job) -> datetime | None:
     except NotFound:
         return None
     except Corrupt:
-        # Its pod cannot read it either, and keeps to the limit that it began with.
+        # Its pod cannot read it either: the limit that it began with holds.
         return job.created + LONGEST
     return None if orders.is_aborted else _limit(orders)
 
 
 def is_open(store: "ObjectStore", bucket: str, job: Job) -> bool:
-    """Tell whether a job's shell is open, or holds what its user has completed; whether a flow works on it or not."""
+    """Return whether a job's shell is open, or was completed and waits to be packed; no flow need work on it."""
     if not any(shell.command for shell in job.ssh_containers):
         return False
     limit = limit_of(store, bucket, job)
@@ -99,7 +99,7 @@ def end_shell(store: "ObjectStore", bucket: str, job: Job, operation: Operation)
 
 
 def extend_shell(store: "ObjectStore", bucket: str, job: Job, by: timedelta) -> datetime:
-    """Give a job's shell more time, and return when it ends then; nobody need be in it for as long as `by` from now.
+    """Give a job's shell more time, and return when it ends then; it stays open unused for as long as `by` from now.
 
     Raises:
         Conflict: No shell of the job is open.

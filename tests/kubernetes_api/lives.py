@@ -141,7 +141,7 @@ def drained_at_once(pod: LivePod) -> None:
 
 
 def node_lost(pod: LivePod) -> None:
-    """Lose its node: it "runs" for ever, and nobody tells of its end."""
+    """Lose its node: it "runs" for ever, and its end is never reported."""
     begin(pod, "building")
     pod.condition("DisruptionTarget", "True", "DeletionByTaintManager", "Taint manager: NoExecute taint")
     pod.asked_to_go(-3600)

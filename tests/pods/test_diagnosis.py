@@ -33,7 +33,7 @@ def facts(**changes: Any) -> Facts:
         pytest.param({"exit_code": None, "finished": None}, Category.KILLED, "cut off", id="no end was seen"),
         pytest.param({"exit_code": 3}, Category.STEP_FAILED, "exit code 3", id="exit 3"),
         pytest.param({"exit_code": 127}, Category.STEP_FAILED, "not found", id="command not found"),
-        pytest.param({"exit_code": 75}, Category.TRANSIENT, "passing", id="exit 75"),
+        pytest.param({"exit_code": 75}, Category.TRANSIENT, "a fault that may pass", id="exit 75"),
         pytest.param({"exit_code": 137, "out_of_memory": True}, Category.OUT_OF_MEMORY, "memory", id="OOMKilled"),
         pytest.param(
             {"exit_code": 2, "log_tail": ["Killed", OUT_OF_MEMORY], "memory": "8 GiB"},

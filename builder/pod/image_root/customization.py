@@ -15,7 +15,7 @@ from builder.contract.options import Options
 from builder.pod.context import Context
 from builder.pod.image_root.boot_files import INITRD, find_boot_file
 from builder.pod.image_root.chroot import ready_for_chroot
-from builder.pod.image_root.initrd import Before, renew_initrd
+from builder.pod.image_root.initrd import Before, rebuild_initrd
 from builder.pod.image_root.kernel import Kernels, kernels_of
 from builder.pod.image_root.root import Overlay, image_root, make_overlay, remove_root, renew_prepared
 from builder.pod.image_root.squashfs import unpack
@@ -45,7 +45,7 @@ def customization(here: Path, root: Path) -> Iterator[Before]:
     before = _before(here, root, options)
     trust_site(root, context.certificates)
     yield before
-    renew_initrd(root, before, options)
+    rebuild_initrd(root, before, options)
 
 
 def customize_once(here: Path, identity: str, change: Callable[[Path], None]) -> None:

@@ -17,7 +17,7 @@ def processes_in(root: Path, proc: Path = Path("/proc")) -> list[int]:
 
     Args:
         root: An absolute path without links.
-        proc: Where the kernel tells of processes.
+        proc: The kernel's file system of processes.
     """
     return [
         int(entry.name)
@@ -27,7 +27,7 @@ def processes_in(root: Path, proc: Path = Path("/proc")) -> list[int]:
 
 
 def end_processes_in(root: Path) -> None:
-    """End the processes that run in a folder: politely, then at once."""
+    """End the processes that run in a folder: by SIGTERM, then by SIGKILL."""
     root = root.resolve()
     left = processes_in(root)
     if not left:

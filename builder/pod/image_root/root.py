@@ -1,4 +1,4 @@
-"""The image root in a pod: where it is, mounted when it has to be, and made fit for programs that run in it.
+"""The image root in a pod: where it is, and how it is mounted.
 
 It is always `<workspace>/root`: kiwi builds it there, unsquashfs unpacks it there. Of an image that is customized where
 the pod may mount, it is the rootfs with an overlay on the workspace, which each pod mounts for itself. A mount ends
@@ -72,7 +72,7 @@ def renew_prepared(workspace: Path) -> None:
 
 
 def is_prepared(workspace: Path, **made_of: str) -> bool:
-    """Tell whether the workspace's root is ready, and was made of this."""
+    """Return whether the workspace's root is ready, and was made of this."""
     note = workspace / "prepared.json"
     return note.exists() and made_of.items() <= Prepared.from_json(note.read_bytes()).made_of.items()
 
@@ -101,7 +101,7 @@ def image_root(workspace: Path) -> Iterator[Path]:
 
 
 def make_overlay(workspace: Path) -> bool:
-    """Make the workspace's root an overlay of its rootfs; tell whether that is possible here.
+    """Make the workspace's root an overlay of its rootfs; return whether that is possible here.
 
     Safe to repeat: what was changed in an overlay that is there stays.
     """
@@ -133,7 +133,7 @@ def drop_rootfs(workspace: Path) -> None:
 
 
 def remove_root(root: Path) -> None:
-    """Remove a half-made root; nothing mounted in it is touched.
+    """Remove a partially built root; nothing mounted in it is touched.
 
     Raises:
         StepFailed: Something in it cannot be removed.

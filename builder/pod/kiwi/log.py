@@ -62,7 +62,8 @@ class KiwiLog:
             skipped = max(0, file.stat().st_size - _END_BYTES)
             log.seek(skipped)
             lines = log.read().decode(errors="replace").splitlines()
-        # The first is part of a line when something was skipped. Masked, then cut: nobody knows half a password.
+        # The first is part of a line when something was skipped. A line is masked before it is cut: no part of a
+        # password is shown.
         masked = map(self._mask, lines[1 if skipped else 0 :][-_SHOWN_LINES:])
         return [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in masked]
 

@@ -55,7 +55,7 @@ def _trees(description: Path) -> "Iterator[tuple[Path, ElementTree.ElementTree[E
 
 def _parse(file: Path) -> "ElementTree.ElementTree[ElementTree.Element]":
     try:
-        # Comments of <image> are kept, for whoever looks into a kept workspace.
+        # Comments of <image> are kept, for readers of a kept workspace.
         builder = ElementTree.TreeBuilder(insert_comments=True)
         return ElementTree.parse(file, ElementTree.XMLParser(target=builder))  # noqa: S314 - validated before
     except ElementTree.ParseError as error:

@@ -56,7 +56,7 @@ class Shell:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a shell ended: the reason in words, and why it could not be completed when somebody last tried."""
+    """How a shell ended: the reason in words, and why it could not be completed at the last attempt."""
 
     how: Ending
     words: str
@@ -127,7 +127,7 @@ def wait(
         if now >= inbox.orders.until:
             return Ended(Ending.LIMIT, "the shell was ended at its limit", refused)
         if now >= max(last_used + idle_seconds, inbox.orders.awake_until):
-            return Ended(Ending.IDLE, f"the shell was ended: nobody used it for {in_words(idle_seconds)}", refused)
+            return Ended(Ending.IDLE, f"the shell was ended: it was not used for {in_words(idle_seconds)}", refused)
         time.sleep(_POLL_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""The first process of an enclosure (enclosure.py): starts a command, ends it at its limit, tells what it left running.
+"""The first process of an enclosure (enclosure.py): starts a command, ends it at its limit, reports what it left.
 
 `python3 -m builder.pod.unattended.first_process REQUEST ENDING`: two files (builder/contract/enclosed.py).
 It is process 1 of a namespace of its own: when it ends, the kernel ends every other process there.
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from builder.contract.enclosed import EnclosedCommand, Ending
 
-# What the command gets to end in once it was asked to, and what its helpers get when it has ended well.
+# How long the command may take to end after SIGTERM, and its children after it has succeeded.
 GRACE_SECONDS = 3.0
 SETTLE_SECONDS = 5.0
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
@@ -57,10 +57,10 @@ def _run(request: EnclosedCommand) -> Ending:
     status = _wait(lambda: None, process.pid, end)
     if isinstance(status, Cut):
         os.kill(-1, signal.SIGTERM)
-        _wait(_nobody, 0, time.monotonic() + GRACE_SECONDS)
+        _wait(_none_left, 0, time.monotonic() + GRACE_SECONDS)
         return Ending(cut=status.why, left=tuple(status.running))
     if status == 0:
-        _wait(_nobody, 0, min(end, time.monotonic() + SETTLE_SECONDS))
+        _wait(_none_left, 0, min(end, time.monotonic() + SETTLE_SECONDS))
     return Ending(exit_code=status, left=tuple(_others()))
 
 
@@ -90,7 +90,7 @@ def _enter(request: EnclosedCommand) -> Callable[[], None]:
     return enter
 
 
-def _nobody() -> bool | None:
+def _none_left() -> bool | None:
     return None if _others() else True
 
 
@@ -109,9 +109,9 @@ def _wait(done: Callable[[], Any], pid: int, end: float) -> Any:
         left = end - time.monotonic()
         if left <= 0:
             return Cut("limit", _others())
-        # What is waited for by looking is looked at often; a child's end wakes us by itself.
+        # The list of processes is read often; the end of a child is signalled.
         came = signal.sigtimedwait(_SIGNALS, left if pid else min(left, 0.1))
-        # Of a sender outside of the namespace there is no id: what the command itself may send does not end it.
+        # A sender outside of the namespace has no id here. A signal of the command itself does not end it.
         if came is not None and came.si_signo != signal.SIGCHLD and not came.si_pid:
             return Cut("outside", _others())
 

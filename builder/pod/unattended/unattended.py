@@ -55,7 +55,7 @@ def raise_for_ending(ending: Ending, what: str, seconds: float, last: str) -> No
         raise _not_started(ending.not_started, what)
     if ending.cut:
         raise StepFailed(
-            f"{what} did not end within {seconds:g} s, and was ended while it ran {running or 'nothing any more'}",
+            f"{what} did not end within {seconds:g} s, and was ended while it ran {running or 'no process'}",
             advice="see in its log what it waited for, or raise IMS_SCRIPT_LIMIT",
         )
     if ending.exit_code:

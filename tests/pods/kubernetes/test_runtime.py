@@ -71,7 +71,7 @@ LIVES = [
     pytest.param(lives.node_lost, Category.NODE_LOST, "node-1", "kubectl get nodes", id="node lost"),
     pytest.param(lives.node_removed, Category.NODE_LOST, "no longer exists", "get nodes", id="node removed"),
     pytest.param(lives.deadline_exceeded, Category.DEADLINE, "within 0:02:00", "limit", id="deadline"),
-    pytest.param(lives.lost_its_supervisor, Category.KILLED, "nobody saw its end", "again", id="end unseen"),
+    pytest.param(lives.lost_its_supervisor, Category.KILLED, "its end was not seen", "again", id="end unseen"),
     pytest.param(
         lives.ends_with(1, "tar: write error: No space left on device"),
         Category.DISK_FULL,

@@ -17,7 +17,7 @@ ORDERS = "/shell.json"
 
 
 class Lab:
-    """A shell that nobody serves, and the document of its orders."""
+    """A shell without a server, and the document of its orders."""
 
     def __init__(self, folder: Path, server: StandIn) -> None:
         self.folder, self.server = folder, server
@@ -57,7 +57,7 @@ def test_an_order_ends_it(lab: Lab, operation: str, how: Ending) -> None:
     assert lab.wait().how is how
 
 
-def test_who_gives_up_is_heard_before_who_is_done(lab: Lab) -> None:
+def test_the_file_failed_counts_before_the_file_complete(lab: Lab) -> None:
     lab.touch("complete")
     lab.touch("failed")
     assert lab.wait().how is Ending.FAILED
@@ -95,9 +95,9 @@ def test_an_extension_counts_instead_of_the_limit_that_the_pod_was_given(lab: La
     assert lab.wait(limit=0).how is Ending.COMPLETE
 
 
-def test_nobody_in_it_for_too_long_ends_it(lab: Lab) -> None:
+def test_a_shell_without_sessions_ends_at_its_idle_limit(lab: Lab) -> None:
     ended = lab.wait(idle=0)
-    assert (ended.how, ended.words) == (Ending.IDLE, "the shell was ended: nobody used it for 1 min")
+    assert (ended.how, ended.words) == (Ending.IDLE, "the shell was ended: it was not used for 1 min")
 
 
 def test_a_session_keeps_it_open(lab: Lab) -> None:
@@ -106,7 +106,7 @@ def test_a_session_keeps_it_open(lab: Lab) -> None:
     assert lab.wait(idle=1).how is Ending.LIMIT
 
 
-def test_an_extension_keeps_it_open_although_nobody_is_in_it(lab: Lab) -> None:
+def test_an_extension_keeps_it_open_without_sessions(lab: Lab) -> None:
     lab.say(seconds=1, awake_until=time.time() + NOT_SOON)
     assert lab.wait(idle=0).how is Ending.LIMIT
 
