@@ -18,7 +18,7 @@ from builder.mirror import RELEASE, host_sources
 from builder.podman import podman
 from errors import Broken
 
-logger = logging.getLogger("ims.builder")
+logger = logging.getLogger(__name__)
 
 NAME = "localhost/ims-builder-base"
 

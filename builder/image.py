@@ -18,7 +18,7 @@ from builder.kiwi11 import build_kiwi11, kiwi11_inputs, kiwi11_reference
 from builder.podman import has_image, podman
 from builder.scratch import one_at_a_time
 
-logger = logging.getLogger("ims.builder")
+logger = logging.getLogger(__name__)
 
 # By major version.
 Kiwi = Literal[9, 11]

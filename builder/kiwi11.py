@@ -12,7 +12,7 @@ from builder.base import base_inputs, base_reference
 from builder.pip import install
 from builder.podman import podman
 
-logger = logging.getLogger("ims.builder")
+logger = logging.getLogger(__name__)
 
 NAME = "localhost/ims-builder-base-kiwi11"
 

@@ -4,6 +4,8 @@ Only what every command needs is imported here; S3's and Prefect's clients are i
 """
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -47,6 +49,22 @@ app.add_typer(images.app, name="images")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(scripts.app, name="scripts")
 app.add_typer(deleted.app, name="deleted")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ims {version('image-management-flows')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    print_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the noun."""
 
 
 def main() -> None:

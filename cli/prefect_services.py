@@ -14,6 +14,7 @@ from cli.child import WITH_US, Child
 from cli.data_folder import Endpoints
 from config.settings import settings
 from errors import Broken, Conflict, LimitReached
+from runs.loggers import EXTRA_LOGGERS, extra_loggers
 
 LOOPBACK = "127.0.0.1"
 # Where people look for a Prefect server; another port is taken when this one is in use.
@@ -34,7 +35,7 @@ FLOW_RUN = [*WITH_US, sys.executable, "-m", "prefect.engine"]
 # Left out of its log by itself, for a client tries again: so it would only be seen when that has given up.
 COMPLETE_LOG = {"PREFECT_SERVER_LOG_RETRYABLE_ERRORS": "true"}
 LOGGING = {
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "ims",
+    EXTRA_LOGGERS: extra_loggers(),
     # A cancelled run's hook speaks in the worker's process, where no run is going on.
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }

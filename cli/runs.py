@@ -12,6 +12,7 @@ import errors
 from cli.following import LAST_WORDS_SECONDS, PATIENCE_SECONDS, POLL_SECONDS
 from errors import ImsError, Interrupted, Unreachable
 from flows.deployments import Run, Runs, connected
+from runs.loggers import is_ours
 from storage.models.records import new_id
 
 # How Prefect tells of an exception: its class and its words.
@@ -66,7 +67,7 @@ def _show_log(runs: Runs, run_id: str, shown: set[str], newest: datetime | None)
     for line in runs.log(run_id, newest):
         if line.id not in shown:
             shown.add(line.id)
-            if line.logger.startswith("ims"):
+            if is_ours(line.logger):
                 typer.echo(line.text, err=True)
         newest = max(line.time, newest or line.time)
     return newest

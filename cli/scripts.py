@@ -80,7 +80,7 @@ def _upload(file: Path) -> str:
 
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    store, bucket, key = object_store(), settings().ims_bucket, script_key(digest, file.name)
+    store, bucket, key = object_store(), settings().bucket, script_key(digest, file.name)
     try:
         store.head(bucket, key)
     except NotFound:

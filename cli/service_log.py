@@ -13,6 +13,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from cli.harmless_errors import is_harmless
+from runs.loggers import OURS
 
 # Of a traceback that is longer only the first lines are kept, besides what was raised.
 KEPT_LINES = 200
@@ -50,7 +51,7 @@ PREFECT = Format(
         r"|Exception in thread|Exception ignored in|--- Logging error ---|--- Error logging to API ---"
     ),
     runs=re.compile(r"(?:Flow|Task) run '"),
-    results=re.compile(r"ims\b"),
+    results=OURS,
 )
 # Go's glog. Its warnings are of what is tried again.
 SEAWEEDFS = Format(

@@ -13,7 +13,7 @@ from cli.data_folder import Endpoints, publish
 from cli.lost_runs import resume_lost_runs
 from cli.service_errors import ServiceErrors, prefect_log, s3_log
 from cli.site import summary
-from config.settings import Settings, settings
+from config.settings import read_settings, settings
 from errors import Broken, Conflict, ImsError
 from flows import deployments
 from flows.deployments import Run, Runs, connected
@@ -119,9 +119,9 @@ class Services:
             self._s3.stop()
 
     def _start_s3(self, prefect_port: int) -> Endpoints:
-        chosen = Settings()
-        address = chosen.s3_address() if chosen.s3_endpoint_url else None
-        access_key, secret_key = chosen.s3_access_key.get_secret_value(), chosen.s3_secret_key.get_secret_value()
+        server = read_settings().s3
+        address = server.address() if server.endpoint_url else None
+        access_key, secret_key = server.access_key.get_secret_value(), server.secret_key.get_secret_value()
         if address is None:
             self._s3 = EmbeddedS3(self.folder / "s3")
             self._s3.start()
@@ -230,8 +230,8 @@ def _of_ims_up(runs: Runs) -> list[Run]:
 
 def _builder_image() -> str:
     """Return the builder image that the flows use, built first when it is ours and missing."""
-    if settings().builder_image:
-        return settings().builder_image
+    if settings().builder.image:
+        return settings().builder.image
     from builder.image import ensure_builder_image
 
     return ensure_builder_image()

@@ -3,7 +3,8 @@
 from pydantic import BaseModel
 
 from cli.output import Columns, FormatOption, print_records
-from config.settings import settings
+from config.settings import Settings, settings
+from config.variables import variables_of
 
 COLUMNS: Columns = {
     "variable": lambda setting: setting.variable,
@@ -24,8 +25,8 @@ def show(output: FormatOption = None) -> None:
     """Show all settings: the environment variable that sets each, its present value and its meaning."""
     chosen = settings()
     known = [
-        Setting(variable=f"IMS_{name.upper()}", value=_text(getattr(chosen, name)), meaning=field.description or "")
-        for name, field in type(chosen).model_fields.items()
+        Setting(variable=variable.name, value=_text(variable.value_in(chosen)), meaning=variable.meaning)
+        for variable in variables_of(Settings)
     ]
     print_records(known, COLUMNS, output)
 

@@ -46,7 +46,7 @@ def extend(
         longer = parse_duration(by)
     except ValueError as error:
         raise BadInput(f"--by: {error}") from error
-    until = extend_shell(object_store(), settings().ims_bucket, catalogue().jobs.get(job_id), longer)
+    until = extend_shell(object_store(), settings().bucket, catalogue().jobs.get(job_id), longer)
     typer.echo(f"The shell of job {job_id} ends at {until.astimezone():%Y-%m-%d %H:%M %Z}.")
 
 
@@ -68,7 +68,7 @@ def _ordered(job_id: str, operation: Operation) -> Job:
     if _refused(job):
         # The same answer may come again.
         before = jobs.report(catalogue(), job, diagnosis=None).diagnosis
-    end_shell(object_store(), settings().ims_bucket, job, operation)
+    end_shell(object_store(), settings().bucket, job, operation)
     end = time.monotonic() + ANSWER_SECONDS
     while job.status is JobStatus.WAITING_ON_USER and time.monotonic() < end:
         time.sleep(_LOOK_SECONDS)

@@ -5,7 +5,7 @@ import typer
 
 from cli.data_folder import published
 from cli.service_errors import ServiceErrors, logs_of
-from config.settings import Settings
+from config.settings import read_settings
 from errors import NotFound
 
 ANSWER_SECONDS = 5
@@ -16,7 +16,7 @@ def status() -> None:
 
     The exit code is 0 when it is ready, 2 when it is not.
     """
-    folder = Settings().data_dir
+    folder = read_settings().data_dir
     endpoints = published(folder)
     if endpoints is None or not _answers(f"{endpoints.prefect_api_url}/health"):
         raise NotFound(f"no `ims up` is ready on {folder}", resolution="start one with `ims up`")

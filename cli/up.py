@@ -10,7 +10,7 @@ from rich.logging import RichHandler
 
 from cli.data_folder import Endpoints, claimed
 from cli.interrupts import Interrupts
-from config.settings import Settings
+from config.settings import default_data_dir, read_settings
 
 NEXT = """\
 Ready after {seconds:.0f} s. Data and logs are in {folder}. What next, in another terminal:
@@ -36,9 +36,9 @@ def up(
     ~/.local/share/ims. The first start makes the builder image, which takes about two minutes.
     """
     started = time.monotonic()
-    folder = Settings().data_dir
+    folder = read_settings().data_dir
     console = Console(markup=False, highlight=False, soft_wrap=True)
-    _show_log_of("ims.builder", console)
+    _show_log_of("builder", console)
     with claimed(folder):
         # Imported only now: another running `ims up` is told of at once.
         from cli.services import Services
@@ -59,8 +59,8 @@ def up(
 
 
 def _what_next(endpoints: Endpoints, seconds: float) -> str:
-    chosen = Settings()
-    other_folder = chosen.data_dir != type(chosen).model_fields["data_dir"].get_default(call_default_factory=True)
+    chosen = read_settings()
+    other_folder = chosen.data_dir != default_data_dir()
     return NEXT.format(
         seconds=seconds,
         folder=chosen.data_dir,

@@ -18,6 +18,7 @@ from cli.service_errors import ServiceErrors
 from cli.service_log import PREFECT, ServiceLog
 from errors import BadInput, Broken, Unreachable
 from flows.deployments import WORK_POOL, connected
+from runs.loggers import EXTRA_LOGGERS, extra_loggers
 from storage.s3.objects import ensure_buckets
 
 
@@ -50,6 +51,7 @@ def prepare(name: str, say: Callable[[str], None]) -> None:
 def serve(name: str, limit: int, health_port: int) -> NoReturn:
     """Become Prefect's worker."""
     command = [*worker_command(WORK_POOL, name), "--limit", str(limit)]
+    os.environ[EXTRA_LOGGERS] = extra_loggers(os.environ.get(EXTRA_LOGGERS, ""))
     for variable, value in LOGGING.items():
         os.environ.setdefault(variable, value)
     if health_port:

@@ -60,7 +60,9 @@ def spelled(duration: timedelta) -> str:
 
 
 def _from_text(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
+    # `PT90M` is how a model writes a duration as JSON; pydantic reads it.
+    is_iso = isinstance(value, str) and value.startswith("P")
+    return parse_duration(value) if isinstance(value, str) and not is_iso else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_from_text)]

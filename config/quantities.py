@@ -9,6 +9,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+MiB = 1 << 20
+GiB_BYTES = 1 << 30
+
 _PROCESSORS = re.compile(r"(?P<milli>[0-9]+)m|[0-9]+(\.[0-9]{1,3})?")
 _BYTES = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)(?P<unit>Ki|Mi|Gi|Ti|k|M|G|T)?")
 _UNITS = {None: 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}

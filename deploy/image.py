@@ -26,7 +26,7 @@ from builder.podman import has_image, podman
 from builder.scratch import one_at_a_time
 from errors import Broken
 
-logger = logging.getLogger("ims.builder")
+logger = logging.getLogger(__name__)
 
 NAME = "localhost/ims-worker"
 BASE_NAME = "localhost/ims-worker-base"

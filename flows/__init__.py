@@ -1,9 +1,10 @@
 """What a user starts: one flow a module."""
 
-import logging
 import os
 
-# Prefect calls home when it is imported on a terminal; hosts that build images are often closed, and none was asked.
+from runs.loggers import show_progress
+
+# Prefect sends usage data when it is imported on a terminal. No user has agreed to that, and hosts that build images
+# often have no way to the internet.
 os.environ.setdefault("DO_NOT_TRACK", "1")
-# The steps' own words go to Prefect; without a level of their own, the root logger's would drop all but warnings.
-logging.getLogger("ims").setLevel(logging.INFO)
+show_progress()

@@ -16,7 +16,7 @@ from tasks.jobs import SUSPENDED, cancel, mark_crashed, mark_interrupted
 from tasks.jobs_of_runs import jobs_of_run
 from tasks.pods import runtime
 
-logger = logging.getLogger("ims.stopped_runs")
+logger = logging.getLogger(__name__)
 
 LOOK_EVERY = timedelta(seconds=4)
 # A process that was just started holds its job within this time, and then ends by itself.

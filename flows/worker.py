@@ -97,7 +97,7 @@ with warnings.catch_warnings():
 
         def _bound(self, due: list[WorkerFlowRunResponse], others: set[str]) -> dict[str, str]:
             """Return which worker each run goes back to: on Podman its pods and workspace are on that one's host."""
-            if settings().pod_runtime != "podman":
+            if settings().pods.runtime != "podman":
                 return {}
             former = {str(run.flow_run.id): str(run.flow_run.labels.get(WORKER_LABEL, "")) for run in due}
             return {run: name for run, name in former.items() if name in {*others, self.name}}

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-logger = logging.getLogger("ims.pods.log")
+logger = logging.getLogger(__name__)
 
 # A longer line is cut into pieces of this size: memory stays limited when a pod prints no line breaks.
 LONGEST_LINE_BYTES = 16 * 1024

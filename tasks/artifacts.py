@@ -24,7 +24,7 @@ from tasks.jobs import report
 from tasks.pods import run_step
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.artifacts")
+logger = logging.getLogger(__name__)
 
 TYPES = {
     "rootfs": ArtifactType.ROOTFS,
@@ -45,8 +45,8 @@ def package_artifacts(job: Job) -> Package:
         Corrupt: The pod's result cannot be read.
     """
     report(job, status=JobStatus.PACKAGING_ARTIFACTS)
-    limit = settings().package_limit
-    bucket, key = settings().ims_bucket, job_key(job.id, "package.json")
+    limit = settings().limits.package
+    bucket, key = settings().bucket, job_key(job.id, "package.json")
     result_url = object_store().presigned_put(bucket, key, limit)
     # The root of an image that is customized may be one that the pod has to mount.
     mounts = job.job_type is JobType.CUSTOMIZE
@@ -74,8 +74,8 @@ def upload_artifacts(package: Package, job: Job) -> list[Artifact]:
     missing = {packed.name: _open(packed, job) for packed in package.artifacts if _published(packed, job) is None}
     plan = _plan([packed for packed in package.artifacts if packed.name in missing], missing)
     if plan.artifacts:
-        limit = settings().upload_limit
-        bucket, key = settings().ims_bucket, job_key(job.id, "upload-plan.json")
+        limit = settings().limits.upload
+        bucket, key = settings().bucket, job_key(job.id, "upload-plan.json")
         object_store().write(bucket, key, plan.to_json(), content_type="application/json")
         plan_url = object_store().presigned_get(bucket, key, limit)
         run_step(job, "upload", "upload", UploadInput(plan_url=plan_url), deadline=limit, root=False)
@@ -93,7 +93,7 @@ def _plan(artifacts: list[PackedArtifact], uploads: dict[str, Upload]) -> Upload
 
 def _planned(packed: PackedArtifact, upload: Upload) -> PlannedArtifact:
     wanted = missing_parts(object_store(), upload, _sums(packed))
-    urls = presigned_parts(object_store(), upload, [part.number for part in wanted], settings().upload_limit)
+    urls = presigned_parts(object_store(), upload, [part.number for part in wanted], settings().limits.upload)
     parts = tuple(PlannedPart(part.number, part.size, part.md5, urls[part.number]) for part in wanted)
     return PlannedArtifact(packed.name, packed.part_size, parts)
 

@@ -10,12 +10,12 @@ from config.settings import settings
 from ingest.description import Description
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.builder")
+logger = logging.getLogger(__name__)
 
 
 def builder_image() -> str:
     """Return the image of every pod that needs no particular kiwi."""
-    return settings().builder_image or builder_image_reference()
+    return settings().builder.image or builder_image_reference()
 
 
 @retryable
@@ -31,8 +31,8 @@ def find_builder_image(description: Description) -> str:
     if description.kiwi == 9:
         return builder_image()
     logger.info("schema %s needs kiwi %d", description.schema_version, description.kiwi)
-    if chosen := settings().builder_image_kiwi11:
+    if chosen := settings().builder.image_kiwi11:
         return chosen
     # What is built on this host is not on a cluster's nodes: there the image of this name has to be loaded.
-    on_cluster = settings().pod_runtime == "kubernetes"
+    on_cluster = settings().pods.runtime == "kubernetes"
     return builder_image_reference(description.kiwi) if on_cluster else ensure_builder_image(description.kiwi)

@@ -24,7 +24,7 @@ from tasks.kiwi_templates import render
 from tasks.pods import run_step
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.ca_rpm")
+logger = logging.getLogger(__name__)
 
 SPEC = "site-ca.spec"
 
@@ -93,12 +93,12 @@ def build_ca_rpm(ca_rpm: CaRpm | None, job: Job) -> dict[str, bytes]:
     """
     if ca_rpm is None:
         return {}
-    store, bucket, key = object_store(), settings().ims_bucket, ca_rpm_key(ca_rpm.digest)
+    store, bucket, key = object_store(), settings().bucket, ca_rpm_key(ca_rpm.digest)
     try:
         return _unpacked(store.read(bucket, key)[0])
     except NotFound:
         logger.info("building the CA RPM %s", key)
-    sources, limit = job_key(job.id, "ca-rpm.tgz"), settings().package_limit
+    sources, limit = job_key(job.id, "ca-rpm.tgz"), settings().limits.package
     texts = {SPEC: ca_rpm.spec, **ca_rpm.certificates}
     archive = pack_files({name: text.encode() for name, text in texts.items()})
     store.write(bucket, sources, archive, content_type="application/gzip")

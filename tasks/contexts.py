@@ -42,7 +42,7 @@ def stage_context(configuration: KiwiConfig, ca_rpm: Mapping[str, bytes], job: J
         ca_rpm: The files of the RPM of the site's authorities; none when there is none.
         job: The job.
     """
-    store, bucket = object_store(), settings().ims_bucket
+    store, bucket = object_store(), settings().bucket
     packed = io.BytesIO()
     step = replace(options(job), kiwi=configuration.options())
     also = {"step.json": step.to_json(), **configuration.files(), **ca_rpm}
@@ -72,7 +72,7 @@ def stage_changes(files: Mapping[str, bytes], job: Job) -> Context:
 
 def _stage(archive: bytes, job: Job, secrets_key: str = "") -> Context:
     context = Context(job_key(job.id, "context.tgz"), hashlib.sha256(archive).hexdigest(), secrets_key)
-    object_store().write(settings().ims_bucket, context.key, archive, content_type="application/gzip")
+    object_store().write(settings().bucket, context.key, archive, content_type="application/gzip")
     return context
 
 
@@ -84,7 +84,7 @@ def options(job: Job) -> Options:
         kernel_file_name=job.kernel_file_name,
         initrd_file_name=job.initrd_file_name,
         kernel_parameters_file_name=job.kernel_parameters_file_name,
-        squashfs=Squashfs(chosen.squashfs_compressor, chosen.squashfs_level),
+        squashfs=Squashfs(chosen.squashfs.compressor, chosen.squashfs.level),
         # The squashfs of the same root is the same; the job's own time says when it was made.
         epoch=int(job.created.timestamp()),
         rebuild_initrd=job.rebuild_initrd,

@@ -7,7 +7,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 
 from storage.models.jobs import Diagnosis
 
-logger = logging.getLogger("ims.diagnoses")
+logger = logging.getLogger(__name__)
 
 KEY = "ims-diagnosis"
 MARGIN = "    "

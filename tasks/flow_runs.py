@@ -20,7 +20,7 @@ from prefect.runtime import flow_run
 from errors import Unreachable
 from storage.models.records import new_id
 
-logger = logging.getLogger("ims.flow_runs")
+logger = logging.getLogger(__name__)
 
 CANCELLED = "Cancelled"
 # With the removal of pods after it, a job is gone within 30 seconds.

@@ -27,7 +27,7 @@ from storage.records.holds import HoldLost, JobHeld, check_hold, release_hold, r
 from tasks.flow_runs import is_cancelled
 from tasks.processes import is_gone, own_process
 
-logger = logging.getLogger("ims.holds")
+logger = logging.getLogger(__name__)
 
 RENEW_EVERY = timedelta(seconds=4)
 STALE_AFTER = timedelta(seconds=15)

@@ -18,7 +18,7 @@ from storage.s3.objects import object_store
 from tasks.jobs import report
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.images")
+logger = logging.getLogger(__name__)
 
 # What an image's metadata says that it was made of.
 _SOURCES = {JobType.CREATE: "ims_recipe_id", JobType.CUSTOMIZE: "ims_image_id"}

@@ -12,7 +12,7 @@ from tasks.jobs import clean_up
 from tasks.lost_jobs import has_open_shell, sight_of
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.job_deletions")
+logger = logging.getLogger(__name__)
 
 
 @retryable
@@ -43,7 +43,7 @@ def delete_job(job_id: str) -> None:
             resolution=f"`ims jobs abort {job.id}` gives up what was made in it, then delete the job",
         )
     clean_up(job.id)
-    bucket = settings().ims_bucket
+    bucket = settings().bucket
     for key in object_store().keys(bucket, job_prefix(job.id)):
         object_store().delete(bucket, key)
     catalogue().jobs.remove(job.id)

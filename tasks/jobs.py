@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Unpack
 
 from prefect.exceptions import Abort, Pause
 from prefect.runtime import flow_run
 
 from config.settings import settings
 from errors import ImsError, NotFound, TransientError
-from storage.models.jobs import Diagnosis, Job, JobStatus
+from storage.models.jobs import Diagnosis, Job, JobChanges, JobStatus
 from storage.models.layout import credentials_key, image_prefix, shell_orders_key
 from storage.records import jobs, shell_orders
 from storage.records.catalogue import catalogue
@@ -23,7 +23,7 @@ from tasks.pods import StepFailed, runtime
 from tasks.retries import retryable
 from tasks.workspaces import remove_scratch
 
-logger = logging.getLogger("ims.jobs")
+logger = logging.getLogger(__name__)
 
 SUSPENDED = Diagnosis(
     category=Diagnosis.SUSPENDED,
@@ -67,7 +67,7 @@ def take_job(job_id: str, **fields: Any) -> Job:
     return hold_job(job, hold, flow_run_id)
 
 
-def report(job: Job, **changes: Any) -> None:
+def report(job: Job, **changes: Unpack[JobChanges]) -> None:
     """Write to the job's record how far it is.
 
     Raises:
@@ -174,7 +174,7 @@ def mark_interrupted(job_id: str, diagnosis: Diagnosis) -> None:
         diagnosis: Why nobody works on it.
     """
     job = catalogue().jobs.get(job_id)
-    if not shell_orders.is_open(object_store(), settings().ims_bucket, job):
+    if not shell_orders.is_open(object_store(), settings().bucket, job):
         jobs.close_job(catalogue(), job_id, diagnosis)
         return
     kept = "its shell stays open until its limit: retry its flow run, which goes on with what is made in it"
@@ -188,7 +188,7 @@ def clean_up(job_id: str) -> None:
         logger.info("removed %s", ", ".join(gone))
     remove_scratch(job_id)
     for key in (credentials_key(job_id), shell_orders_key(job_id)):
-        object_store().delete(settings().ims_bucket, key)
+        object_store().delete(settings().bucket, key)
     with suppress(NotFound):  # it has no record yet
         jobs.end_shells(catalogue(), job_id)
     abort_uploads(object_store(), settings().boot_images_bucket, image_prefix(jobs.image_id_of(job_id)))

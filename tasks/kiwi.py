@@ -20,7 +20,7 @@ def build_image_root(context: Context, image: str, job: Job) -> None:
         StepFailed: kiwi failed; its last lines are in the diagnosis.
     """
     report(job, status=JobStatus.BUILDING_IMAGE)
-    store, bucket, limit = object_store(), settings().ims_bucket, settings().prepare_limit
+    store, bucket, limit = object_store(), settings().bucket, settings().limits.prepare
     secrets = context.credentials_key
     told = PrepareInput(
         context=ContextInput(url=store.presigned_get(bucket, context.key, limit), sha256=context.sha256),

@@ -16,7 +16,7 @@ from tasks.jobs import report
 from tasks.kiwi_templates import render
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.kiwi")
+logger = logging.getLogger(__name__)
 
 # kiwi/runtime_checker.py of 9.24: what concerns images of its own making.
 DISABLED_CHECKS = (

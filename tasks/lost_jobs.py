@@ -56,7 +56,7 @@ def is_at_work(job_id: str) -> bool:
 
 def has_open_shell(job: Job) -> bool:
     """Tell whether a job's shell is open."""
-    return shell_orders.is_open(object_store(), settings().ims_bucket, job)
+    return shell_orders.is_open(object_store(), settings().bucket, job)
 
 
 def sight_of(job_id: str) -> Sight:
@@ -130,7 +130,7 @@ def _strays(age: timedelta) -> Iterator[Remedy]:
         if sight.is_alive:
             continue
         # What its user has completed in a shell waits for the job's next run as well.
-        limit = shell_orders.limit_of(object_store(), settings().ims_bucket, job) if job else None
+        limit = shell_orders.limit_of(object_store(), settings().bucket, job) if job else None
         old = max(now() - max(made, sight.ended or made, limit or made), timedelta(0))
         what = f"pods and volumes of job {job_id}"
         if job is not None and has_open_shell(job):

@@ -20,7 +20,7 @@ from tasks.jobs import report
 from tasks.pods import run_step
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.originals")
+logger = logging.getLogger(__name__)
 
 # How a squashfs of version 4 begins.
 SQUASHFS_MAGIC = b"hsqs"
@@ -81,7 +81,7 @@ def fetch_root(original: Original, context: Context, job: Job) -> None:
     Raises:
         StepFailed: The workspace is too small, or the rootfs is broken.
     """
-    limit = settings().prepare_limit
+    limit = settings().limits.prepare
     run_step(job, "root", "fetch_root", root_input(original, context, limit), deadline=limit, privileged=True)
 
 
@@ -94,7 +94,7 @@ def root_input(original: Original, context: Context, limit: timedelta) -> FetchR
         limit: How long the presigned URLs are valid.
     """
     store, rootfs = object_store(), original.rootfs
-    context_url = store.presigned_get(settings().ims_bucket, context.key, limit)
+    context_url = store.presigned_get(settings().bucket, context.key, limit)
     return FetchRootInput(
         context=ContextInput(url=context_url, sha256=context.sha256),
         rootfs=RootfsInput(

@@ -40,5 +40,5 @@ def settle_orphans(age: timedelta, apply: bool) -> list[Finding]:
 
 
 def _listings() -> list[Listing]:
-    buckets = sorted({settings().ims_bucket, settings().boot_images_bucket})
+    buckets = sorted({settings().bucket, settings().boot_images_bucket})
     return [listing(object_store(), bucket) for bucket in buckets]

@@ -26,7 +26,7 @@ from tasks.diagnoses import show_diagnosis
 from tasks.resources import resources_of
 from tasks.workspaces import scratch
 
-logger = logging.getLogger("ims.pods")
+logger = logging.getLogger(__name__)
 
 
 class StepFailed(PermanentError):
@@ -41,21 +41,19 @@ class StepFailed(PermanentError):
 @cache
 def runtime() -> PodRuntime:
     """Return what runs the pods, as the settings say."""
-    if settings().pod_runtime == "kubernetes":
+    if settings().pods.runtime == "kubernetes":
         # Its client takes a quarter of a second to import.
         from pods.kubernetes.runtime import Kubernetes
 
         return Kubernetes(kubernetes_options())
-    return Podman(settings().data_dir / "podman", settings().shell_address)
+    return Podman(settings().data_dir / "podman", settings().shells.address)
 
 
 def kubernetes_options() -> KubernetesOptions:
-    """Return what the settings say of the cluster: the fields of these names."""
-    chosen = settings()
-    names = [name.removeprefix("kubernetes_") for name in type(chosen).model_fields if name.startswith("kubernetes_")]
-    values = {name: getattr(chosen, f"kubernetes_{name}") for name in names}
-    tools = {"tools_image": builder_image(), "tools_resources": resources_of("release")}
-    return KubernetesOptions.model_validate(values | tools)
+    """Return what the settings say of the cluster, and what a folder of a node is emptied by."""
+    return KubernetesOptions(
+        **settings().kubernetes.model_dump(), tools_image=builder_image(), tools_resources=resources_of("release")
+    )
 
 
 def run_step(
@@ -132,7 +130,7 @@ def _diagnosis(job: Job, step: str, outcome: Outcome) -> Diagnosis:
     return Diagnosis(
         category=outcome.category,
         summary=outcome.summary,
-        resolution=outcome.resolution or f"read the whole log: s3://{settings().ims_bucket}/{_log_key(job, step)}",
+        resolution=outcome.resolution or f"read the whole log: s3://{settings().bucket}/{_log_key(job, step)}",
         step=step,
         exit_code=outcome.exit_code,
         events=outcome.events,
@@ -145,7 +143,7 @@ def _log_key(job: Job, step: str) -> str:
 
 
 def _keep_log(job: Job, step: str, log: Path) -> None:
-    bucket, key = settings().ims_bucket, _log_key(job, step)
+    bucket, key = settings().bucket, _log_key(job, step)
     kept = object_store().write_file(bucket, key, log, content_type="text/plain; charset=utf-8", metadata={})
     link = Link(path=f"s3://{bucket}/{key}", etag=kept.etag)
     others = [known for known in catalogue().jobs.get(job.id).logs if known.path != link.path]
@@ -154,5 +152,5 @@ def _keep_log(job: Job, step: str, log: Path) -> None:
 
 def _host_network() -> bool:
     """Return whether pods need the host's network: an S3 server on a loopback address is not reached from another."""
-    chosen = settings().pod_host_network
-    return settings().s3_is_on_loopback if chosen is None else chosen
+    chosen = settings().pods.host_network
+    return settings().s3.is_on_loopback if chosen is None else chosen

@@ -15,7 +15,7 @@ from tasks.jobs import report
 from tasks.retries import retryable
 from tasks.workspaces import fresh, ingest_limits, scratch
 
-logger = logging.getLogger("ims.recipes")
+logger = logging.getLogger(__name__)
 
 
 @retryable

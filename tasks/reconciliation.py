@@ -12,7 +12,7 @@ from config.durations import parse_age
 from errors import BadInput, Conflict
 from storage.reconcile.findings import Finding
 
-logger = logging.getLogger("ims.reconciliation")
+logger = logging.getLogger(__name__)
 
 TABLE = "reconcile"
 # An object comes before its record: a registration by hand may take minutes between the two.

@@ -19,7 +19,7 @@ from tasks.jobs import report
 from tasks.kiwi_config import KiwiConfig
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.repositories")
+logger = logging.getLogger(__name__)
 
 # Some servers refuse HEAD, with whatever code comes to their mind.
 TRY_GET = {httpx.codes.FORBIDDEN, httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED}
@@ -54,17 +54,17 @@ def wait_for_repositories(configuration: KiwiConfig, job: Job) -> None:
         LimitReached: Some did not answer within the limit; each is named with its last answer.
     """
     report(job, status=JobStatus.WAITING_FOR_REPOS)
-    limits = settings()
+    limits = settings().repositories
     with httpx.Client(
         verify=trust(configuration.ca_certificates),
-        timeout=limits.repository_timeout.total_seconds(),
+        timeout=limits.timeout.total_seconds(),
         follow_redirects=True,
     ) as client:
         wait_until_ready(
             [repository for repository in configuration.repositories if is_asked(repository)],
             lambda repository: ask(client, repository),
-            interval=limits.repository_interval,
-            limit=limits.repository_limit,
+            interval=limits.interval,
+            limit=limits.limit,
         )
 
 
@@ -163,7 +163,7 @@ def _answer(client: httpx.Client, url: str, repository: Repository) -> Answer:
             with client.stream("GET", url, auth=auth) as response:
                 pass
     except httpx.TimeoutException:
-        return Answer(f"no answer within {settings().repository_timeout.total_seconds():g} s")
+        return Answer(f"no answer within {settings().repositories.timeout.total_seconds():g} s")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         said = f"{error}" or type(error).__name__
         certificate = _certificate_error(error)

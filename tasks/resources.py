@@ -10,7 +10,7 @@ LIGHT = frozenset({"upload", "ca-rpm", "release"})
 
 def resources_of(step: str) -> Resources:
     """Return the requests and limits of a step's pod."""
-    chosen = settings()
+    chosen = settings().resources
     if step in SHELLS:
         cpu = chosen.shell_cpu_request
     elif step in LIGHT:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task, task
+from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
@@ -20,15 +20,18 @@ def retryable(function: Callable[P, R]) -> Task[P, R]:
     Only transient errors are tried again, after pauses that double. Results are not cached: each task looks at what is
     there (an object, a pod, a record) and goes on from that, also in a process that knows nothing of the one before.
     """
-    limits = settings()
-    pauses = [limits.task_retry_seconds * 2**attempt for attempt in range(limits.task_retries)]
-    return task(
-        retries=limits.task_retries,
-        retry_delay_seconds=pauses,
-        retry_jitter_factor=0.2,
-        retry_condition_fn=_is_transient,
-        cache_policy=NO_CACHE,
-    )(function)
+    return _Retryable(function, retry_jitter_factor=0.2, retry_condition_fn=_is_transient, cache_policy=NO_CACHE)
+
+
+class _Retryable(Task[P, R]):
+    """A task that is tried again as often as the settings say when it is called."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Run the task."""
+        chosen = settings().tasks
+        self.retries = chosen.retries
+        self.retry_delay_seconds = [chosen.retry_seconds * 2**attempt for attempt in range(chosen.retries)]
+        return super().__call__(*arguments, **named)
 
 
 def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

@@ -21,7 +21,7 @@ from tasks.pods import run_step
 from tasks.retries import retryable
 from tasks.workspaces import fresh, ingest_limits, scratch
 
-logger = logging.getLogger("ims.scripts")
+logger = logging.getLogger(__name__)
 
 # The file to begin with in an archive, unless the job names one.
 ENTRIES = {
@@ -79,7 +79,7 @@ def fetch_script(job: Job) -> Script | None:
         packed.seek(0)
         sha256 = hashlib.file_digest(packed, "sha256").hexdigest()
     key = job_key(job.id, "script.tgz")
-    object_store().write_file(settings().ims_bucket, key, archive, content_type="application/gzip", metadata={})
+    object_store().write_file(settings().bucket, key, archive, content_type="application/gzip", metadata={})
     return Script(kind, key, sha256, entry)
 
 
@@ -93,9 +93,9 @@ def run_script(script: Script, job: Job) -> None:
         StepFailed: It failed, did not end in time, or left processes running; its last lines are in the diagnosis.
     """
     report(job, status=JobStatus.BUILDING_IMAGE)
-    limit = settings().script_limit
+    limit = settings().limits.script
     told = ScriptInput(
-        url=object_store().presigned_get(settings().ims_bucket, script.key, limit + SLACK),
+        url=object_store().presigned_get(settings().bucket, script.key, limit + SLACK),
         sha256=script.sha256,
         entry=script.entry,
         seconds=int(limit.total_seconds()),
@@ -107,7 +107,7 @@ def _refuse_place(link: Link) -> None:
     """Refuse the service's own objects: a job must not show, as its script, the input of another job's pods."""
     if link.key.endswith("/"):
         raise BadInput(f"{link.path} is no object")
-    if link.bucket == settings().ims_bucket and not link.key.startswith(SCRIPTS_PREFIX):
+    if link.bucket == settings().bucket and not link.key.startswith(SCRIPTS_PREFIX):
         raise BadInput(
             f"{link.path} is not below s3://{link.bucket}/{SCRIPTS_PREFIX}",
             resolution="upload the script with `ims scripts upload`, or put it into a bucket of your own",
@@ -115,8 +115,8 @@ def _refuse_place(link: Link) -> None:
 
 
 def _refuse_size(script: ObjectInfo) -> None:
-    if script.size > settings().recipe_bytes:
+    if script.size > settings().recipes.bytes:
         raise BadInput(
-            f"{script.uri} has {script.size} bytes, more than the limit of {settings().recipe_bytes} bytes",
+            f"{script.uri} has {script.size} bytes, more than the limit of {settings().recipes.bytes} bytes",
             resolution="make it smaller, or raise IMS_RECIPE_BYTES",
         )

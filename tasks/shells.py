@@ -31,7 +31,7 @@ from tasks.originals import Original, root_input
 from tasks.pods import StepFailed, run_step, runtime
 from tasks.retries import retryable
 
-logger = logging.getLogger("ims.shells")
+logger = logging.getLogger(__name__)
 
 # The pod ends by itself at its limit, and reports that; its deadline is for the case that it does not.
 SLACK = timedelta(minutes=1)
@@ -107,7 +107,7 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
         Conflict: No shell of the job is open.
         BadInput: A shell cannot stay open for so long.
     """
-    job, store, bucket = catalogue().jobs.get(job_id), object_store(), settings().ims_bucket
+    job, store, bucket = catalogue().jobs.get(job_id), object_store(), settings().bucket
     if operation == "extend":
         until = shell_orders.extend_shell(store, bucket, job, by)
         logger.info("the shell of job %s ends at %s", job_id, f"{until:%Y-%m-%d %H:%M} UTC")
@@ -121,16 +121,16 @@ def _shell(job: Job) -> ShellInput:
     return ShellInput(
         public_key=catalogue().public_keys.get(job.public_key_id).public_key,
         address=runtime().listen_address,
-        seconds=int(chosen.shell_limit.total_seconds()),
-        idle_seconds=int(chosen.shell_idle_limit.total_seconds()),
-        orders_url=object_store().presigned_get(chosen.ims_bucket, shell_orders_key(job.id), LONGEST),
-        forwarding=chosen.shell_forwarding,
+        seconds=int(chosen.shells.limit.total_seconds()),
+        idle_seconds=int(chosen.shells.idle_limit.total_seconds()),
+        orders_url=object_store().presigned_get(chosen.bucket, shell_orders_key(job.id), LONGEST),
+        forwarding=chosen.shells.forwarding,
     )
 
 
 def _serve(step: str, program: str, shell: SshContainer, told: Input, report_open: Report, job: Job) -> None:
     """Run the pod of a shell to its end; its job's record says where it listens, and why it goes on."""
-    shell_orders.open_orders(object_store(), settings().ims_bucket, job.id, step, settings().shell_limit)
+    shell_orders.open_orders(object_store(), settings().bucket, job.id, step, settings().shells.limit)
 
     def on_line(line: str) -> None:
         logger.info("%s", line)

@@ -32,8 +32,8 @@ def ingest_limits() -> Limits:
     """Return the limits of the processes that unpack and read archives of users."""
     chosen = settings()
     return Limits(
-        bytes=chosen.recipe_bytes,
-        entries=chosen.recipe_entries,
-        memory_bytes=chosen.ingest_memory_bytes,
-        seconds=chosen.ingest_seconds,
+        bytes=chosen.recipes.bytes,
+        entries=chosen.recipes.entries,
+        memory_bytes=chosen.ingest.memory_bytes,
+        seconds=chosen.ingest.seconds,
     )

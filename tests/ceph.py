@@ -157,7 +157,7 @@ class Ceph:
             *(f"--access-key={self.server.access_key}", f"--secret-key={self.server.secret_key}"),
         )
         self._spawn("radosgw", "-n", "client.rgw")
-        self._wait_until(ObjectStore(self.server.settings(s3_attempts=1)).check)
+        self._wait_until(ObjectStore(self.server.s3(attempts=1)).check)
         self._logs = [ServiceLog("Ceph", file, LOG) for file in sorted(self._folder.glob("*.log"))]
         for log in self._logs:
             # It notes as errors what it looks for at its start, and finds another way.

@@ -18,6 +18,7 @@ from tests.cli.running import Up, start
 from tests.distribution import tiny_distribution, tiny_repository
 from tests.https_site import https_site, rpm_site
 from tests.kubernetes_api.fixtures import cluster
+from tests.leftovers import note_temporary_folder
 from tests.rpm_distribution import rpm_distribution
 from tests.s3_proxy import FaultProxy
 from tests.s3_server import S3Server, embedded_server, named_server, remove_bucket
@@ -64,6 +65,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    note_temporary_folder(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _last_errors_of_servers() -> Iterator[None]:
     """Fail when the servers that tests share have logged an error at their end."""
     yield
@@ -101,14 +107,13 @@ def settings_for(s3_server: S3Server) -> SettingsFor:
     name = uuid4().hex[:12]
 
     def make(address: str, *, read_timeout: float = 20.0) -> Settings:
-        return s3_server.settings(
-            s3_endpoint_url=AnyHttpUrl(address),
-            s3_attempts=3,
-            s3_connect_timeout=timedelta(seconds=2),
-            s3_read_timeout=timedelta(seconds=read_timeout),
-            ims_bucket=f"ims-{name}",
-            boot_images_bucket=f"boot-images-{name}",
+        s3 = s3_server.s3(
+            endpoint_url=AnyHttpUrl(address),
+            attempts=3,
+            connect_timeout=timedelta(seconds=2),
+            read_timeout=timedelta(seconds=read_timeout),
         )
+        return Settings(s3=s3, bucket=f"ims-{name}", boot_images_bucket=f"boot-images-{name}")
 
     return make
 
@@ -122,8 +127,8 @@ def s3_settings(settings_for: SettingsFor, s3_server: S3Server) -> Settings:
 @pytest.fixture
 def store(s3_settings: Settings) -> Iterator[ObjectStore]:
     """The object store; both buckets of the settings are there, and go after the test."""
-    store = ObjectStore(s3_settings)
-    buckets = (s3_settings.ims_bucket, s3_settings.boot_images_bucket)
+    store = ObjectStore(s3_settings.s3)
+    buckets = (s3_settings.bucket, s3_settings.boot_images_bucket)
     for bucket in buckets:
         store.ensure_bucket(bucket)
     yield store
@@ -135,7 +140,7 @@ def store(s3_settings: Settings) -> Iterator[ObjectStore]:
 @pytest.fixture
 def bucket(s3_settings: Settings) -> str:
     """The name of this test's bucket of records."""
-    return s3_settings.ims_bucket
+    return s3_settings.bucket
 
 
 @pytest.fixture
@@ -154,7 +159,7 @@ def faulty_settings(settings_for: SettingsFor, proxy: FaultProxy, store: ObjectS
 @pytest.fixture
 def faulty_store(faulty_settings: Settings, proxy: FaultProxy) -> ObjectStore:
     """The same buckets through the proxy."""
-    return ObjectStore(faulty_settings)
+    return ObjectStore(faulty_settings.s3)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from config.settings import MiB
+from config.quantities import MiB
 from storage.s3.metadata import to_headers
 from storage.s3.object_info import ObjectInfo
 from storage.s3.objects import ObjectStore

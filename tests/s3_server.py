@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import AnyHttpUrl, SecretStr
 
-from config.settings import Settings
+from config.groups import S3
 from storage.embedded.server import EmbeddedS3
 from storage.s3.objects import ObjectStore
 from storage.s3.uploads import abort_upload, unfinished_uploads
@@ -39,10 +39,10 @@ class S3Server:
         """The variables by which the project finds it."""
         return {name.replace("_TEST", ""): value for name, value in self.test_environment.items()}
 
-    def settings(self, **others: Any) -> Settings:
+    def s3(self, **others: Any) -> S3:
         """Return settings that name it, and whatever else is given."""
-        keys = {"s3_access_key": SecretStr(self.access_key), "s3_secret_key": SecretStr(self.secret_key)}
-        return Settings(**{"s3_endpoint_url": AnyHttpUrl(self.endpoint_url), **keys, **others})
+        keys = {"access_key": SecretStr(self.access_key), "secret_key": SecretStr(self.secret_key)}
+        return S3(**{"endpoint_url": AnyHttpUrl(self.endpoint_url), **keys, **others})
 
 
 def named_server() -> S3Server | None:

@@ -22,7 +22,7 @@ from pods.kubernetes.errors import Busy, answer_error, connection_error
 from pods.kubernetes.options import KubernetesOptions
 from pods.manifest import CONTAINER
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 BLOCK_BYTES = 64 * 1024
 CONNECT_SECONDS = 5.0

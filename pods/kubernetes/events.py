@@ -7,7 +7,7 @@ from errors import ImsError
 from pods.kubernetes.api import ClusterApi, Kind, Resource
 from pods.kubernetes.pod import PodState
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 MOST = 20
 

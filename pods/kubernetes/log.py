@@ -9,7 +9,7 @@ from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.stamps import StampedLines
 from pods.log_copy import LogCopy
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 LAST_READS = 5
 

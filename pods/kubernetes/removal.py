@@ -10,7 +10,7 @@ from pods.kubernetes.workspaces import Workspaces
 from pods.manifest import JOB_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 from pods.polling import poll
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 # With the removal by force after it, a job is gone within 30 seconds, whatever its steps do with SIGTERM.
 STOP_GRACE = timedelta(seconds=8)

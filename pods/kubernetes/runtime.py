@@ -29,7 +29,7 @@ from pods.log_copy import TAIL_LINES, Lines, LogCopy
 from pods.manifest import ATTEMPT_LABEL, GRACE, JOB_LABEL, MANAGED_BY, MANAGED_BY_LABEL, STEP_LABEL, Claim, Pod
 from pods.runtime import Endpoint, Outcome
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 # A log's end means the container's end, which the API server learns of a moment later.
 END_LIMIT = timedelta(seconds=5)

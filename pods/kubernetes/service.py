@@ -11,7 +11,7 @@ from pods.manifest import JOB_LABEL, MANAGED_BY, MANAGED_BY_LABEL, STEP_LABEL
 from pods.polling import poll
 from pods.runtime import Endpoint
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 
 def publish(api: ClusterApi, job_id: str, step: str, port: int, options: KubernetesOptions) -> Endpoint:

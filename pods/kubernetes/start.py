@@ -18,7 +18,7 @@ from pods.kubernetes.pod import PodState
 from pods.kubernetes.watch import PodWatch
 from pods.manifest import Pod
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 # Waiting does not help: the name of the image is invalid, or the image must not be pulled.
 HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull"})

@@ -16,7 +16,7 @@ from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.pod import PodState
 from pods.polling import poll
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 # How long a watch of past events lasts.
 REPLAY = timedelta(seconds=1)

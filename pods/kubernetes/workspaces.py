@@ -18,7 +18,7 @@ from pods.kubernetes.watch import PodWatch
 from pods.manifest import JOB_LABEL, WORKSPACE_VOLUME, Claim, Pod
 from pods.polling import poll
 
-logger = logging.getLogger("ims.pods.kubernetes")
+logger = logging.getLogger(__name__)
 
 RELEASE = "release"
 RELEASE_LIMIT = timedelta(minutes=5)

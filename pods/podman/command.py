@@ -15,7 +15,7 @@ from errors import Broken, Unreachable
 from pods.podman.host import environment
 from pods.polling import attempts
 
-logger = logging.getLogger("ims.pods.podman")
+logger = logging.getLogger(__name__)
 
 CALL_LIMIT = timedelta(seconds=60)
 # How long a call may still take when its caller is interrupted: a partially created pod is worse.

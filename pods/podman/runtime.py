@@ -25,7 +25,7 @@ from pods.podman.watch import blocks, latest_end, watch
 from pods.polling import attempts, poll
 from pods.runtime import Endpoint, Outcome
 
-logger = logging.getLogger("ims.pods.podman")
+logger = logging.getLogger(__name__)
 
 PULL_LIMIT = timedelta(minutes=15)
 CREATE_LIMIT = timedelta(minutes=2)

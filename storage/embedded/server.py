@@ -15,7 +15,7 @@ from typing import Self
 
 from pydantic import AnyHttpUrl, SecretStr
 
-from config.settings import Settings
+from config.groups import S3
 from errors import Broken, Denied, TransientError
 from storage.embedded.process import dies_with_parent, locked, spawn_from_lasting_thread
 from storage.embedded.state import ServerState, write_private
@@ -152,12 +152,12 @@ class EmbeddedS3:
 
     def _wait_until_ready(self) -> bool:
         store = ObjectStore(
-            Settings(
-                s3_endpoint_url=AnyHttpUrl(self.endpoint_url),
-                s3_access_key=SecretStr(self.access_key),
-                s3_secret_key=SecretStr(self.secret_key),
-                s3_read_timeout=timedelta(seconds=5),
-                s3_attempts=1,
+            S3(
+                endpoint_url=AnyHttpUrl(self.endpoint_url),
+                access_key=SecretStr(self.access_key),
+                secret_key=SecretStr(self.secret_key),
+                read_timeout=timedelta(seconds=5),
+                attempts=1,
             )
         )
         ends = time.monotonic() + START_LIMIT_SECONDS

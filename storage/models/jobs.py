@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -146,6 +146,16 @@ class Attempts(BaseModel):
 
     newest: int = 0
     starts: int = 0
+
+
+class JobChanges(TypedDict, total=False):
+    """The fields of a job's record that the steps of a flow change as they go on."""
+
+    status: JobStatus
+    diagnosis: Diagnosis | None
+    repositories: list[str]
+    logs: list[Link]
+    resultant_image_id: Id
 
 
 class Job(NewJob, Record):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from boto3.session import Session
 from botocore.config import Config
 
-from config.settings import Settings
+from config.groups import S3
 from errors import Denied
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ CONNECTIONS = 32
 _SESSION_LOCK = threading.Lock()
 
 
-def s3_client(settings: Settings) -> "S3Client":
+def s3_client(server: S3) -> "S3Client":
     """Return a new client of the S3 server that the settings name, as every server known to us wants it.
 
     Raises:
         Denied: The settings hold no credentials.
     """
-    address = settings.s3_address()
-    access_key, secret_key = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
+    address = server.address()
+    access_key, secret_key = server.access_key.get_secret_value(), server.secret_key.get_secret_value()
     if not access_key or not secret_key:
         raise Denied(
             f"no credentials for the S3 server {address} are configured",
@@ -38,20 +38,20 @@ def s3_client(settings: Settings) -> "S3Client":
             endpoint_url=address,
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
-            region_name=settings.s3_region,
+            region_name=server.region,
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
                 # Without these, Ceph 16 over HTTPS answers MissingContentLength to every PUT.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
-                connect_timeout=settings.s3_connect_timeout.total_seconds(),
-                read_timeout=settings.s3_read_timeout.total_seconds(),
-                retries={"mode": "standard", "total_max_attempts": settings.s3_attempts},
+                connect_timeout=server.connect_timeout.total_seconds(),
+                read_timeout=server.read_timeout.total_seconds(),
+                retries={"mode": "standard", "total_max_attempts": server.attempts},
                 max_pool_connections=CONNECTIONS,
                 tcp_keepalive=True,
                 # The environment's proxy cannot reach a server on this host's loopback.
-                proxies={} if settings.s3_is_on_loopback else None,
+                proxies={} if server.is_on_loopback else None,
             ),
         )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from config.settings import GiB_BYTES, MiB
+from config.quantities import GiB_BYTES, MiB
 from errors import Corrupt
 from storage.s3.addresses import uri_of
 from storage.s3.errors import translating

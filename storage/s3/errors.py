@@ -75,7 +75,7 @@ def _missing(code: str, uri: str) -> ImsError:
         bucket = uri.removeprefix("s3://").partition("/")[0]
         return BucketMissing(
             f"s3://{bucket}: no such bucket",
-            resolution="create it, or correct IMS_IMS_BUCKET or IMS_BOOT_IMAGES_BUCKET (`ims up` creates both)",
+            resolution="create it, or correct IMS_BUCKET or IMS_BOOT_IMAGES_BUCKET (`ims up` creates both)",
         )
     if code == "NoSuchUpload":
         return NotFound(f"{uri}: the multipart upload is gone: it was completed or aborted")

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
 
-from config.settings import MiB, Settings, settings
+from config.groups import S3
+from config.quantities import MiB
+from config.settings import settings
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.s3.addresses import split_uri, uri_of
 from storage.s3.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
@@ -44,18 +46,18 @@ class ObjectStore:
     besides what it names itself.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.attempts = settings.s3_attempts
-        self.client: S3Client = s3_client(settings)
-        self._settings = settings
+    def __init__(self, server: S3) -> None:
+        self.attempts = server.attempts
+        self.client: S3Client = s3_client(server)
+        self._server = server
         self._patient: dict[timedelta, S3Client] = {}
 
     def patient_client(self, silence: timedelta) -> "S3Client":
         """Return a client that bears at least so much silence within an answer; made once for each limit."""
-        if silence <= self._settings.s3_read_timeout:
+        if silence <= self._server.read_timeout:
             return self.client
         if silence not in self._patient:
-            self._patient[silence] = s3_client(self._settings.model_copy(update={"s3_read_timeout": silence}))
+            self._patient[silence] = s3_client(self._server.model_copy(update={"read_timeout": silence}))
         return self._patient[silence]
 
     def check(self) -> None:
@@ -275,10 +277,10 @@ class ObjectStore:
 @cache
 def object_store() -> ObjectStore:
     """Return the store that this process's settings name."""
-    return ObjectStore(settings())
+    return ObjectStore(settings().s3)
 
 
 def ensure_buckets() -> None:
     """Create the buckets that this process's settings name, unless they are there."""
-    for bucket in (settings().ims_bucket, settings().boot_images_bucket):
+    for bucket in (settings().bucket, settings().boot_images_bucket):
         object_store().ensure_bucket(bucket)

@@ -43,10 +43,10 @@ def environment(s3_settings: Settings, store: ObjectStore, tmp_path: Path) -> di
     """The environment that leads the command to this test's buckets."""
     return clean_environment(
         IMS_DATA_DIR=str(tmp_path / "data"),
-        IMS_S3_ENDPOINT_URL=s3_settings.s3_address(),
-        IMS_S3_ACCESS_KEY=s3_settings.s3_access_key.get_secret_value(),
-        IMS_S3_SECRET_KEY=s3_settings.s3_secret_key.get_secret_value(),
-        IMS_IMS_BUCKET=s3_settings.ims_bucket,
+        IMS_S3_ENDPOINT_URL=s3_settings.s3.address(),
+        IMS_S3_ACCESS_KEY=s3_settings.s3.access_key.get_secret_value(),
+        IMS_S3_SECRET_KEY=s3_settings.s3.secret_key.get_secret_value(),
+        IMS_BUCKET=s3_settings.bucket,
         IMS_BOOT_IMAGES_BUCKET=s3_settings.boot_images_bucket,
     )
 

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import AnyHttpUrl, SecretStr
 
 from cli.data_folder import Endpoints, published
+from config.groups import S3
 from config.settings import Settings
 from storage.embedded.server import EmbeddedS3
 from storage.models.records import PublicKey, Recipe
@@ -197,20 +199,23 @@ def wait_for(condition: Callable[[], bool], seconds: float, log: Path) -> None:
 def catalogue_of(endpoints: Endpoints) -> Catalogue:
     """Return the records that a running `ims up` keeps."""
     reached = settings_of(endpoints)
-    return Catalogue(ObjectStore(reached), reached.ims_bucket)
+    return Catalogue(ObjectStore(reached.s3), reached.bucket)
 
 
 def settings_of(endpoints: Endpoints) -> Settings:
     """Return the settings that lead to a running `ims up`."""
-    return Settings.model_validate(endpoints.model_dump(exclude={"prefect_api_url"}))
+    return _settings_at(endpoints.s3_endpoint_url, endpoints.s3_access_key, endpoints.s3_secret_key)
 
 
 def catalogue_at(s3: EmbeddedS3) -> Catalogue:
     """Return the records in an S3 server."""
-    reached = Settings.model_validate(
-        {"s3_endpoint_url": s3.endpoint_url, "s3_access_key": s3.access_key, "s3_secret_key": s3.secret_key}
-    )
-    return Catalogue(ObjectStore(reached), reached.ims_bucket)
+    reached = _settings_at(s3.endpoint_url, s3.access_key, s3.secret_key)
+    return Catalogue(ObjectStore(reached.s3), reached.bucket)
+
+
+def _settings_at(url: str, access_key: str, secret_key: str) -> Settings:
+    s3 = S3(endpoint_url=AnyHttpUrl(url), access_key=SecretStr(access_key), secret_key=SecretStr(secret_key))
+    return Settings(s3=s3)
 
 
 def register(up: Up, folder_or_file: Path) -> Recipe:

@@ -49,8 +49,8 @@ def test_endpoints_are_for_their_owner_alone_and_the_settings_read_them(
     assert published(tmp_path) == ENDPOINTS
     monkeypatch.setenv("IMS_DATA_DIR", str(tmp_path))
     found = Settings()
-    assert found.s3_address() == ENDPOINTS.s3_endpoint_url
-    assert found.s3_secret_key.get_secret_value() == "secret-word"
+    assert found.s3.address() == ENDPOINTS.s3_endpoint_url
+    assert found.s3.secret_key.get_secret_value() == "secret-word"
     assert found.prefect_api_url == ENDPOINTS.prefect_api_url
 
 

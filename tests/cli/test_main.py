@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Ims, clean_environment, run_ims
+from tests.repository import REPOSITORY
 
 COMMANDS = [
     ("up",),
@@ -31,6 +33,12 @@ def test_the_help_names_every_noun(ims: Ims) -> None:
     assert shown.returncode == 0
     for noun in {command[0] for command in COMMANDS}:
         assert f"\n  {noun} " in shown.stdout
+
+
+def test_the_version_is_that_of_the_project_file(ims: Ims) -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    shown = ims("--version")
+    assert (shown.returncode, shown.stdout) == (0, f"ims {project['version']}\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -50,8 +50,8 @@ PREFECTS = {
         [("", "--- Error logging to API ---", "")],
     ),
     "what could not be put in order after a job": (
-        f"00:01:02.345 | ERROR   | ims.jobs - not all could be put in order after the job ended\n{TRACEBACK}\n",
-        [("ims.jobs", "not all could be put in order after the job ended", LOCKED)],
+        f"00:01:02.345 | ERROR   | tasks.jobs - not all could be put in order after the job ended\n{TRACEBACK}\n",
+        [("tasks.jobs", "not all could be put in order after the job ended", LOCKED)],
     ),
     "two in a row": (
         "00:01:02.345 | ERROR   | x - one\n00:01:02.346 | ERROR   | x - two\n",
@@ -63,7 +63,7 @@ PREFECTS = {
         (
             f"00:01:02.345 | ERROR   | Flow run 'create x' - Encountered exception\n{TRACEBACK}\n"
             "00:01:02.346 | ERROR   | Task run 'find-1' - Finished in state Failed('no recipe')\n"
-            "00:01:02.347 | ERROR   | ims.jobs - job 1 failed\n"
+            "00:01:02.347 | ERROR   | tasks.jobs - job 1 failed\n"
         ),
         [],
     ),

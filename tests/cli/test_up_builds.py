@@ -199,7 +199,7 @@ def state_of(up: Up, run_id: str) -> str:
 def image(building: Up, tiny_rootfs: Path) -> Image:
     """An image to customize."""
     reached = settings_of(building.endpoints)
-    made = register(ObjectStore(reached), reached.boot_images_bucket, tiny_rootfs)
+    made = register(ObjectStore(reached.s3), reached.boot_images_bucket, tiny_rootfs)
     return catalogue_of(building.endpoints).images.create(made)
 
 
@@ -218,7 +218,7 @@ def test_an_image_is_customized_by_a_script(building: Up, image: Image, key: Pub
     assert waited.returncode == 0, waited.stderr
     assert "the script runs" in waited.stderr
     job = Job.model_validate_json(waited.stdout)
-    store = ObjectStore(settings_of(building.endpoints))
+    store = ObjectStore(settings_of(building.endpoints).s3)
     files = downloaded(store, catalogue_of(building.endpoints).images.get(str(job.resultant_image_id)), tmp_path)
     assert "etc/motd" in listing(files["rootfs"], tmp_path)
     script.write_text("echo no licence\nexit 3\n")

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import TypeAdapter
 
-from config.durations import parse_age, parse_duration, spelled
+from config.durations import Duration, parse_age, parse_duration, spelled
 from errors import BadInput
 
 
@@ -54,3 +55,9 @@ def test_an_age_is_read_as_a_duration_is() -> None:
 )
 def test_a_duration_is_spelled_by_its_two_largest_units(duration: timedelta, text: str) -> None:
     assert spelled(duration) == text
+
+
+def test_a_duration_survives_json() -> None:
+    durations: TypeAdapter[timedelta] = TypeAdapter(Duration)
+    for duration in (timedelta(seconds=0.5), timedelta(days=9, minutes=1)):
+        assert durations.validate_json(durations.dump_json(duration)) == duration

@@ -3,8 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.quantities import millicores, storage_bytes
-from config.settings import settings
-from errors import BadInput
 
 
 @pytest.mark.parametrize(
@@ -38,38 +36,3 @@ def test_what_is_no_amount_of_storage_is_refused(text: str) -> None:
 @given(st.integers(1, 10**6))
 def test_a_thousandth_is_the_same_however_it_is_written(value: int) -> None:
     assert millicores(f"{value}m") == millicores(f"{value // 1000}.{value % 1000:03}") == value
-
-
-@pytest.mark.parametrize(
-    ("variables", "reason"),
-    [
-        ({"IMS_BUILD_CPU_REQUEST": "1Gi"}, "IMS_BUILD_CPU_REQUEST: .* no number of processors"),
-        ({"IMS_BUILD_CPU_REQUEST": ""}, "IMS_BUILD_CPU_REQUEST: .* no number of processors"),
-        ({"IMS_POD_STORAGE_REQUEST": "100m"}, "IMS_POD_STORAGE_REQUEST: .* no amount of storage"),
-        ({"IMS_POD_CPU_LIMIT": "500m"}, "IMS_POD_CPU_LIMIT: .* 500m is less than the 1 of IMS_BUILD_CPU_REQUEST"),
-        (
-            {"IMS_POD_CPU_LIMIT": "2", "IMS_SHELL_CPU_REQUEST": "2500m"},
-            "IMS_POD_CPU_LIMIT: .* 2 is less than the 2500m of IMS_SHELL_CPU_REQUEST",
-        ),
-        (
-            {"IMS_POD_STORAGE_LIMIT": "500Mi"},
-            "IMS_POD_STORAGE_LIMIT: .* 500Mi is less than the 1Gi of IMS_POD_STORAGE_REQUEST",
-        ),
-    ],
-)
-def test_a_wrong_quantity_is_refused_by_the_name_of_its_variable(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], reason: str
-) -> None:
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    with pytest.raises(BadInput, match=reason):
-        settings()
-    settings.cache_clear()
-
-
-def test_limits_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMS_POD_STORAGE_LIMIT", "")
-    settings.cache_clear()
-    assert (settings().pod_cpu_limit, settings().pod_storage_limit) == ("", "")
-    settings.cache_clear()

@@ -80,10 +80,10 @@ def start(image: str, store: ObjectStore, tmp_path: Path) -> Iterator[Start]:
 def environment(s3_settings: Settings, store: ObjectStore, tmp_path: Path, cluster: FakeCluster) -> dict[str, str]:
     """What the manifests tell the worker, with the servers of this test."""
     return settings_of("overlays/prefect") | {
-        "IMS_S3_ENDPOINT_URL": s3_settings.s3_address(),
-        "IMS_S3_ACCESS_KEY": s3_settings.s3_access_key.get_secret_value(),
-        "IMS_S3_SECRET_KEY": s3_settings.s3_secret_key.get_secret_value(),
-        "IMS_IMS_BUCKET": s3_settings.ims_bucket,
+        "IMS_S3_ENDPOINT_URL": s3_settings.s3.address(),
+        "IMS_S3_ACCESS_KEY": s3_settings.s3.access_key.get_secret_value(),
+        "IMS_S3_SECRET_KEY": s3_settings.s3.secret_key.get_secret_value(),
+        "IMS_BUCKET": s3_settings.bucket,
         "IMS_BOOT_IMAGES_BUCKET": s3_settings.boot_images_bucket,
         "IMS_REPOSITORY_LIMIT": "10m",
         "PREFECT_API_URL": f"http://127.0.0.1:{_free_port()}/api",

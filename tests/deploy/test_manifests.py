@@ -17,6 +17,7 @@ from cli.main import app
 from cli.prefect_services import database_url
 from config.quantities import millicores, storage_bytes
 from config.settings import Settings
+from config.variables import variables_of
 from flows.reconcile import reconcile
 from tests.deploy.rendered import (
     DEPLOY,
@@ -109,14 +110,14 @@ def secrets_named(spec: object) -> Iterator[str]:
 @every_overlay
 def test_the_settings_are_settings(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     told = {name: value for name, value in settings_of(folder).items() if name.startswith("IMS_")}
-    assert {name.removeprefix("IMS_").lower() for name in told} <= set(Settings.model_fields)
+    assert set(told) <= {variable.name for variable in variables_of(Settings)}
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     chosen = Settings()
-    assert chosen.pod_runtime == "kubernetes"
+    assert chosen.pods.runtime == "kubernetes"
     [role] = [known for known in of_kind(folder, "Role") if known["metadata"]["name"] == "ims-worker"]
-    assert role["metadata"]["namespace"] == chosen.kubernetes_namespace
-    labels = named(folder, "Namespace", chosen.kubernetes_namespace)["metadata"]["labels"]
+    assert role["metadata"]["namespace"] == chosen.kubernetes.namespace
+    labels = named(folder, "Namespace", chosen.kubernetes.namespace)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
 
 
@@ -156,7 +157,7 @@ def test_every_container_has_limits_and_probes(folder: str) -> None:
 
 @every_overlay
 def test_nothing_beside_the_builds_asks_for_as_much_as_a_build(folder: str) -> None:
-    build = millicores(Settings().build_cpu_request)
+    build = millicores(Settings().resources.build_cpu_request)
     for _, container in containers(folder):
         assert millicores(container["resources"]["requests"]["cpu"]) <= build / 2, container["name"]
 
@@ -306,10 +307,10 @@ def test_the_documentations_manifests_are_what_their_kinds_may_be(version: str) 
 def test_a_pod_of_a_build_fits_the_documentations_quota_and_limits() -> None:
     chosen = Settings()
     asked = {
-        "cpu": millicores(chosen.build_cpu_request),
-        "ephemeral-storage": storage_bytes(chosen.pod_storage_request),
+        "cpu": millicores(chosen.resources.build_cpu_request),
+        "ephemeral-storage": storage_bytes(chosen.resources.pod_storage_request),
     }
-    limits = {"ephemeral-storage": storage_bytes(chosen.pod_storage_limit)}
+    limits = {"ephemeral-storage": storage_bytes(chosen.resources.pod_storage_limit)}
     read = {"cpu": millicores, "ephemeral-storage": storage_bytes, "memory": storage_bytes}
     [bounds] = examples()["LimitRange"]["spec"]["limits"]
     # A default limit would hold every build back, whatever is idle.

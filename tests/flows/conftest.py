@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
+from runs.loggers import EXTRA_LOGGERS, extra_loggers
 from storage.models.records import PublicKey
 from storage.s3.objects import ObjectStore
 from tests.distribution import TINY_RECIPE, serve
@@ -84,21 +85,21 @@ def site(
     """Buckets, a key and the tiny recipe; afterwards no pod and no process of the test's is left."""
     site = Site(
         store=store,
-        ims_bucket=s3_settings.ims_bucket,
+        ims_bucket=s3_settings.bucket,
         boot_images_bucket=s3_settings.boot_images_bucket,
         folder=folder,
         environment={
             "IMS_DATA_DIR": str(folder),
             **s3_server.environment,
             "IMS_S3_ENDPOINT_URL": s3_address,
-            "IMS_IMS_BUCKET": s3_settings.ims_bucket,
+            "IMS_BUCKET": s3_settings.bucket,
             "IMS_BOOT_IMAGES_BUCKET": s3_settings.boot_images_bucket,
             "IMS_TASK_RETRY_SECONDS": "0.2",
             "IMS_REPOSITORY_TIMEOUT": "2",
             "IMS_REPOSITORY_INTERVAL": "0.2",
             "IMS_REPOSITORY_LIMIT": "1",
             "PREFECT_API_URL": prefect_api,
-            "PREFECT_LOGGING_EXTRA_LOGGERS": "ims",
+            EXTRA_LOGGERS: extra_loggers(),
             **platform.environment,
         },
         runtime=platform.runtime,

@@ -79,7 +79,7 @@ def test_the_log_comes_whole_and_from_where_it_was_read(
     began = datetime.now(UTC) - timedelta(hours=1)
     lines = [
         LogCreate(
-            name="ims.test",
+            name="tasks.test",
             level=logging.INFO,
             message=f"line {number}",
             timestamp=began + timedelta(seconds=number),

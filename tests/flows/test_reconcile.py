@@ -4,14 +4,13 @@ import json
 
 import pytest
 
-from config.settings import Settings
 from errors import NotFound
 from storage.models.jobs import Job, JobStatus, JobType
 from storage.models.layout import artifact_key, job_key
 from storage.models.records import Collection, Image, Journal, Link, Move, Recipe, new_id
 from storage.records.jobs import image_id_of
 from storage.s3.objects import ObjectStore
-from tests.cli.running import Up, catalogue_of
+from tests.cli.running import Up, catalogue_of, settings_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.containers]
 
@@ -19,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.containers]
 @pytest.fixture
 def store(up: Up) -> ObjectStore:
     """The running store."""
-    return ObjectStore(Settings.model_validate(up.endpoints.model_dump(exclude={"prefect_api_url"})))
+    return ObjectStore(settings_of(up.endpoints).s3)
 
 
 def rows(up: Up, *arguments: str) -> tuple[dict[str, dict[str, str]], int, str]:

@@ -1,11 +1,6 @@
 """The runtimes under test, each with an image of a few programs, and a job's pods and claim on them."""
 
-import io
 import os
-import re
-import shutil
-import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,24 +16,10 @@ from pods.podman.runtime import Podman
 from pods.runtime import PodRuntime
 from tasks.pods import kubernetes_options
 from tests.kubernetes_api import FakeCluster
+from tests.pods.shell_image import image
 from tests.pods.under_test import IMPATIENT, UnderTest
 
-PROGRAMS = ("cat", "dd", "env", "mknod", "od", "seq", "sh", "sleep", "timeout", "true")
-
-
-@pytest.fixture(scope="session")
-def image() -> Iterator[str]:
-    """An image with a shell and a few programs, made without any download."""
-    name = f"localhost/ims-test-shell:{os.getpid()}"
-    subprocess.run(
-        ["podman", "import", "--quiet", "--change", "ENV PATH=/bin", "-", name],
-        input=_tools(),
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    yield name
-    subprocess.run(["podman", "rmi", name], check=True, capture_output=True, timeout=120)
+__all__ = ["image"]
 
 
 @pytest.fixture
@@ -135,22 +116,3 @@ def pod(tested: UnderTest, job: str) -> Callable[..., Pod]:
 
 def _expression(options: KubernetesOptions) -> str:
     return f"Kubernetes(KubernetesOptions.model_validate_json({options.model_dump_json()!r}))"
-
-
-def _tools() -> bytes:
-    """Return the archive of a root folder with the programs and the libraries that they load."""
-    programs = [Path(found) for name in PROGRAMS if (found := shutil.which(name))]
-    listing = subprocess.run(["ldd", *map(str, programs)], check=True, capture_output=True, text=True).stdout
-    libraries = {Path(name) for name in re.findall(r"(/\S+) \(0x", listing)}
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w", dereference=True) as tar:
-        for program in programs:
-            tar.add(program.resolve(), f"bin/{program.name}")
-        for library in libraries:
-            tar.add(library, str(library))
-        for folder in ("etc", "tmp"):
-            entry = tarfile.TarInfo(folder)
-            entry.type = tarfile.DIRTYPE
-            entry.mode = 0o755
-            tar.addfile(entry)
-    return archive.getvalue()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
+from storage.models.kinds import RecordKind
 from storage.models.layout import SHARDS, records_key
 from storage.models.records import Image
 from storage.records.documents import Document
@@ -24,7 +25,7 @@ KILLS = 12
 
 
 def _images(settings: Settings) -> Records[Image]:
-    return Records(ObjectStore(settings), settings.ims_bucket, "images", Image)
+    return Records(ObjectStore(settings.s3), settings.bucket, RecordKind.IMAGE, Image)
 
 
 def _write(settings: Settings, writer: str, acknowledged: Path, rounds: int) -> None:
@@ -82,8 +83,8 @@ def images(s3_settings: Settings, store: ObjectStore) -> Records[Image]:
 
 @pytest.fixture
 def writers(s3_settings: Settings, tmp_path: Path) -> _Writers:
-    patient = s3_settings.model_copy(update={"s3_read_timeout": timedelta(seconds=60)})
-    return _Writers(patient, tmp_path)
+    patient = s3_settings.s3.model_copy(update={"read_timeout": timedelta(seconds=60)})
+    return _Writers(s3_settings.model_copy(update={"s3": patient}), tmp_path)
 
 
 @pytest.mark.slow

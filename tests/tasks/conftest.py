@@ -23,7 +23,7 @@ def own_catalogue(
     """The catalogue that tasks find, in buckets of this test's."""
     environment = {
         **s3_server.environment,
-        "IMS_IMS_BUCKET": s3_settings.ims_bucket,
+        "IMS_BUCKET": s3_settings.bucket,
         "IMS_BOOT_IMAGES_BUCKET": s3_settings.boot_images_bucket,
     }
     for name, value in environment.items():

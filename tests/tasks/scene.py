@@ -67,7 +67,7 @@ class Scene:
 
     def shell(self, job: Job, limit: timedelta) -> Job:
         """Open a job's shell, and return the job's record."""
-        open_orders(self.store, self.settings.ims_bucket, job.id, "shell", limit)
+        open_orders(self.store, self.settings.bucket, job.id, "shell", limit)
         access = ConnectionInfo(customer_access=Address(host="127.0.0.1", port=22))
         shell = SshContainer(name=CUSTOMIZE, status="running", connection_info=access)
         return report_shell(self.catalogue, job, shell, status=JobStatus.WAITING_ON_USER)
@@ -93,7 +93,7 @@ class Scene:
 
     def archive(self, recipe_id: str) -> Link:
         """Put a recipe's archive into S3, as `ims recipes create --file` does."""
-        bucket, key = self.settings.ims_bucket, recipe_key(recipe_id, "recipe.tgz")
+        bucket, key = self.settings.bucket, recipe_key(recipe_id, "recipe.tgz")
         etag = self.store.write(bucket, key, b"archive", metadata=recipe_marks(recipe_id))
         return Link(path=f"s3://{bucket}/{key}", etag=etag)
 
@@ -107,7 +107,7 @@ class Scene:
 
     def keys(self) -> set[str]:
         """Return all keys but those of the records."""
-        buckets = (self.settings.ims_bucket, self.settings.boot_images_bucket)
+        buckets = (self.settings.bucket, self.settings.boot_images_bucket)
         return {key for bucket in buckets for key in self.store.keys(bucket, "") if not key.startswith("records/")}
 
 

@@ -31,13 +31,13 @@ def ended_job(scene: Scene) -> Job:
     scene.end(job.id)
     scene.catalogue.images.create(scene.upload(job.id))
     for name in LOGS:
-        scene.store.write(scene.settings.ims_bucket, job_key(job.id, name), b"x")
+        scene.store.write(scene.settings.bucket, job_key(job.id, name), b"x")
     return job
 
 
 def test_a_job_goes_with_all_it_kept_and_its_image_stays(scene: Scene) -> None:
     job, other = ended_job(scene), scene.job(JobStatus.ERROR)
-    scene.store.write(scene.settings.ims_bucket, job_key(other.id, "prepare.log"), b"x")
+    scene.store.write(scene.settings.bucket, job_key(other.id, "prepare.log"), b"x")
     images = scene.catalogue.images.list()
     delete_job.fn(job.id)
     assert [each.id for each in scene.catalogue.jobs.list(None)] == [other.id]
@@ -51,7 +51,7 @@ def test_a_job_goes_with_all_it_kept_and_its_image_stays(scene: Scene) -> None:
 def test_a_job_that_runs_is_not_deleted(scene: Scene) -> None:
     run_id = scene.run()
     job = scene.job(run_id=run_id)
-    scene.store.write(scene.settings.ims_bucket, job_key(job.id, "prepare.log"), b"x")
+    scene.store.write(scene.settings.bucket, job_key(job.id, "prepare.log"), b"x")
     with pytest.raises(Conflict, match=f"job {job.id} is running: it is building_image; cancel it first"):
         delete_job.fn(job.id)
     assert (scene.catalogue.jobs.list(), len(scene.keys())) == ([job], 1)

@@ -101,7 +101,7 @@ def test_a_job_whose_process_was_killed_waits_on_its_user_while_its_shell_is_ope
     with pytest.raises(Conflict, match="is open, although its flow run has ended; `ims jobs abort"):
         delete_job.fn(job.id)
     assert scene.catalogue.jobs.get(job.id) == left
-    end_shell(scene.store, scene.settings.ims_bucket, left, Operation.ABORT)
+    end_shell(scene.store, scene.settings.bucket, left, Operation.ABORT)
     assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.DONE}
 
 
@@ -142,7 +142,7 @@ def test_volumes_of_jobs_that_have_ended_go_and_no_others(
         scene.end(run_id)
     again = scene.run()
     scene.catalogue.jobs.change(resumed.id, lambda job: job.model_copy(update={"flow_run_id": again}))
-    scene.store.write(scene.settings.ims_bucket, credentials_key(ended.id), b"{}")
+    scene.store.write(scene.settings.bucket, credentials_key(ended.id), b"{}")
     shell = scene.shell(scene.job(run_id=scene.run()), HOUR)
     scene.end(shell.id)
     all_of_them = {alive.id, ended.id, resumed.id, forgotten, anothers, shell.id}

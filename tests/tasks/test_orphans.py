@@ -8,8 +8,9 @@ import pytest
 
 from errors import Unreachable
 from storage.models.jobs import JobStatus
+from storage.models.kinds import DeletableKind, RecordKind
 from storage.models.layout import artifact_key, ca_rpm_key, credentials_key, deleted_key, job_key, script_key
-from storage.models.records import Collection, Image, Journal, Link, Move, Recipe, new_id
+from storage.models.records import Collection, Image, Journal, Link, Move, Recipe, Record, new_id
 from storage.reconcile.findings import Finding, Outcome
 from storage.records.catalogue import Catalogue
 from storage.records.jobs import image_id_of
@@ -35,7 +36,7 @@ def test_objects_that_no_record_knows_go_when_that_is_said(scene: Scene) -> None
     kept = scene.keys()
     scene.upload(new_id())
     scene.archive(new_id())
-    scene.store.write(scene.settings.ims_bucket, job_key(new_id(), "prepare.log"), b"log")
+    scene.store.write(scene.settings.bucket, job_key(new_id(), "prepare.log"), b"log")
     orphans = scene.keys() - kept
 
     before = scene.keys()
@@ -62,7 +63,7 @@ def test_what_a_living_job_has_made_is_no_orphan_whatever_its_age(scene: Scene) 
     run_id = scene.run()
     job = scene.job(JobStatus.PACKAGING_ARTIFACTS, run_id=run_id)
     scene.upload(job.id)
-    bucket = scene.settings.ims_bucket
+    bucket = scene.settings.bucket
     scene.store.write(bucket, credentials_key(job.id), b"{}")
     scene.store.write(bucket, job_key(job.id, "context.tgz"), b"")
     unregistered = scene.run()
@@ -90,7 +91,11 @@ def _manifest(scene: Scene) -> None:
 
 
 def _deleted(scene: Scene) -> None:
-    for kind, record in (("image", scene.image()), ("recipe", scene.recipe())):
+    held: list[tuple[DeletableKind, Record]] = [
+        (RecordKind.IMAGE, scene.image()),
+        (RecordKind.RECIPE, scene.recipe()),
+    ]
+    for kind, record in held:
         begun = begin_deletion.fn(kind, record.id, False)
         move_away.fn(begun)
         finish_deletion.fn(kind, begun)
@@ -99,7 +104,7 @@ def _deleted(scene: Scene) -> None:
 def _half_deleted(scene: Scene) -> None:
     """Only the journal names the objects: one is at its source still, one at both places."""
     image = scene.image()
-    begin_deletion.fn("image", image.id, False)
+    begin_deletion.fn(RecordKind.IMAGE, image.id, False)
     bucket, key = scene.settings.boot_images_bucket, artifact_key(image.id, "kernel")
     body, info = scene.store.read(bucket, key)
     scene.store.write(bucket, deleted_key(key), body, metadata=info.metadata)
@@ -134,7 +139,7 @@ def test_what_is_referred_to_stays(scene: Scene, refer: Callable[[Scene], None])
 
 
 def test_what_is_not_ours_is_counted_and_stays(scene: Scene) -> None:
-    ims, boot = scene.settings.ims_bucket, scene.settings.boot_images_bucket
+    ims, boot = scene.settings.bucket, scene.settings.boot_images_bucket
     foreign = new_id()
     for bucket, key in [
         (ims, "somebody/else"),
@@ -159,7 +164,7 @@ def test_what_is_not_ours_is_counted_and_stays(scene: Scene) -> None:
 @pytest.mark.parametrize("key", [ca_rpm_key("0" * 64), script_key("0" * 64, "change.sh")], ids=["CA RPM", "script"])
 def test_what_no_record_refers_to_and_is_wanted_all_the_same_is_no_orphan(scene: Scene, key: str) -> None:
     """CA RPMs are a cache, and a schedule names its script by its address."""
-    scene.store.write(scene.settings.ims_bucket, key, b"x")
+    scene.store.write(scene.settings.bucket, key, b"x")
     assert applied() == []
 
 
@@ -186,14 +191,14 @@ def test_nothing_is_an_orphan_while_something_cannot_be_read(scene: Scene, broke
 
 def _break(scene: Scene, kind: str, record_id: str) -> None:
     """Make a record one that this release cannot read."""
-    bucket, key = scene.settings.ims_bucket, f"records/{kind}/{record_id[-1]}.json"
+    bucket, key = scene.settings.bucket, f"records/{kind}/{record_id[-1]}.json"
     body, _ = scene.store.read(bucket, key)
     scene.store.write(bucket, key, body.replace(b'"created":"2', b'"created":"x'))
 
 
 def test_records_whose_objects_are_gone_are_told_and_stay(scene: Scene) -> None:
     image, recipe, job = scene.image(), scene.recipe(), scene.job(JobStatus.SUCCESS)
-    bucket = scene.settings.ims_bucket
+    bucket = scene.settings.bucket
     log = Link(path=f"s3://{bucket}/{job_key(job.id, 'prepare.log')}", etag="e")
     scene.catalogue.jobs.change(job.id, lambda record: record.model_copy(update={"logs": [log]}))
     assert recipe.link is not None
@@ -280,7 +285,7 @@ def test_old_uploads_that_nobody_goes_on_with_are_aborted(scene: Scene) -> None:
 
 def test_the_upload_of_a_move_that_is_not_finished_stays(scene: Scene) -> None:
     image = scene.image()
-    begin_deletion.fn("image", image.id, False)
+    begin_deletion.fn(RecordKind.IMAGE, image.id, False)
     bucket = scene.settings.boot_images_bucket
     key = deleted_key(artifact_key(image.id, "rootfs"))
     open_upload(scene.store, bucket, key, content_type="a/b", metadata={})

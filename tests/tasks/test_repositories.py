@@ -191,7 +191,7 @@ def test_all_must_answer_in_one_round(server: Server, client: httpx.Client) -> N
 def test_progress_says_how_many_are_ready_and_for_whom_it_waits(
     server: Server, client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "ims.repositories")
+    caplog.set_level("INFO", "tasks.repositories")
     server.answers[f"/one{REPOMD}"] = 200
     threading.Timer(0.2, lambda: server.answers.update({f"/two{REPOMD}": 200})).start()
     wait(client, repository(f"{server.url}/one"), repository(f"{server.url}/two"))

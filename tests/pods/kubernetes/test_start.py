@@ -98,7 +98,7 @@ def test_two_runs_of_one_step_follow_one_pod(
 def test_why_a_pod_waits_is_logged_once(
     cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "ims.pods.kubernetes")
+    caplog.set_level(logging.INFO, "pods.kubernetes")
     cluster.lives["test"] = lives.pends(lives.NO_ROOM)
     kubernetes.run(pod(""), log=tmp_path / "log")
     assert caplog.text.count("waits: Unschedulable: 0/3 nodes") == 1

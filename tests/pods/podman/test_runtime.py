@@ -203,6 +203,6 @@ def test_a_host_that_takes_no_limit_of_processors_runs_pods_and_says_so_once(
     for step in ("first", "second"):
         ended = podman.run(pod("true", step=step, resources=Resources(cpu_limit="500m")), log=tmp_path / "log")
         assert ended.phase is Phase.SUCCEEDED
-    assert [record.message for record in caplog.records if record.name == "ims.pods.podman"] == [
+    assert [record.message for record in caplog.records if record.name == "pods.podman.runtime"] == [
         "this host's cgroups take no limits on processors: pods run without IMS_POD_CPU_LIMIT"
     ]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from pydantic import AnyHttpUrl, SecretStr
 
-from config.settings import Settings
+from config.groups import S3
 from errors import Broken, Conflict, Corrupt, Denied
 from storage.embedded.server import EmbeddedS3
 from storage.embedded.state import SOCKETS_DIR, Ports, ServerState
@@ -60,11 +60,11 @@ def start(folder: Path) -> Iterator[Callable[[], EmbeddedS3]]:
 
 def _store(server: EmbeddedS3, secret_key: str = "") -> ObjectStore:
     return ObjectStore(
-        Settings(
-            s3_endpoint_url=AnyHttpUrl(server.endpoint_url),
-            s3_access_key=SecretStr(server.access_key),
-            s3_secret_key=SecretStr(secret_key or server.secret_key),
-            s3_attempts=1,
+        S3(
+            endpoint_url=AnyHttpUrl(server.endpoint_url),
+            access_key=SecretStr(server.access_key),
+            secret_key=SecretStr(secret_key or server.secret_key),
+            attempts=1,
         )
     )
 

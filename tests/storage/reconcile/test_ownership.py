@@ -20,7 +20,7 @@ from storage.records.jobs import image_id_of
 
 # The same in every process: it is part of the names of the tests.
 ID = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
-SETTINGS = Settings(ims_bucket="ims", boot_images_bucket="boot")
+SETTINGS = Settings(bucket="ims", boot_images_bucket="boot")
 OURS = {
     records_key("public-keys", "f"): Noun.RECORDS,
     ca_rpm_key("0" * 64): Noun.CA_RPM,

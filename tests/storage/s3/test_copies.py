@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from config.settings import MiB
+from config.quantities import MiB
 from errors import NotFound
 from storage.s3.copies import copy, copy_in_parts, is_same, part_sizes
 from storage.s3.metadata import to_headers

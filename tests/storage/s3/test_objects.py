@@ -124,13 +124,13 @@ def test_a_file_is_written_whole_with_its_md5(store: ObjectStore, bucket: str, t
 
 
 def test_wrong_credentials_are_denied_and_the_variables_named(s3_settings: Settings, store: ObjectStore) -> None:
-    wrong = ObjectStore(s3_settings.model_copy(update={"s3_secret_key": SecretStr("wrong")}))
+    wrong = ObjectStore(s3_settings.s3.model_copy(update={"secret_key": SecretStr("wrong")}))
     with pytest.raises(Denied, match="IMS_S3_SECRET_KEY"):
-        wrong.read(s3_settings.ims_bucket, "x")
+        wrong.read(s3_settings.bucket, "x")
 
 
 def test_a_server_that_is_not_there_is_unreachable(s3_settings: Settings) -> None:
-    nowhere = s3_settings.model_copy(update={"s3_endpoint_url": AnyHttpUrl("http://127.0.0.1:1"), "s3_attempts": 2})
+    nowhere = s3_settings.s3.model_copy(update={"endpoint_url": AnyHttpUrl("http://127.0.0.1:1"), "attempts": 2})
     with pytest.raises(Unreachable, match="s3://b/k"):
         ObjectStore(nowhere).head("b", "k")
 
@@ -177,7 +177,7 @@ def test_a_read_gives_up_after_the_configured_tries(
 
 
 def test_every_error_of_the_client_is_translated(faulty_settings: Settings, proxy: FaultProxy, bucket: str) -> None:
-    faulty_store = ObjectStore(faulty_settings.model_copy(update={"s3_attempts": 1}))
+    faulty_store = ObjectStore(faulty_settings.s3.model_copy(update={"attempts": 1}))
     proxy.plan(Fault.ANSWER_500, times=1000)
     calls = (
         lambda: faulty_store.check(),
@@ -196,4 +196,4 @@ def test_every_error_of_the_client_is_translated(faulty_settings: Settings, prox
 
 def test_the_host_of_presigned_addresses_is_the_configured_one(store: ObjectStore, s3_settings: Settings) -> None:
     address = urlsplit(store.presigned_get("b", "k", HOUR))
-    assert f"http://{address.netloc}" == s3_settings.s3_address()
+    assert f"http://{address.netloc}" == s3_settings.s3.address()

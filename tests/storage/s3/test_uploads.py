@@ -176,7 +176,7 @@ def test_an_upload_without_parts_is_a_mistake_of_the_caller(store: ObjectStore, 
 
 
 def test_a_server_in_trouble_is_unreachable(faulty_settings: Settings, proxy: FaultProxy, bucket: str) -> None:
-    faulty_store = ObjectStore(faulty_settings.model_copy(update={"s3_attempts": 1}))
+    faulty_store = ObjectStore(faulty_settings.s3.model_copy(update={"attempts": 1}))
     upload = _open(faulty_store, bucket)
     proxy.plan(Fault.ANSWER_503, times=1000)
     for call in (

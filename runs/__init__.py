@@ -1,0 +1,1 @@
+"""Prefect's flow runs: one client, one model of a run and its state, one follower."""
