@@ -27,13 +27,16 @@ def test_only_the_programs_are_shipped() -> None:
     shipped = {str(file.relative_to(BUILDER)) for file in shipped_files()}
     assert {
         "__init__.py",
+        "contract/inputs.py",
         "pod/kiwi/command.py",
         "programs/__init__.py",
         "programs/prepare.py",
         "programs/package.py",
         "ansible/connection/chroot.py",
     } <= shipped
-    assert all(name == "__init__.py" or name.startswith(("pod/", "programs/", "ansible/")) for name in shipped)
+    assert all(
+        name == "__init__.py" or name.startswith(("contract/", "pod/", "programs/", "ansible/")) for name in shipped
+    )
 
 
 def test_the_names_follow_from_the_inputs() -> None:
