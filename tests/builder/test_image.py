@@ -172,7 +172,7 @@ def test_nothing_of_the_host_stays_in_the_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.containers
-def test_what_podman_refuses_is_told() -> None:
+def test_what_podman_refuses_is_named() -> None:
     assert not has_image("localhost/ims-builder:no-such-tag")
     with pytest.raises(Broken, match=r"podman image failed with exit code 125: .*no-such-tag"):
         podman(["image", "inspect", "localhost/ims-builder:no-such-tag"])

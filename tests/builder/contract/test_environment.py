@@ -83,8 +83,8 @@ def test_any_text_goes_through_the_environment_of_a_process(text: str) -> None:
     assert json.loads(ran.stdout) == {"url": text, "sha256": text}
 
 
-def test_what_a_pod_of_the_former_release_was_told_is_written_the_same() -> None:
-    """A pod that runs is adopted by a digest of its variables, so none comes or goes."""
+def test_the_input_of_a_pod_of_the_former_release_is_written_the_same() -> None:
+    """A pod that runs is adopted by a digest of its variables, so none is added or removed."""
     rootfs = RootfsInput(url="http://s3/rootfs", size=7, etag="abc", checksum="")
     context = {"IMS_CONTEXT_URL": CONTEXT.url, "IMS_CONTEXT_SHA256": "0123"}
     assert FetchRootInput(context=CONTEXT, rootfs=rootfs, overlay=True).to_environment() == {

@@ -20,7 +20,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2
 
 @pytest.fixture
 def environment(server: StandIn, tiny_rootfs: Path) -> dict[str, str]:
-    """What the pod is told; an order to complete the shell is there already."""
+    """The input of the pod; an order to complete the shell is there already."""
     rootfs, context = (tiny_rootfs / "rootfs").read_bytes(), archive({"step.json": b"{}"})
     orders = {"until": time.time() + 600, "order": {"id": "1", "operation": "complete"}}
     server.objects |= {"/rootfs": rootfs, "/context": context, "/orders": json.dumps(orders).encode()}

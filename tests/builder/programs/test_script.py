@@ -102,7 +102,7 @@ def test_a_script_that_tries_to_end_its_own_limits_goes_on(workspace: Workspace)
     assert (workspace.root / "etc/motd").read_text() == "later\n"
 
 
-def test_what_a_script_mounts_is_gone_with_it(workspace: Workspace) -> None:
+def test_what_a_script_mounts_is_unmounted_at_its_end(workspace: Workspace) -> None:
     ran = workspace.script("#!/bin/sh\nset -e\nmkdir /mnt\nmount -t tmpfs none /mnt\ntouch /mnt/in-memory\n")
     assert ran.returncode == 0, ran.stdout
     assert list((workspace.root / "mnt").iterdir()) == []

@@ -1,4 +1,4 @@
-"""The Kubernetes runtime on the fake cluster: what a cluster can do to a pod, and to whoever follows it."""
+"""The Kubernetes runtime on the fake cluster: all that a cluster can do to a pod and to what follows it."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -101,7 +101,7 @@ def test_every_end_has_its_category(
     assert advises in outcome.resolution
 
 
-def test_all_at_once_are_told_while_every_third_call_fails(
+def test_many_pods_are_followed_at_once_while_every_third_call_fails(
     cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, claim: str, tmp_path: Path
 ) -> None:
     cases: dict[str, Any] = {f"life-{number}": case.values for number, case in enumerate(LIVES)}

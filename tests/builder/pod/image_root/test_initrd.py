@@ -74,7 +74,7 @@ def test_the_initrd_is_rebuilt_when_asked_for_or_for_another_kernel(
     assert initrd(workspace) == ("of dracut\n" if made else "initrd")
 
 
-def test_a_link_to_the_initrd_of_the_same_kernel_stays_and_one_to_another_goes(workspace: Workspace) -> None:
+def test_a_link_to_the_initrd_of_the_same_kernel_stays_and_one_to_another_is_replaced(workspace: Workspace) -> None:
     add_dracut(workspace)
     boot = workspace.root / "boot"
     (boot / "initrd").rename(boot / f"initrd-{VERSION}")

@@ -57,7 +57,7 @@ print(mounts())
     assert run(workspace, second) == ["changed 0o40755", "0"]
 
 
-def test_what_a_chroot_needs_is_lent_and_gone_again(workspace: Path) -> None:
+def test_what_a_chroot_needs_is_lent_and_removed_again(workspace: Path) -> None:
     program = """
 make_overlay(here)
 with image_root(here) as root:

@@ -54,7 +54,7 @@ def test_it_has_its_size_before_its_content(lazy: LazyFile, server: StandIn, tmp
         (10_400, 4096, "10000-10495"),
     ],
 )
-def test_what_is_read_comes_by_whole_blocks(
+def test_what_is_read_is_fetched_by_whole_blocks(
     lazy: LazyFile, server: StandIn, offset: int, size: int, asked: str
 ) -> None:
     assert read(lazy, offset, size) == CONTENT[offset : offset + size]
@@ -62,14 +62,14 @@ def test_what_is_read_comes_by_whole_blocks(
     assert ranges(server) == [f"bytes={asked}"]
 
 
-def test_only_what_is_missing_comes(lazy: LazyFile, server: StandIn) -> None:
+def test_only_what_is_missing_is_fetched(lazy: LazyFile, server: StandIn) -> None:
     read(lazy, 2000, 1)
     assert read(lazy, 0, 5000) == CONTENT[:5000]
     assert ranges(server) == ["bytes=2000-2999", "bytes=0-1999", "bytes=3000-4999"]
 
 
 @pytest.mark.parametrize("faults", [[], ["503", "cut", "reset"]], ids=["all well", "faults that pass"])
-def test_the_rest_comes_once(lazy: LazyFile, server: StandIn, faults: list[str]) -> None:
+def test_the_rest_is_fetched_once(lazy: LazyFile, server: StandIn, faults: list[str]) -> None:
     read(lazy, 4500, 1000)
     server.faults["/rootfs"] = [*faults]
     assert b"".join(lazy.read_from(0)) == CONTENT

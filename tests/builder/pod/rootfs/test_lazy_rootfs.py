@@ -179,7 +179,7 @@ raise SystemExit(run_step(lambda: read_range(source, Path("/mnt/rootfs"), 0, 1 <
     assert "No space left on device" in said[-1]
 
 
-def test_a_server_that_is_gone_is_noticed(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_server_that_was_killed_ends_the_download(tmp_path: Path, environment: dict[str, str]) -> None:
     program = """
 import subprocess
 def step():

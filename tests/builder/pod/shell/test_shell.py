@@ -45,7 +45,7 @@ def lab(tmp_path: Path, server: StandIn) -> Lab:
 
 
 @pytest.mark.parametrize(("name", "how"), [("complete", Ending.COMPLETE), ("failed", Ending.FAILED)])
-def test_a_file_ends_it_and_is_gone_then(lab: Lab, name: str, how: Ending) -> None:
+def test_a_file_ends_it_and_is_removed(lab: Lab, name: str, how: Ending) -> None:
     lab.touch(name)
     assert lab.wait().how is how
     assert not (lab.folder / name).exists()
@@ -83,7 +83,7 @@ def test_what_cannot_be_completed_goes_on_until_it_can(lab: Lab, capsys: pytest.
     assert "shell goes on: no kernel\n" in capsys.readouterr().out
 
 
-def test_at_the_limit_it_is_told_why_it_could_not_be_completed(lab: Lab) -> None:
+def test_at_the_limit_it_says_why_it_could_not_be_completed(lab: Lab) -> None:
     lab.refusal = lambda: "no kernel"
     lab.touch("complete")
     lab.say(seconds=1)
