@@ -9,14 +9,12 @@ from uuid import UUID, uuid5
 from pydantic import ValidationError
 
 from errors import BadInput, Conflict, Exhausted, NotFound
+from storage.models.job_defaults import KERNEL_FILE_NAMES
 from storage.models.jobs import Attempts, Diagnosis, Hold, Job, JobChanges, JobStatus, JobType, NewJob
 from storage.models.records import Image, Recipe, now
 from storage.models.shells import DEBUG, SshContainer
 from storage.records.catalogue import Catalogue
 from storage.records.holds import check_hold
-
-# What the kernel is called in /boot when the job does not say.
-KERNEL_FILE_NAMES = {"x86_64": "vmlinuz", "aarch64": "Image"}
 
 
 def open_job(
