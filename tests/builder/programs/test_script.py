@@ -181,7 +181,7 @@ def test_sigterm_ends_a_script_at_once(workspace: Workspace) -> None:
         pod.wait()
     assert (pod.returncode, said.splitlines()[-1]) == (143, "error: ended from outside")
     # What was changed by halves is not gone on with, and no rootfs is there to begin with.
-    assert last_words(workspace.script("true"))[1].startswith("error: the image root was changed by halves")
+    assert last_words(workspace.script("true"))[1].startswith("error: the image root was partially changed")
 
 
 _CUT_OFF = """
