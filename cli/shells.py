@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from builder.contract.shell_orders import Operation
 from cli.failures import USERS_MISTAKE, print_error
 from config.durations import parse_duration
 from errors import BadInput
 from storage.models.jobs import Diagnosis, Job, JobStatus
-from storage.records.shell_orders import Operation, end_shell, extend_shell
+from storage.records.shell_orders import end_shell, extend_shell
 
 # The pod checks for orders every two seconds, and the run sees its answer at once.
 ANSWER_SECONDS = 20.0
