@@ -9,6 +9,7 @@ import typer
 
 from cli.output import Columns, FormatOption, print_record, print_records
 from errors import BadInput, Conflict, ImsError
+from flows.deployments import HARD_DELETE, SOFT_DELETE, UNDELETE
 from storage.models.kinds import DeletableKind
 from storage.models.records import Collection, Record
 
@@ -51,13 +52,13 @@ def add_deletion(app: typer.Typer, kind: DeletableKind) -> None:
         if dry_run:
             _show_moves(kind, record_id, force)
             return
-        _run("soft-delete", kind, record_id, force=force)
+        _run(SOFT_DELETE, kind, record_id, force=force)
         typer.echo(f"Get it back with: ims deleted {kind.documents} update {record_id} --operation undelete", err=True)
 
     @app.command("deleteall")
     def delete_all(yes: Yes = False, force: Force = False) -> None:
         """Delete all of them so that they can be got back."""
-        _each(kind, [Collection.AVAILABLE], "delete", yes, lambda each: _run("soft-delete", kind, each, force=force))
+        _each(kind, [Collection.AVAILABLE], "delete", yes, lambda each: _run(SOFT_DELETE, kind, each, force=force))
 
 
 def deleted_noun(kind: DeletableKind, columns: Columns) -> typer.Typer:
@@ -91,27 +92,27 @@ def deleted_noun(kind: DeletableKind, columns: Columns) -> typer.Typer:
     ) -> None:
         """Get a deleted record back."""
         del operation  # There is one.
-        _run("undelete", kind, record_id)
+        _run(UNDELETE, kind, record_id)
 
     @app.command("delete")
     def erase(record_id: RecordId, force: Leave = False) -> None:
         """Remove it for good, with its objects. It cannot be got back."""
-        _run("hard-delete", kind, record_id, force=force)
+        _run(HARD_DELETE, kind, record_id, force=force)
 
     @app.command("deleteall")
     def erase_all(yes: Yes = False) -> None:
         """Remove all of them for good, with their objects."""
         wanted = [Collection.DELETED, Collection.ERASING]
-        _each(kind, wanted, "remove for good", yes, lambda each: _run("hard-delete", kind, each))
+        _each(kind, wanted, "remove for good", yes, lambda each: _run(HARD_DELETE, kind, each))
 
     return app
 
 
-def _run(flow: str, kind: DeletableKind, record_id: str, **parameters: bool) -> None:
+def _run(deployment: str, kind: DeletableKind, record_id: str, **parameters: bool) -> None:
     # Importing Prefect takes more than a second.
     from cli.runs import run_to_its_end
 
-    run_to_its_end(f"{flow}/{flow}", {"kind": kind, "record_id": record_id, **parameters})
+    run_to_its_end(deployment, {"kind": kind, "record_id": record_id, **parameters})
 
 
 def _show_moves(kind: DeletableKind, record_id: str, force: bool) -> None:

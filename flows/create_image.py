@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.hooks import cancel_jobs, mark_jobs_crashed
+from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
 from storage.models.fields import FileName, GiB, Id, Name, OptionalFileName, OptionalId, Profiles
 from storage.models.job_defaults import (
     BUILD_ENV_SIZE,
@@ -31,6 +31,7 @@ from tasks.shells import debug_shell_on_failure
     flow_run_name="create {image_root_archive_name}",
     on_cancellation=[cancel_jobs],
     on_crashed=[mark_jobs_crashed],
+    on_failure=[write_error],
 )
 def create_image(
     recipe_id: Id,

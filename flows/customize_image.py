@@ -4,7 +4,7 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.hooks import cancel_jobs, mark_jobs_crashed
+from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
 from storage.models.fields import (
     FileName,
     GiB,
@@ -39,6 +39,7 @@ from tasks.shells import debug_shell_on_failure, open_customize_shell
     flow_run_name="customize {image_root_archive_name}",
     on_cancellation=[cancel_jobs],
     on_crashed=[mark_jobs_crashed],
+    on_failure=[write_error],
 )
 def customize_image(
     image_id: Id,

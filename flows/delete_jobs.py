@@ -2,11 +2,12 @@
 
 from prefect import flow
 
+from flows.hooks import write_error
 from storage.models.fields import Id
 from tasks import job_deletions
 
 
-@flow(name="delete-jobs", flow_run_name="delete jobs")
+@flow(name="delete-jobs", flow_run_name="delete jobs", on_failure=[write_error])
 def delete_jobs(job_ids: list[Id]) -> None:
     """Delete jobs with their logs and whatever is left of them. They cannot be restored; the images they made stay.
 

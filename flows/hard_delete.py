@@ -2,12 +2,13 @@
 
 from prefect import flow
 
+from flows.hooks import write_error
 from storage.models.fields import Id
 from storage.models.kinds import DeletableKind
 from tasks.deletions import begin_erasure, erase
 
 
-@flow(name="hard-delete", flow_run_name="erase {kind} {record_id}")
+@flow(name="hard-delete", flow_run_name="erase {kind} {record_id}", on_failure=[write_error])
 def hard_delete(kind: DeletableKind, record_id: Id, force: bool = False) -> None:
     """Remove a deleted image, recipe or public key for good, with its objects. It cannot be restored.
 

@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 from errors import BadInput
 from flows.create_image import create_image
 from flows.customize_image import customize_image
-from flows.hooks import cancel_jobs, mark_jobs_crashed
+from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
 from storage.models.fields import FileName, GiB, Id, InnerPath, Name, OptionalFileName, Profiles, ScriptPath
 from storage.models.job_defaults import (
     BUILD_ENV_SIZE,
@@ -26,6 +26,7 @@ from storage.records.jobs import chained_job_id
     flow_run_name="rebuild {image_root_archive_name}",
     on_cancellation=[cancel_jobs],
     on_crashed=[mark_jobs_crashed],
+    on_failure=[write_error],
 )
 def rebuild_image(
     recipe_id: Id,

@@ -2,12 +2,13 @@
 
 from prefect import flow
 
+from flows.hooks import write_error
 from storage.models.fields import Id
 from storage.models.kinds import DeletableKind
 from tasks.deletions import begin_deletion, finish_deletion, move_away
 
 
-@flow(name="soft-delete", flow_run_name="delete {kind} {record_id}")
+@flow(name="soft-delete", flow_run_name="delete {kind} {record_id}", on_failure=[write_error])
 def soft_delete(kind: DeletableKind, record_id: Id, force: bool = False) -> None:
     """Delete an image, a recipe or a public key so that it can be restored: its objects move to `deleted/`.
 

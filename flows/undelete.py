@@ -2,12 +2,13 @@
 
 from prefect import flow
 
+from flows.hooks import write_error
 from storage.models.fields import Id
 from storage.models.kinds import DeletableKind
 from tasks.deletions import begin_restoration, finish_restoration, move_back
 
 
-@flow(name="undelete", flow_run_name="undelete {kind} {record_id}")
+@flow(name="undelete", flow_run_name="undelete {kind} {record_id}", on_failure=[write_error])
 def undelete(kind: DeletableKind, record_id: Id) -> None:
     """Restore a deleted image, recipe or public key: its objects move back to where they were.
 

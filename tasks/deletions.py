@@ -7,6 +7,7 @@ import logging
 
 from config.settings import settings
 from errors import BadInput, Conflict, Corrupt, NotFound
+from runs.own_run import is_alive, own_run_id
 from storage.deletion import states as deletion
 from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of
 from storage.deletion.moves import carry_out_all, is_of, remove_all, replaced, with_present_etag
@@ -18,7 +19,6 @@ from storage.records.catalogue import catalogue
 from storage.s3.addresses import uri_of
 from storage.s3.object_info import ObjectInfo
 from storage.s3.objects import object_store
-from tasks.flow_runs import is_alive, own_run_id
 from tasks.retries import retryable
 
 logger = logging.getLogger(__name__)

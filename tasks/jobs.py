@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 
 from config.settings import settings
 from errors import ImsError, NotFound, TransientError
+from runs.own_run import interrupted_when_cancelled, is_cancelled, own_run_id
 from storage.models.job_parameters import fields_of
 from storage.models.jobs import Diagnosis, Job, JobChanges, JobStatus, JobType
 from storage.models.layout import credentials_key, image_prefix, shell_orders_key
@@ -18,7 +19,6 @@ from storage.records.catalogue import catalogue
 from storage.records.holds import JobHeld, release_hold
 from storage.s3.objects import object_store
 from storage.s3.uploads import abort_uploads
-from tasks.flow_runs import interrupted_when_cancelled, is_cancelled, own_run_id
 from tasks.holds import hold_job, holding, own_hold
 from tasks.pods import StepFailed, runtime
 from tasks.retries import retryable

@@ -8,7 +8,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
 from errors import BadInput
-from flows.deployments import Runs, connected
+from runs.client import Runs, connected
 from tests.cli.running import Up
 
 ID = str(uuid4())
