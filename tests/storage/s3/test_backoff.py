@@ -2,7 +2,6 @@ from itertools import islice
 
 import pytest
 
-from storage.s3 import backoff
 from storage.s3.backoff import pauses, tries
 
 
@@ -13,6 +12,6 @@ def test_pauses_grow_to_a_bound_that_is_never_passed() -> None:
 
 def test_there_is_a_pause_between_tries_and_none_around_them(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(backoff.time, "sleep", slept.append)
+    monkeypatch.setattr("storage.s3.backoff.time.sleep", slept.append)
     assert list(tries(4)) == [1, 2, 3, 4]
     assert len(slept) == 3
