@@ -1,8 +1,8 @@
 """Holding a job: one flow process at most works on it, and the record says which (storage/records/holds.py).
 
 The process renews its hold while it works. Another process takes the job over when the first one, on the same host, is
-gone for certain, or when it has watched the hold for a while and it was not renewed. Clocks of two hosts are not compared,
-unless the hold is older than any clock may be wrong.
+gone for certain, or when it has watched the hold for a while and it was not renewed. Clocks of two hosts are not
+compared, unless the hold is older than any clock may be wrong.
 """
 
 import logging
