@@ -3,10 +3,10 @@
 from prefect import flow
 
 from flows.hooks import write_error
-from tasks.lost_jobs import settle_jobs, settle_pods
-from tasks.orphans import settle_orphans
-from tasks.reconciliation import judge, safety_age, table
-from tasks.unfinished_moves import settle_moves
+from tasks.lost_jobs import repair_jobs, repair_pods
+from tasks.orphans import repair_orphans
+from tasks.reconciliation import fail_if_unsettled, safety_age, table
+from tasks.unfinished_moves import repair_moves
 
 
 @flow(name="reconcile", flow_run_name="reconcile", on_failure=[write_error])
@@ -22,8 +22,8 @@ def reconcile(apply: bool = False, age: str = "1d") -> None:
     """
     safe = safety_age(age)
     with table() as findings:
-        findings += settle_moves(apply)
-        findings += settle_jobs(safe, apply)
-        findings += settle_orphans(safe, apply)
-        findings += settle_pods(safe, apply)
-    judge(findings)
+        findings += repair_moves(apply)
+        findings += repair_jobs(safe, apply)
+        findings += repair_orphans(safe, apply)
+        findings += repair_pods(safe, apply)
+    fail_if_unsettled(findings)
