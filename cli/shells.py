@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from builder.contract.shell_orders import Operation
 from cli.failures import USERS_MISTAKE, tell
 from config.durations import parse_duration
 from errors import BadInput
 from storage.models.jobs import Diagnosis, Job, JobStatus
-from storage.records.shell_orders import Operation, end_shell, extend_shell
+from storage.records.shell_orders import end_shell, extend_shell
 
 # The pod looks every two seconds, and the run sees at once what it says.
 ANSWER_SECONDS = 20.0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prefect.states import Cancelled, Suspended
 
+from builder.contract.shell_orders import Operation
 from config.settings import settings
 from errors import Conflict, Unreachable
 from pods.kubernetes.manifest import pod_for_kubernetes
@@ -17,7 +18,7 @@ from storage.models.jobs import Job, JobStatus
 from storage.models.layout import credentials_key, shell_orders_key
 from storage.models.records import new_id
 from storage.reconcile.findings import Finding, Outcome
-from storage.records.shell_orders import Operation, end_shell
+from storage.records.shell_orders import end_shell
 from tasks.job_deletions import delete_job
 from tasks.jobs import SUSPENDED, mark_crashed, mark_interrupted, take_job
 from tasks.lost_jobs import settle_jobs, settle_pods
