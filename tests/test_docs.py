@@ -12,6 +12,8 @@ _LISTED = subprocess.run(["git", "ls-files", "*.md"], cwd=REPOSITORY, capture_ou
 PAGES = [name for name in _LISTED.stdout.split() if not name.startswith("tests/")]
 # `storage/records/store.py`, also with a folder or a file of another kind: `builder/kiwi11.txt`, `tests/kubernetes_api/`.
 _PATH = re.compile(r"`((?:[a-z_0-9.-]+/)+[A-Za-z_0-9.-]*)`")
+# `storage/records/store.py:change`: a function or a method of that module.
+_FUNCTION = re.compile(r"`((?:[a-z_0-9]+/)+[a-z_0-9]+\.py):([a-z_]+)`")
 _TOP = {path.name for path in REPOSITORY.iterdir() if path.is_dir()}
 _LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
 _MOST_WORDS = 1500
@@ -22,6 +24,13 @@ def test_every_path_that_a_page_names_exists(page: str) -> None:
     named = {path for path in _PATH.findall(text(page)) if path.split("/")[0] in _TOP}
     missing = {path for path in named if not (REPOSITORY / path).exists()}
     assert missing == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_function_that_a_page_names_exists(page: str) -> None:
+    named = _FUNCTION.findall(text(page))
+    missing = [(path, name) for path, name in named if not re.search(rf"^ *def {name}\b", text(path), re.MULTILINE)]
+    assert missing == []
 
 
 @pytest.mark.parametrize("page", PAGES)
