@@ -1,129 +1,92 @@
-"""The samples' images booted again and again beside a busy host: `python -m bench.boots [SAMPLE …] [--times 20]`.
+"""The samples' images booted again and again beside a busy host: `python -m bench.boots`.
 
 Each sample of recipes/ becomes an image, those of RPM distributions from the test distribution. Three machines boot at
-a time, and as many processes as the host has processors do nothing but use them. Wanted is that no boot fails. Run as
-root; an image takes one to two minutes, and twenty boots about a quarter of an hour on two processors.
+a time, and as many processes as the host has processors do nothing but use them. Run as root; an image takes one to two
+minutes, and twenty boots about a quarter of an hour on two processors. The small form boots the test distribution's
+kernel once, with an initrd that only says that it was started.
 """
 
-import argparse
-import io
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from bench.report import AtMost, Figure, Option, run, show
+from bench.samples import SAMPLES, mirror_of, register, register_key
 from bench.services import services
+from bench.smallest_machine import smallest_machine
 from builder.image import ensure_builder_image
-from builder.mirror import host_mirror
-from config.settings import settings
-from ingest.packing import pack
-from storage.models.records import Link, PublicKey, Recipe, new_id
-from storage.records.catalogue import catalogue
+from storage.models.records import new_id
 from storage.s3.objects import object_store
-from tests.distribution import serve
 from tests.host_load import HostLoad
 from tests.qemu import Boot, boot
-from tests.rpm_distribution import ensure_rpm_distribution
 from tests.tiny_image import downloaded
 
-RECIPES = Path(__file__).parent.parent / "recipes"
-# What each is, and where it looks for its packages below its mirror; nowhere is Debian's own mirror.
-SAMPLES = {
-    "debian-minimal": ("debian12", ()),
-    "opensuse-leap": ("sles15", ("distribution/leap/15.6/repo/oss", "update/leap/15.6/oss", "update/leap/15.6/sle")),
-    "rocky-minimal": ("centos7", ("9/BaseOS/x86_64/os", "9/AppStream/x86_64/os")),
-}
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv bench"
+OPTIONS = [
+    Option("samples", "debian-minimal,opensuse-leap,rocky-minimal", "", "the samples to boot, with commas between"),
+    Option("times", 20, 1, "how often each is booted"),
+]
 AT_ONCE = 3
 # Ends by itself, should the benchmark be killed.
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Build, boot, print what was wanted and measured, and judge."""
-    parser = argparse.ArgumentParser(prog="python -m bench.boots", description="Boot the samples beside a busy host.")
-    parser.add_argument("samples", nargs="*", metavar="SAMPLE", help=f"{', '.join(SAMPLES)}; all unless told otherwise")
-    parser.add_argument("--times", type=int, default=20, help="how often each is booted (20)")
-    asked = parser.parse_args(arguments)
-    names = asked.samples or list(SAMPLES)
+def measure(asked: Namespace) -> list[Figure]:
+    """Build the images and boot them."""
+    names = [name for name in asked.samples.split(",") if name]
     if unknown := set(names) - SAMPLES.keys():
-        parser.error(f"no such sample: {', '.join(sorted(unknown))}")
-    with tempfile.TemporaryDirectory(prefix="ims-boots-") as scratch:
-        build(names, Path(scratch))
-        failed = [name for name in names if not boots_always(name, Path(scratch) / name, asked.times)]
-    print("good" if not failed else "NOT good")
-    return 1 if failed else 0
+        sys.exit(f"no such sample: {', '.join(sorted(unknown))}; there are {', '.join(SAMPLES)}")
+    with tempfile.TemporaryDirectory(prefix="ims-boots-", dir="/var/tmp") as scratch:
+        if names:
+            build(names, Path(scratch))
+        else:
+            names = [smallest_machine(Path(scratch))]
+        loaded = nullcontext() if asked.small else _busy_processors()
+        with loaded:
+            return [failures(name, Path(scratch) / name, asked.times) for name in names]
 
 
 def build(names: Sequence[str], folder: Path) -> None:
     """Make an image of each sample, and put its artifacts into a folder of its name."""
     ensure_builder_image()
-    with services() as scratch, _mirror(scratch, names) as address:
+    samples = [SAMPLES[name] for name in names]
+    with services() as scratch, mirror_of(samples, scratch) as address:
         # Imported when the environment is complete.
         from flows.create_image import create_image
 
-        key = catalogue().public_keys.create(PublicKey(name="bench", public_key=KEY))
-        for name in names:
-            image = create_image(_recipe(name, address).id, key.id, name, build_env_size=4, job_id=new_id())
+        key = register_key()
+        for name, sample in zip(names, samples, strict=True):
+            image = create_image(register(sample, address).id, key.id, name, build_env_size=4, job_id=new_id())
             (folder / name).mkdir()
             downloaded(object_store(), image, folder / name)
 
 
-def boots_always(name: str, files: Path, times: int) -> bool:
-    """Boot an image so many times, and print how that went."""
+def failures(name: str, files: Path, times: int) -> Figure:
+    """Boot an image so many times, print how that went, and return how often it failed."""
     before = HostLoad.now()
-    with _busy_processors(), ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         booted = list(pool.map(lambda _: _booted(name, files), range(times)))
     seconds = [each.took.total_seconds() for each in booted]
     processor = [each.processor.total_seconds() for each in booted]
     failed = [each for each in booted if not each.ok]
     if failed:
-        print(failed[0].report)
-    print(f"{name}: {len(failed)} of {times} boots failed (wanted: 0)")
-    print(f"  median {statistics.median(seconds):.0f} s, slowest {max(seconds):.0f} s")
-    print(f"  of which on a processor {statistics.median(processor):.1f} s, at most {max(processor):.1f} s")
-    print(f"  the host: {before.until_now()}", flush=True)
-    return not failed
+        show(failed[0].report)
+    show(f"{name}: median {statistics.median(seconds):.0f} s, slowest {max(seconds):.0f} s")
+    show(f"  of which on a processor {statistics.median(processor):.1f} s, at most {max(processor):.1f} s")
+    show(f"  the host: {before.until_now()}")
+    return Figure(f"{name}: boots of {times} that failed", len(failed), AtMost(0), at_any_size=True)
 
 
 def _booted(name: str, files: Path) -> Boot:
     booted = boot(files / "kernel", files / "initrd", files / "rootfs")
-    print(f"{name}: {booted.ending} after {booted.took.total_seconds():.0f} s", flush=True)
+    show(f"{name}: {booted.ending} after {booted.took.total_seconds():.0f} s")
     return booted
-
-
-def _recipe(name: str, address: str) -> Recipe:
-    """Register a sample, with its mirror."""
-    distribution, paths = SAMPLES[name]
-    archive = io.BytesIO()
-    pack(RECIPES / name, archive)
-    key = f"recipes/bench/{name}.tgz"
-    etag = object_store().write(settings().bucket, key, archive.getvalue())
-    return catalogue().recipes.create(
-        Recipe(
-            name=name,
-            linux_distribution=distribution,
-            link=Link(path=f"s3://{settings().bucket}/{key}", etag=etag),
-            template_dictionary=[{"key": "mirror", "value": address if paths else host_mirror()}],
-        )
-    )
-
-
-@contextmanager
-def _mirror(scratch: Path, names: Sequence[str]) -> Iterator[str]:
-    """Serve the test distribution where the samples look for their own."""
-    top = scratch / "mirror"
-    top.mkdir()
-    for path in (path for name in names for path in SAMPLES[name][1]):
-        (top / path).parent.mkdir(parents=True, exist_ok=True)
-        (top / path).symlink_to(ensure_rpm_distribution())
-    with serve(top) as address:
-        yield address.rstrip("/")
 
 
 @contextmanager
@@ -140,4 +103,4 @@ def _busy_processors() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(measure, __doc__, OPTIONS))

@@ -3,7 +3,8 @@
 IMS's way: download the rootfs, `unsquashfs`, the shell, then a gzip squashfs of the root, and one artifact after the
 other uploaded in one stream. Here it is one container of the builder image: no pods, no records, no sshd to start.
 Both change the same root, a Debian with the compilers, MPI and applications of a compute node, some 4 GB, out of a
-rootfs as each way packs it. Run as root, `python -m bench.customize`; it takes about twenty minutes.
+rootfs as each way packs it. Run as root, `python -m bench.customize`; it takes about twenty minutes. The small form
+changes a root that holds little more than a busybox.
 """
 
 import shutil
@@ -11,10 +12,13 @@ import sys
 import tempfile
 import threading
 import time
+from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from bench.report import AtLeast, Figure, run, show
 from bench.roots import BOOTABLE, debian_root
 from bench.services import services
 from builder.image import ensure_builder_image
@@ -23,8 +27,9 @@ from storage.models.records import Image, PublicKey, new_id
 from storage.records.catalogue import catalogue
 from storage.s3.objects import object_store
 from tests.builder_pod import run_in_builder
+from tests.distribution import fetch_busybox
 from tests.ssh import SshFailed, new_key, ssh
-from tests.tiny_image import register
+from tests.tiny_image import make_image, register
 
 WANTED_TO_SHELL = 4.0
 WANTED_OVERALL = 5.0
@@ -56,8 +61,8 @@ unsquashfs -quiet -no-progress -dest root rootfs.old
 date +%s.%N
 echo changed > root/etc/motd
 mksquashfs root rootfs -quiet -no-progress
-cp -L root/boot/vmlinuz kernel
-cp -L root/boot/initrd initrd
+cp root/boot/$(basename $(readlink root/boot/vmlinuz)) kernel
+cp root/boot/$(basename $(readlink root/boot/initrd)) initrd
 for artifact in rootfs kernel initrd; do
     md5sum $artifact
     curl -sSf -H Content-Type: --upload-file $artifact "$(cat $artifact.url)"
@@ -74,40 +79,49 @@ class Seconds:
     overall: float
 
 
-def main() -> int:
-    """Customize the image both ways, print the times and their ratios, and judge."""
+def measure(asked: Namespace) -> list[Figure]:
+    """Customize the image both ways."""
     ensure_builder_image()
     with services(), tempfile.TemporaryDirectory(prefix="ims-bench-", dir="/var/tmp") as scratch:
         folder = Path(scratch)
-        image, root_bytes = published(folder)
+        root_bytes = tiny_image(folder) if asked.small else compute_node(folder)
+        image = catalogue().images.create(register(object_store(), settings().boot_images_bucket, folder))
         sizes = [(folder / name).stat().st_size / 1e6 for name in ("rootfs", "rootfs.gzip")]
-        print(
-            f"image root: {root_bytes / 1e6:.0f} MB; rootfs: {sizes[0]:.0f} MB, {sizes[1]:.0f} MB by gzip", flush=True
-        )
+        show(f"image root: {root_bytes / 1e6:.0f} MB; rootfs: {sizes[0]:.0f} MB, {sizes[1]:.0f} MB by gzip")
         ours = by_flow(image, folder)
         theirs = by_ims(folder)
-    print("| | to the shell, s | overall, s |\n|---|---|---|")
     for title, seconds in (("as IMS does it", theirs), ("customize-image", ours)):
-        print(f"| {title} | {seconds.to_shell:.1f} | {seconds.overall:.1f} |")
-    sooner, faster = theirs.to_shell / ours.to_shell, theirs.overall / ours.overall
-    print(f"\n{sooner:.1f} times sooner in the shell (at least {WANTED_TO_SHELL})")
-    print(f"{faster:.1f} times as fast overall (at least {WANTED_OVERALL})")
-    good = root_bytes >= SMALLEST_ROOT_BYTES and sooner >= WANTED_TO_SHELL and faster >= WANTED_OVERALL
-    print("good" if good else "NOT good")
-    return 0 if good else 1
+        show(f"{title}: {seconds.to_shell:.1f} s to the shell, {seconds.overall:.1f} s overall")
+    return [
+        Figure("image root, MB", root_bytes / 1e6, AtLeast(SMALLEST_ROOT_BYTES / 1e6)),
+        Figure("time to the shell, IMS's way / ours", theirs.to_shell / ours.to_shell, AtLeast(WANTED_TO_SHELL)),
+        Figure("time overall, IMS's way / ours", theirs.overall / ours.overall, AtLeast(WANTED_OVERALL)),
+    ]
 
 
-def published(folder: Path) -> tuple[Image, int]:
-    """Make the image and register it; return its record, and the size of its root."""
+def compute_node(folder: Path) -> int:
+    """Make the rootfs of a compute node, packed as each way does, kernel and initrd; return the size of its root."""
     debian_root(folder, [*_PACKAGES, *BOOTABLE])
     for name in ("vmlinuz", "initrd"):
         (folder / "root/boot" / name).symlink_to(next((folder / "root/boot").glob(f"{name}*-amd64")).name)
-    limit = int(LIMIT.total_seconds())
-    packed = run_in_builder(["sh", "-c", f"cd /workspace; {_PACK}"], workspace=folder, limit_seconds=limit)
-    if packed.returncode:
-        sys.exit(packed.stdout)
-    image = catalogue().images.create(register(object_store(), settings().boot_images_bucket, folder))
-    return image, int(packed.stdout.splitlines()[-1].split()[0])
+    return int(_in_builder(_PACK, folder).splitlines()[-1].split()[0])
+
+
+def tiny_image(folder: Path) -> int:
+    """Make the same of the tests' smallest image, whose rootfs both ways take as it is packed."""
+    fetch_busybox(folder)
+    make_image(folder)
+    shutil.copyfile(folder / "rootfs", folder / "rootfs.gzip")
+    unpacked = _in_builder("unsquashfs -quiet -no-progress -dest root rootfs; du -sb root; rm -rf root", folder)
+    return int(unpacked.split()[-2])
+
+
+def _in_builder(script: str, folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    command, limit = ["sh", "-c", f"cd /workspace; {script}"], int(LIMIT.total_seconds())
+    ran = run_in_builder(command, workspace=folder, environment=environment, limit_seconds=limit)
+    if ran.returncode:
+        sys.exit(ran.stdout)
+    return ran.stdout
 
 
 def by_flow(image: Image, folder: Path) -> Seconds:
@@ -152,15 +166,11 @@ def by_ims(folder: Path) -> Seconds:
         (workspace / f"{artifact}.url").write_text(store.presigned_put(bucket, f"bench/{artifact}", LIMIT))
     store.write_file(bucket, "bench/rootfs.old", folder / "rootfs.gzip")
     environment = {"ROOTFS": store.presigned_get(bucket, "bench/rootfs.old", LIMIT)}
-    command = ["sh", "-c", f"cd /workspace; {_IMS}"]
-    limit = int(LIMIT.total_seconds())
-    ran = run_in_builder(command, workspace=workspace, environment=environment, limit_seconds=limit)
+    said = _in_builder(_IMS, workspace, environment)
     shutil.rmtree(workspace)
-    if ran.returncode:
-        sys.exit(ran.stdout)
-    began, shell, ended = (float(line) for line in ran.stdout.splitlines() if line.replace(".", "").isdigit())
+    began, shell, ended = (float(line) for line in said.splitlines() if line.replace(".", "").isdigit())
     return Seconds(shell - began, ended - began)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(measure, __doc__))

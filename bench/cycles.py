@@ -1,7 +1,7 @@
 """Many customize jobs on the smallest image, every other one aborted: what they leave behind is counted.
 
-Their orders are there before their shells, so that no client is needed. Run as root, `python -m bench.cycles [COUNT]`,
-200 unless told otherwise; it takes about ten minutes.
+Their orders are there before their shells, so that no client is needed. Run as root, `python -m bench.cycles`; 200 jobs
+take about ten minutes.
 """
 
 import logging
@@ -9,9 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from contextlib import suppress
 from pathlib import Path
 
+from bench.report import AtMost, Figure, Option, run, show
+from bench.samples import register_key
 from bench.services import services
 from builder.image import ensure_builder_image
 from config.settings import settings
@@ -24,34 +27,32 @@ from storage.s3.uploads import unfinished_uploads
 from tests.distribution import fetch_busybox
 from tests.tiny_image import make_image, register
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv bench"
+OPTIONS = [Option("jobs", 200, 2, "how many jobs")]
 OPERATIONS = tuple(Operation)
-# What a job keeps, for whoever wants to know what it did.
+# What S3 keeps of a job that has ended.
 KEPT = {"context.tgz", "package.json", "upload-plan.json", "shell.log", "package.log", "upload.log"}
 
 
-def main() -> int:
-    """Run the jobs, print what is left, and judge."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+def measure(asked: Namespace) -> list[Figure]:
+    """Run the jobs and count what is left."""
+    # Every other job ends in an error that is wanted.
+    logging.disable(logging.CRITICAL)
     ensure_builder_image()
     with services(), tempfile.TemporaryDirectory() as scratch:
         fetch_busybox(Path(scratch))
         made = register(object_store(), settings().boot_images_bucket, make_image(Path(scratch)))
-        image = catalogue().images.create(made)
-        key = catalogue().public_keys.create(PublicKey(name="bench", public_key=KEY))
-        job_ids = [new_id() for _ in range(count)]
+        image, key = catalogue().images.create(made), register_key()
+        job_ids = [new_id() for _ in range(asked.jobs)]
         began = time.monotonic()
         for number, job_id in enumerate(job_ids):
             cycle(job_id, OPERATIONS[number % len(OPERATIONS)], image, key)
         seconds = time.monotonic() - began
         images = len(catalogue().images.list()) - 1
         left = leftovers(job_ids)
-    print(f"{count} cycles, {images} images, {seconds / count:.2f} s each")
-    for what, number in left.items():
-        print(f"{what} left: {number}")
-    good = images == (count + 1) // 2 and not any(left.values())
-    print("good" if good else "NOT good")
-    return 0 if good else 1
+    show(f"{asked.jobs} jobs, {seconds / asked.jobs:.2f} s each")
+    missing = abs((asked.jobs + 1) // 2 - images)
+    figures = [Figure("images too few or too many", missing, AtMost(0), at_any_size=True)]
+    return figures + [Figure(f"{what} left", number, AtMost(0), at_any_size=True) for what, number in left.items()]
 
 
 def cycle(job_id: str, operation: Operation, image: Image, key: PublicKey) -> None:
@@ -86,6 +87,4 @@ def leftovers(job_ids: list[str]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    # Every other job ends in an error that is wanted.
-    logging.disable(logging.CRITICAL)
-    sys.exit(main())
+    sys.exit(run(measure, __doc__, OPTIONS))

@@ -1,8 +1,8 @@
 """What becomes of requests when many write to the Prefect server of `ims up` at once: answers, times, and its log.
 
-`python -m bench.database [CLIENTS] [SECONDS]` runs it twice: with the database as Prefect opens it, and as `ims up`
-has it opened (cli/immediate_transactions.py). Each client does what flow runs, workers and their logs do, and tries
-nothing again: Prefect's own clients would, five times. It takes two minutes with the defaults, 24 clients and 30 s.
+`python -m bench.database` runs it twice: with the database as Prefect opens it, and as `ims up` has it opened
+(cli/immediate_transactions.py). Each client does what flow runs, workers and their logs do, and repeats no request:
+Prefect's own clients would, five times. It takes two minutes.
 """
 
 import socket
@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from argparse import Namespace
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,27 +19,35 @@ from uuid import uuid4
 
 import httpx
 
+from bench.report import AtMost, Figure, Option, run, show
 from cli import prefect_services
 from cli.data_folder import Endpoints
 
+OPTIONS = [
+    Option("clients", 24, 4, "how many clients"),
+    Option("seconds", 30, 3, "how long each sends requests"),
+    # Prefect's own clients wait as long.
+    Option("patience", 60, 5, "how long a client waits for an answer, seconds"),
+]
+# A request waits for the write lock in place of failing, and must not wait longer for that.
+MOST_MEDIAN = 1.0
 LOG_LINES = 20
-# What a client waits for an answer: Prefect's own wait as long.
-ANSWER_SECONDS = 60
 
 
-def main() -> None:
-    """Run both, and print a row for each."""
-    clients, seconds = (int(word) for word in (*sys.argv[1:], "24", "30")[:2])
-    print(f"{clients} clients, {seconds} s each\n")
-    headings = [f"{word:>6}" for word in ("503", "500", "none")] + [f"{word:>8}" for word in ("median", "99 %", "most")]
-    print(f"{'database':12} {'answers':>8}", *headings, " in the log")
-    for name in ("Prefect's", "ims up's"):
-        figures = measured(clients, seconds, ours=name != "Prefect's")
-        print(f"{name:12} {figures}", flush=True)
+def measure(asked: Namespace) -> list[Figure]:
+    """Run both."""
+    theirs = measured(asked, ours=False)
+    ours = measured(asked, ours=True)
+    failed, compared = (load.failures.total() for load in (ours, theirs))
+    counts = f"{ours.total} requests (as Prefect opens it {compared} of {theirs.total})"
+    return [
+        Figure(f"failed of {counts}", failed, AtMost(0)),
+        Figure("median answer, ours / as Prefect opens the database", ours.median / theirs.median, AtMost(MOST_MEDIAN)),
+    ]
 
 
-def measured(clients: int, seconds: int, *, ours: bool) -> str:
-    """Run clients against a server of their own, and return a row of figures."""
+def measured(asked: Namespace, *, ours: bool) -> "Load":
+    """Run clients against a server of their own, print a line of figures, and return them."""
     with tempfile.TemporaryDirectory() as folder:
         endpoints = Endpoints(
             s3_endpoint_url="http://127.0.0.1:9",
@@ -53,26 +62,29 @@ def measured(clients: int, seconds: int, *, ours: bool) -> str:
         server.start()
         try:
             prefect_services.await_server(server)
-            load = Load(endpoints.prefect_api_url)
-            load.run(clients, seconds)
+            load = Load(endpoints.prefect_api_url, asked.patience)
+            load.run(asked.clients, asked.seconds)
         finally:
             server.kill()
         locked = server.log.read_text().count("sqlite3.OperationalError) database is locked")
-        return f"{load.row()}  {locked} x database is locked"
+        name = "as ims up opens it" if ours else "as Prefect opens it"
+        show(f"{name}: {load.said}; {locked} times 'database is locked'")
+        return load
 
 
 class Load:
     """Requests of many clients, and what became of them."""
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, patience_seconds: float = 60) -> None:
         self._api_url = api_url
+        self._patience_seconds = patience_seconds
         self._lock = threading.Lock()
         self._answers: Counter[int] = Counter()
         self._times: list[float] = []
 
     def run(self, clients: int, seconds: int) -> None:
         """Let clients work until the time is over."""
-        with httpx.Client(base_url=self._api_url, timeout=ANSWER_SECONDS, trust_env=False) as client:
+        with httpx.Client(base_url=self._api_url, timeout=self._patience_seconds, trust_env=False) as client:
             flow = client.post("/flows/", json={"name": "bench"}).raise_for_status().json()["id"]
             pool = {"name": "bench", "type": "process"}
             client.post("/work_pools/", json=pool).raise_for_status()
@@ -90,15 +102,26 @@ class Load:
         """How often the server answered that it cannot, by status; 0: not at all."""
         return Counter({status: times for status, times in self._answers.items() if status >= 500 or not status})
 
-    def row(self) -> str:
-        """Return the figures."""
-        times = sorted(self._times)
-        cut = statistics.quantiles(times, n=100)
-        known = (sum(self._answers.values()), self._answers[503], self._answers[500], self._answers[0])
-        return "{:8} {:6} {:6} {:6}".format(*known) + f" {cut[49]:6.2f} s {cut[98]:6.2f} s {times[-1]:6.2f} s"
+    @property
+    def total(self) -> int:
+        """How many requests were sent."""
+        return self._answers.total()
+
+    @property
+    def median(self) -> float:
+        """The median time of an answer, seconds."""
+        return statistics.median(self._times)
+
+    @property
+    def said(self) -> str:
+        """The figures in a line."""
+        cut = statistics.quantiles(self._times, n=100)
+        times = f"median {self.median:.2f} s, 99 % {cut[98]:.2f} s, slowest {max(self._times):.2f} s"
+        failed = ", ".join(f"{times} of status {status}" for status, times in sorted(self.failures.items()))
+        return f"{self.total} requests, failed: {failed or 'none'} (0 is no answer); {times}"
 
     def _work(self, number: int, deployment: str, ends: float) -> None:
-        with httpx.Client(base_url=self._api_url, timeout=ANSWER_SECONDS, trust_env=False) as client:
+        with httpx.Client(base_url=self._api_url, timeout=self._patience_seconds, trust_env=False) as client:
             while time.monotonic() < ends:
                 self._run_a_flow(client, number, deployment)
 
@@ -142,4 +165,4 @@ def _event(now: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(measure, __doc__, OPTIONS))

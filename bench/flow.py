@@ -1,120 +1,128 @@
 """What the flow costs: its wall time against the same pod commands run by hand, on recipes/debian-minimal.
 
-By hand means `podman run` of the builder's programs, one after the other, with everything they need made beforehand: no
-Prefect, no records, no checks. Run as root, `python -m bench.flow [ROUNDS]`; it takes about four minutes a round.
+By hand means `podman run` of the commands that the flow gave its pods, one after the other, with everything they need
+made beforehand: no Prefect, no records, no checks. Run as root, `python -m bench.flow`; it takes about two minutes a
+round. The small form builds the tests' smallest recipe: a flow's fixed costs are then most of its time.
 """
 
-import hashlib
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+from bench.report import AtMost, Figure, Option, run, show
+from bench.samples import DEBIAN, TINY, mirror_of, register, register_key
 from bench.services import services
 from builder.image import ensure_builder_image
-from builder.mirror import host_mirror
 from config.settings import settings
-from ingest.packing import pack
-from storage.models.records import Link, PublicKey, Recipe, new_id
-from storage.records.catalogue import catalogue
+from pods.manifest import Pod
+from pods.podman.runtime import Podman
+from storage.models.layout import job_key
+from storage.models.records import PublicKey, Recipe, new_id
 from storage.s3.objects import object_store
 from storage.s3.uploads import abort_upload, open_upload, presigned_parts
+from tests.builder_pod import run_in_builder
 
-RECIPE = Path(__file__).parent.parent / "recipes" / "debian-minimal"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv bench"
+OPTIONS = [Option("rounds", 2, 1, "how often both ways run; the median counts")]
+MOST = 1.10
 LIMIT = timedelta(hours=1)
+_PLAN = "upload-plan.json"
 
 
-def main() -> None:
-    """Run both ways in turn and print their times and the ratio."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+def measure(asked: Namespace) -> list[Figure]:
+    """Run both ways in turn."""
     ensure_builder_image()
-    with services():
-        recipe, key = register()
-        by_hand, by_flow = [], []
-        for number in range(1, rounds + 1):
-            seconds, context = flow_seconds(recipe, key)
-            by_flow.append(seconds)
-            by_hand.append(hand_seconds(context))
-            print(f"round {number}: flow {by_flow[-1]:.1f} s, by hand {by_hand[-1]:.1f} s", flush=True)
+    sample = TINY if asked.small else DEBIAN
+    by_hand, by_flow = [], []
+    with services(), tempfile.TemporaryDirectory() as scratch, mirror_of([sample], Path(scratch)) as mirror:
+        recipe, key = register(sample, mirror), register_key()
+        for number in range(1, asked.rounds + 1):
+            job_id = new_id()
+            with recorded() as pods:
+                by_flow.append(flow_seconds(job_id, recipe, key))
+            by_hand.append(hand_seconds(job_id, pods))
+            show(f"round {number}: flow {by_flow[-1]:.1f} s, by hand {by_hand[-1]:.1f} s")
     ratio = statistics.median(by_flow) / statistics.median(by_hand)
-    print(f"flow / by hand, medians: {ratio:.3f} (wanted: at most 1.10)")
+    return [Figure("time of the flow / of the same commands by hand", ratio, AtMost(MOST))]
 
 
-def register() -> tuple[Recipe, PublicKey]:
-    """Put the recipe and a key into a fresh catalogue."""
-    with tempfile.TemporaryDirectory() as scratch:
-        archive = Path(scratch) / "debian-minimal.tgz"
-        with archive.open("wb") as file:
-            pack(RECIPE, file)
-        info = object_store().write_file(settings().bucket, "recipes/bench/debian-minimal.tgz", archive)
-    recipe = Recipe(
-        name="debian-minimal",
-        linux_distribution="debian12",
-        link=Link(path=info.uri, etag=info.etag),
-        template_dictionary=[{"key": "mirror", "value": host_mirror()}],
-    )
-    return catalogue().recipes.create(recipe), catalogue().public_keys.create(PublicKey(name="bench", public_key=KEY))
+@contextmanager
+def recorded() -> Iterator[list[Pod]]:
+    """Give the pods that this process runs meanwhile, as they were asked for."""
+    pods: list[Pod] = []
+    original = Podman.run
+
+    def note(runtime: Podman, pod: Pod, **others: Any) -> Any:
+        pods.append(pod)
+        return original(runtime, pod, **others)
+
+    with patch.object(Podman, "run", note):
+        yield pods
 
 
-def flow_seconds(recipe: Recipe, key: PublicKey) -> tuple[float, bytes]:
-    """Run the flow and return its wall time, and the context archive its pods were given."""
+def flow_seconds(job_id: str, recipe: Recipe, key: PublicKey) -> float:
+    """Run the flow and return its wall time."""
     # Imported when the environment is complete.
     from flows.create_image import create_image
 
-    job_id = new_id()
     started = time.monotonic()
     create_image(recipe.id, key.id, "bench", build_env_size=10, job_id=job_id)
-    seconds = time.monotonic() - started
-    context, _ = object_store().read(settings().bucket, f"jobs/{job_id}/context.tgz")
-    return seconds, context
-
-
-def hand_seconds(context: bytes) -> float:
-    """Run the programs of the pods by hand and return their wall time, without what is made for them beforehand."""
-    store, bucket = object_store(), settings().bucket
-    name = f"ims-bench-{new_id()}"
-    store.write(bucket, f"bench/{name}.tgz", context)
-    prepare = {
-        "IMS_CONTEXT_URL": store.presigned_get(bucket, f"bench/{name}.tgz", LIMIT),
-        "IMS_CONTEXT_SHA256": hashlib.sha256(context).hexdigest(),
-    }
-    package = {"IMS_RESULT_URL": store.presigned_put(bucket, f"bench/{name}.json", LIMIT)}
-    seconds = timed(name, "prepare", prepare) + timed(name, "package", package)
-    packed = json.loads(store.read(bucket, f"bench/{name}.json")[0])["artifacts"]
-    uploads = {
-        artifact["name"]: open_upload(
-            store, settings().boot_images_bucket, f"{name}/{artifact['name']}", content_type="x/y", metadata={}
-        )
-        for artifact in packed
-    }
-    for artifact in packed:
-        numbers = [part["number"] for part in artifact["parts"]]
-        urls = presigned_parts(store, uploads[artifact["name"]], numbers, LIMIT)
-        for part in artifact["parts"]:
-            part["url"] = urls[part["number"]]
-    store.write(bucket, f"bench/{name}-plan.json", json.dumps({"artifacts": packed}).encode())
-    seconds += timed(name, "upload", {"IMS_PLAN_URL": store.presigned_get(bucket, f"bench/{name}-plan.json", LIMIT)})
-    for upload in uploads.values():
-        abort_upload(store, upload)
-    subprocess.run(["podman", "volume", "rm", name], check=True, capture_output=True)
-    return seconds
-
-
-def timed(volume: str, program: str, environment: Mapping[str, str]) -> float:
-    """Run one program in a container and return how long that took, seconds."""
-    variables = [f"--env={name}={value}" for name, value in environment.items()]
-    command = ["python3", "-m", f"builder.programs.{program}"]
-    options = ["--rm", "--privileged", "--network=host", f"--volume={volume}:/workspace", *variables]
-    started = time.monotonic()
-    subprocess.run(["podman", "run", *options, ensure_builder_image(), *command], check=True, capture_output=True)
     return time.monotonic() - started
 
 
+def hand_seconds(job_id: str, pods: list[Pod]) -> float:
+    """Run the commands of a job's pods by hand and return their wall time, without what is made for them beforehand."""
+    # Not /tmp, which may be memory: workspaces are on a disk.
+    with tempfile.TemporaryDirectory(prefix="ims-bench-", dir="/var/tmp") as workspace:
+        return sum(_seconds(pod, Path(workspace), job_id) for pod in pods)
+
+
+def _seconds(pod: Pod, workspace: Path, job_id: str) -> float:
+    limit = int(LIMIT.total_seconds())
+    with _plan_again(pod, job_id) as environment:
+        started = time.monotonic()
+        ran = run_in_builder(
+            pod.command, workspace=workspace, environment=environment, image=pod.image, limit_seconds=limit
+        )
+        seconds = time.monotonic() - started
+    if ran.returncode:
+        sys.exit(f"the command of pod {pod.name} failed by hand:\n{ran.stdout}")
+    return seconds
+
+
+@contextmanager
+def _plan_again(pod: Pod, job_id: str) -> Iterator[dict[str, str]]:
+    """Give a pod's environment; in place of the flow's plan it names one of what was packed by hand."""
+    plans = [name for name, value in pod.env.items() if _PLAN in value]
+    if not plans:
+        yield dict(pod.env)
+        return
+    [variable] = plans
+    store, bucket = object_store(), settings().bucket
+    # The address that the flow gave the pod for its result is the job's own: the second result replaced the first.
+    plan = json.loads(store.read(bucket, job_key(job_id, "package.json"))[0])
+    uploads = []
+    for artifact in plan["artifacts"]:
+        key = f"{job_id}/bench/{artifact['name']}"
+        upload = open_upload(store, settings().boot_images_bucket, key, content_type="x/y", metadata={})
+        urls = presigned_parts(store, upload, [part["number"] for part in artifact["parts"]], LIMIT)
+        for part in artifact["parts"]:
+            part["url"] = urls[part["number"]]
+        uploads.append(upload)
+    key = job_key(job_id, f"bench-{_PLAN}")
+    store.write(bucket, key, json.dumps(plan).encode())
+    yield {**pod.env, variable: store.presigned_get(bucket, key, LIMIT)}
+    for upload in uploads:
+        abort_upload(store, upload)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(run(measure, __doc__, OPTIONS))

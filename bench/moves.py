@@ -3,22 +3,24 @@
 The alternative is what a script would do: for each object `s3.copy`, which copies in parallel parts, then
 `delete_object`; and back. Ours are the steps of the flows soft-delete and undelete, with records, journal and checks,
 and without Prefect. Both in turn, each on an image of its own (boto3's copies have other etags, which ours refuses), on
-the embedded server and on a Ceph: the one that IMS_TEST_S3_… names, or one that is started here.
+the embedded server and on a Ceph: the one that IMS_TEST_S3_… names, or one that is started here. The small form moves
+17 MiB on the embedded server.
 """
 
 import os
 import statistics
+import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from bench.report import AtLeast, Figure, Option, run, show
 from config.quantities import MiB
 from config.settings import settings
+from storage.models.kinds import RecordKind
 from storage.models.layout import artifact_key
 from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image, Link, new_id
@@ -30,33 +32,41 @@ from tests.ceph import Ceph
 from tests.s3_server import S3Server, embedded_server, named_server, remove_bucket
 from tests.tasks.deleting import delete, forget, restore
 
-ROUNDS = 3
+OPTIONS = [
+    Option("rounds", 3, 1, "how often both ways run; the median counts"),
+    Option("rootfs", 2048, 16, "size of the image's rootfs, MiB"),
+]
+# How many times as long boto3 takes at the least. Ceph moves no bytes for a CopyObject, and boto3 copies in parts.
+WANTED = {"SeaweedFS": 1.0, "Ceph": 8.0}
 # What the random bytes of the rootfs are repeated from: neither server finds that out.
 BLOCK_BYTES = 64 * MiB
-MEBIBYTES = {"rootfs": 2048, "initrd": 64, "kernel": 12}
 TYPES = {"rootfs": ArtifactType.ROOTFS, "initrd": ArtifactType.INITRD, "kernel": ArtifactType.KERNEL}
+# The initrd's and the kernel's sizes are shares of the rootfs', as of an image of 2 GiB: 64 and 12 MiB.
+SHARES = {"rootfs": 1.0, "initrd": 1 / 32, "kernel": 3 / 512}
 # Removed at the end.
 BUCKETS = {"IMS_BUCKET": "ims-bench", "IMS_BOOT_IMAGES_BUCKET": "boot-images-bench"}
 
 
-def main() -> None:
-    """Measure on both servers and print a table."""
-    table = Table("server", "ours, s", "boto3, s", "boto3 / ours", "wanted")
-    for name, server, wanted in (("SeaweedFS", _seaweedfs, "1 or more"), ("Ceph", _ceph, "8 or more")):
+def measure(asked: Namespace) -> list[Figure]:
+    """Measure on each server."""
+    figures = []
+    servers = {"SeaweedFS": _seaweedfs} if asked.small else {"SeaweedFS": _seaweedfs, "Ceph": _ceph}
+    for name, server in servers.items():
         with server() as s3, _site(s3):
-            ours, alternative = _measured(name, _image(), _image())
-        table.add_row(name, f"{ours:.2f}", f"{alternative:.2f}", f"{alternative / ours:.2f}", wanted)
-    Console().print(f"2 GiB deleted and restored, medians of {ROUNDS} rounds:", table)
+            ours, alternative = _measured(name, _image(asked.rootfs), _image(asked.rootfs), asked.rounds)
+        what = f"{name}: delete and restore, boto3's time / ours"
+        figures.append(Figure(what, alternative / ours, AtLeast(WANTED[name])))
+    return figures
 
 
-def _measured(server: str, image: Image, other: Image) -> tuple[float, float]:
+def _measured(server: str, image: Image, other: Image, rounds: int) -> tuple[float, float]:
     """Return the median seconds of both ways; they run in turn, so that the host's other work falls on both alike."""
-    keys = [artifact_key(other.id, name) for name in (*MEBIBYTES, "manifest.json")]
+    keys = [artifact_key(other.id, name) for name in (*SHARES, "manifest.json")]
     ours, alternative = [], []
-    for number in range(1, ROUNDS + 1):
-        ours.append(_seconds(lambda: delete("image", image.id), lambda: restore("image", image.id)))
+    for number in range(1, rounds + 1):
+        ours.append(_seconds(lambda: delete(RecordKind.IMAGE, image.id), lambda: restore(RecordKind.IMAGE, image.id)))
         alternative.append(_seconds(lambda: _rename(keys, "", "deleted/"), lambda: _rename(keys, "deleted/", "")))
-        print(f"{server}, round {number}: ours {ours[-1]:.2f} s, boto3 {alternative[-1]:.2f} s", flush=True)
+        show(f"{server}, round {number}: ours {ours[-1]:.2f} s, boto3 {alternative[-1]:.2f} s")
     return statistics.median(ours), statistics.median(alternative)
 
 
@@ -74,15 +84,16 @@ def _rename(keys: list[str], source: str, target: str) -> None:
         client.delete_object(Bucket=bucket, Key=source + key)
 
 
-def _image() -> Image:
+def _image(rootfs_mebibytes: int) -> Image:
     """Store an image, and return its record."""
     image_id, bucket, artifacts = new_id(), settings().boot_images_bucket, []
     with tempfile.TemporaryDirectory() as folder:
-        for name, size in MEBIBYTES.items():
+        for name, share in SHARES.items():
             file = Path(folder) / name
-            block = os.urandom(min(BLOCK_BYTES, size * MiB))
+            size = int(rootfs_mebibytes * MiB * share)
+            block = os.urandom(min(BLOCK_BYTES, size))
             with file.open("wb") as out:
-                for _ in range(size * MiB // len(block)):
+                for _ in range(size // len(block)):
                     out.write(block)
             info = object_store().write_file(bucket, artifact_key(image_id, name), file)
             link = Link(path=info.uri, etag=info.etag)
@@ -121,4 +132,4 @@ def _ceph() -> Iterator[S3Server]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(measure, __doc__, OPTIONS))

@@ -1,23 +1,25 @@
 """Packing an image root: this project's default against plain `mksquashfs ROOT OUT`, which IMS uses.
 
 `python -m bench.packaging` makes a Debian root with a kernel from the host's APT sources, packs it both ways in the
-builder image, and fails unless the default is at least 15 times as fast at no more than 1.06 times the size.
+builder image. The small form packs the Python packages of the builder image.
 """
 
 import json
 import statistics
 import sys
 import tempfile
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.report import AtLeast, AtMost, Figure, Option, run, show
 from bench.roots import BOOTABLE, debian_root
 from tests.builder_pod import run_in_builder
 
 TIMES_AS_FAST = 15
 TIMES_THE_SIZE = 1.06
 SMALLEST_ROOT_BYTES = 300 * 10**6
-ROUNDS = 3
+OPTIONS = [Option("rounds", 3, 1, "how often the default packs the root; the median counts")]
 
 _KERNEL = "linux-image-cloud-amd64"
 
@@ -69,35 +71,37 @@ class Measured:
         return self.packed_bytes["default"] / self.packed_bytes["plain"]
 
 
-def measure(folder: Path) -> Measured:
-    """Make a root in the folder and pack it both ways."""
-    debian_root(folder, [_KERNEL, *BOOTABLE])
-    ran = run_in_builder(["python3", "-c", _MEASURE.replace("ROUNDS", str(ROUNDS))], workspace=folder)
-    if ran.returncode:
-        sys.exit(f"the measurement failed: {ran.stdout}")
-    root_bytes, seconds, packed_bytes = json.loads(ran.stdout.splitlines()[-1])
+def measure(asked: Namespace) -> list[Figure]:
+    """Make a root and pack it both ways."""
+    # Not /tmp, which may be memory: the root is as large as one.
+    with tempfile.TemporaryDirectory(prefix="ims-bench-", dir="/var/tmp") as folder:
+        if asked.small:
+            _in_builder(["cp", "-a", "/usr/lib/python3", "/workspace/root"], Path(folder))
+        else:
+            debian_root(Path(folder), [_KERNEL, *BOOTABLE])
+        measured = packed_both_ways(Path(folder), asked.rounds)
+    for name, title in (("plain", "plain mksquashfs"), ("default", "this project's default")):
+        show(f"{title}: {measured.seconds[name]:.1f} s, {measured.packed_bytes[name] / 1e6:.1f} MB")
+    return [
+        Figure("image root, MB", measured.root_bytes / 1e6, AtLeast(SMALLEST_ROOT_BYTES / 1e6)),
+        Figure("speed, the default / plain mksquashfs", measured.times_as_fast, AtLeast(TIMES_AS_FAST)),
+        Figure("size, the default / plain mksquashfs", measured.times_the_size, AtMost(TIMES_THE_SIZE)),
+    ]
+
+
+def packed_both_ways(folder: Path, rounds: int) -> Measured:
+    """Pack the folder's root both ways."""
+    said = _in_builder(["python3", "-c", _MEASURE.replace("ROUNDS", str(rounds))], folder)
+    root_bytes, seconds, packed_bytes = json.loads(said.splitlines()[-1])
     return Measured(root_bytes, {name: statistics.median(each) for name, each in seconds.items()}, packed_bytes)
 
 
-def main() -> int:
-    """Measure, print, and judge."""
-    # Not /tmp, which may be memory: the root is as large as one.
-    with tempfile.TemporaryDirectory(prefix="ims-bench-", dir="/var/tmp") as folder:
-        measured = measure(Path(folder))
-    print(f"image root: {measured.root_bytes / 1e6:.0f} MB\n")
-    print("| | seconds | MB |\n|---|---|---|")
-    for name, title in (("plain", "plain mksquashfs"), ("default", "this project's default")):
-        print(f"| {title} | {measured.seconds[name]:.1f} | {measured.packed_bytes[name] / 1e6:.1f} |")
-    print(f"\n{measured.times_as_fast:.1f} times as fast (at least {TIMES_AS_FAST})")
-    print(f"{measured.times_the_size:.3f} times the size (at most {TIMES_THE_SIZE})")
-    good = (
-        measured.root_bytes >= SMALLEST_ROOT_BYTES
-        and measured.times_as_fast >= TIMES_AS_FAST
-        and measured.times_the_size <= TIMES_THE_SIZE
-    )
-    print("good" if good else "NOT good")
-    return 0 if good else 1
+def _in_builder(command: list[str], folder: Path) -> str:
+    ran = run_in_builder(command, workspace=folder)
+    if ran.returncode:
+        sys.exit(f"the measurement failed: {ran.stdout}")
+    return ran.stdout
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(measure, __doc__, OPTIONS))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from config.settings import settings
 from errors import Broken
+from storage.records.catalogue import catalogue
 from storage.s3.objects import object_store
 from tests.prefect_server import prefect_server
 from tests.s3_server import embedded_s3
@@ -19,7 +20,7 @@ def services() -> Iterator[Path]:
     """Run S3 and Prefect, and give a scratch folder.
 
     Raises:
-        Broken: One of them has logged an error: then the figures are not of what they seem to be.
+        Broken: One of them has logged an error: the figures would be those of a failure.
     """
     with tempfile.TemporaryDirectory() as folder:
         with embedded_s3(Path(folder) / "s3") as s3, prefect_server(Path(folder) / "prefect") as api:
@@ -30,6 +31,9 @@ def services() -> Iterator[Path]:
                 "IMS_S3_SECRET_KEY": s3.secret_key,
                 "PREFECT_API_URL": api,
             }
+            # The servers are started by code that has read the settings: they did not name the servers then.
+            for cached in (settings, object_store, catalogue):
+                cached.cache_clear()
             for bucket in (settings().bucket, settings().boot_images_bucket):
                 object_store().ensure_bucket(bucket)
             yield Path(folder)

@@ -4,8 +4,9 @@ import typer
 
 from cli import images, public_keys, recipes
 from cli.deletions import deleted_noun
+from storage.models.kinds import RecordKind
 
 app = typer.Typer(help="What was deleted: to look at, to get back, to remove for good.", no_args_is_help=True)
-app.add_typer(deleted_noun("image", images.COLUMNS), name="images")
-app.add_typer(deleted_noun("recipe", recipes.COLUMNS), name="recipes")
-app.add_typer(deleted_noun("public-key", public_keys.COLUMNS), name="public-keys")
+app.add_typer(deleted_noun(RecordKind.IMAGE, images.COLUMNS), name="images")
+app.add_typer(deleted_noun(RecordKind.RECIPE, recipes.COLUMNS), name="recipes")
+app.add_typer(deleted_noun(RecordKind.PUBLIC_KEY, public_keys.COLUMNS), name="public-keys")

@@ -9,6 +9,8 @@ import typer
 
 from cli.output import Columns, FormatOption, print_record, print_records
 from errors import BadInput, Conflict, ImsError
+from flows.deployments import HARD_DELETE, SOFT_DELETE, UNDELETE
+from storage.models.kinds import DeletableKind
 from storage.models.records import Collection, Record
 
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.")]
@@ -36,12 +38,12 @@ class Operation(StrEnum):
     UNDELETE = "undelete"
 
 
-def add_deletion(app: typer.Typer, kind: str) -> None:
+def add_deletion(app: typer.Typer, kind: DeletableKind) -> None:
     """Give a noun `delete` and `deleteall`.
 
     Args:
         app: The noun's commands.
-        kind: image, recipe or public-key.
+        kind: The kind of its records.
     """
 
     @app.command("delete")
@@ -50,23 +52,23 @@ def add_deletion(app: typer.Typer, kind: str) -> None:
         if dry_run:
             _show_moves(kind, record_id, force)
             return
-        _run("soft-delete", kind, record_id, force=force)
-        typer.echo(f"Get it back with: ims deleted {kind}s update {record_id} --operation undelete", err=True)
+        _run(SOFT_DELETE, kind, record_id, force=force)
+        typer.echo(f"Get it back with: ims deleted {kind.documents} update {record_id} --operation undelete", err=True)
 
     @app.command("deleteall")
     def delete_all(yes: Yes = False, force: Force = False) -> None:
         """Delete all of them so that they can be got back."""
-        _each(kind, [Collection.AVAILABLE], "delete", yes, lambda each: _run("soft-delete", kind, each, force=force))
+        _each(kind, [Collection.AVAILABLE], "delete", yes, lambda each: _run(SOFT_DELETE, kind, each, force=force))
 
 
-def deleted_noun(kind: str, columns: Columns) -> typer.Typer:
+def deleted_noun(kind: DeletableKind, columns: Columns) -> typer.Typer:
     """Return the commands of `ims deleted` for one noun.
 
     Args:
-        kind: image, recipe or public-key.
+        kind: The kind of its records.
         columns: The noun's own columns in lists.
     """
-    app = typer.Typer(help=f"Deleted {kind.replace('-', ' ')}s.", no_args_is_help=True)
+    app = typer.Typer(help=f"Deleted {kind.noun}s.", no_args_is_help=True)
     shown: Columns = {**columns, "state": lambda record: record.collection}
 
     @app.command("list")
@@ -77,9 +79,9 @@ def deleted_noun(kind: str, columns: Columns) -> typer.Typer:
     @app.command("describe")
     def describe(record_id: RecordId, output: FormatOption = None) -> None:
         """Show one deleted record."""
-        from tasks.deletions import records_of
+        from storage.records.catalogue import catalogue
 
-        record = records_of(kind).get(record_id)
+        record = catalogue().of(kind).get(record_id)
         if record.collection is Collection.AVAILABLE:
             raise Conflict(f"{kind} {record.id} is not deleted")
         print_record(record, output)
@@ -90,30 +92,30 @@ def deleted_noun(kind: str, columns: Columns) -> typer.Typer:
     ) -> None:
         """Get a deleted record back."""
         del operation  # There is one.
-        _run("undelete", kind, record_id)
+        _run(UNDELETE, kind, record_id)
 
     @app.command("delete")
     def erase(record_id: RecordId, force: Leave = False) -> None:
         """Remove it for good, with its objects. It cannot be got back."""
-        _run("hard-delete", kind, record_id, force=force)
+        _run(HARD_DELETE, kind, record_id, force=force)
 
     @app.command("deleteall")
     def erase_all(yes: Yes = False) -> None:
         """Remove all of them for good, with their objects."""
         wanted = [Collection.DELETED, Collection.ERASING]
-        _each(kind, wanted, "remove for good", yes, lambda each: _run("hard-delete", kind, each))
+        _each(kind, wanted, "remove for good", yes, lambda each: _run(HARD_DELETE, kind, each))
 
     return app
 
 
-def _run(flow: str, kind: str, record_id: str, **parameters: bool) -> None:
+def _run(deployment: str, kind: DeletableKind, record_id: str, **parameters: bool) -> None:
     # Importing Prefect takes more than a second.
     from cli.runs import run_to_its_end
 
-    run_to_its_end(f"{flow}/{flow}", {"kind": kind, "record_id": record_id, **parameters})
+    run_to_its_end(deployment, {"kind": kind, "record_id": record_id, **parameters})
 
 
-def _show_moves(kind: str, record_id: str, force: bool) -> None:
+def _show_moves(kind: DeletableKind, record_id: str, force: bool) -> None:
     from tasks.deletions import plan_deletion
 
     journal = plan_deletion(kind, record_id, force=force)
@@ -122,13 +124,15 @@ def _show_moves(kind: str, record_id: str, force: bool) -> None:
         typer.echo(f"missing: {path}", err=True)
 
 
-def _records(kind: str, collections: Sequence[Collection]) -> list[Record]:
-    from tasks.deletions import records_of
+def _records(kind: DeletableKind, collections: Sequence[Collection]) -> list[Record]:
+    from storage.records.catalogue import catalogue
 
-    return [record for record in records_of(kind).list(None) if record.collection in collections]
+    return [record for record in catalogue().of(kind).list(None) if record.collection in collections]
 
 
-def _each(kind: str, collections: Sequence[Collection], verb: str, yes: bool, act: Callable[[str], None]) -> None:
+def _each(
+    kind: DeletableKind, collections: Sequence[Collection], verb: str, yes: bool, act: Callable[[str], None]
+) -> None:
     """Do it to every record; one that cannot be done is told, and does not hold up the others."""
     records = _records(kind, collections)
     if not records:
@@ -136,8 +140,8 @@ def _each(kind: str, collections: Sequence[Collection], verb: str, yes: bool, ac
         return
     if not yes:
         if not sys.stdin.isatty():
-            raise BadInput(f"this would {verb} {len(records)} {kind}s", resolution="say so with --yes")
-        typer.confirm(f"Really {verb} {len(records)} {kind}s?", abort=True, err=True)
+            raise BadInput(f"this would {verb} {len(records)} {kind.noun}s", resolution="say so with --yes")
+        typer.confirm(f"Really {verb} {len(records)} {kind.noun}s?", abort=True, err=True)
     left = []
     for record in records:
         try:
@@ -146,4 +150,4 @@ def _each(kind: str, collections: Sequence[Collection], verb: str, yes: bool, ac
             left.append(record.id)
             typer.echo(f"{record.id}: {error}", err=True)
     if left:
-        raise Conflict(f"{len(left)} of {len(records)} {kind}s could not be done: {', '.join(left)}")
+        raise Conflict(f"{len(left)} of {len(records)} {kind.noun}s could not be done: {', '.join(left)}")

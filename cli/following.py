@@ -1,39 +1,39 @@
 """Following a job to its end: its status and its log, live on a terminal, plain lines elsewhere; all on stderr."""
 
 import sys
-import time
 from datetime import datetime
 
 import typer
 from rich.console import Console
 
-from errors import Interrupted, Unreachable
-from flows.deployments import LogLine, Run, Runs, connected
+from cli.prefect_address import prefect_api_url
+from cli.runs import NO_WORKER
+from errors import Interrupted, TransientError, Unreachable
+from runs.client import Runs, connected
+from runs.error import raise_for_state
+from runs.following import Progress, progress_of
+from runs.log import LogLine
+from runs.run import Run
 from storage.models.jobs import Job
 from storage.models.shells import DEBUG
-from storage.records.catalogue import catalogue
-
-POLL_SECONDS = 1.0
-# A worker asks for runs every two seconds, and a process takes as long to start.
-PATIENCE_SECONDS = 20.0
-# After a run has ended, its job is closed by then; the last lines of its log are in.
-LAST_WORDS_SECONDS = 2.0
+from storage.records.catalogue import Catalogue, catalogue
 
 
 def follow(job_id: str) -> Job | None:
-    """Show a job's status and log until it ends, and return its record; None when the user stops looking.
+    """Show a job's status and log until it ends, and return its record; None when the user stops the command.
 
     Raises:
-        Interrupted: The run ended without ending its job.
+        Interrupted: The run ended without ending its job; it can be retried.
+        ImsError: The same, by an error that a retry would meet again.
         Unreachable: A server does not answer any more; the job may go on.
     """
-    with connected() as runs:
-        follower = _Follower(runs, job_id)
+    with connected(prefect_api_url()) as runs:
+        follower = _Follower(runs, catalogue(), job_id)
         try:
             return follower.to_its_end()
         except (KeyboardInterrupt, Unreachable) as error:
             if follower.job is not None and follower.job.status.is_final:
-                # The job's end was seen already; only the run's was not, for `ims up` was stopped.
+                # Only the end of its run was not seen: `ims up` was stopped, for one.
                 return follower.job
             typer.echo(
                 f"\nThe job goes on. See it with:\n  ims jobs describe {job_id}\nCancel it with:\n"
@@ -46,50 +46,46 @@ def follow(job_id: str) -> Job | None:
 
 
 class _Follower:
-    def __init__(self, runs: Runs, job_id: str) -> None:
+    def __init__(self, runs: Runs, records: Catalogue, job_id: str) -> None:
         self._runs = runs
+        self._records = records
         self._job_id = job_id
         self.job: Job | None = None
         self._console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
-        self._shown: set[str] = set()
-        self._newest: datetime | None = None
         self._status = ""
         self._warned = False
 
     def to_its_end(self) -> Job:
-        started = time.monotonic()
         with self._console.status("starting") as live:
-            while True:
-                self.job = catalogue().jobs.get(self._job_id)
-                run = self._runs.find(self.job.flow_run_id)
-                self._show_log(run.id)
-                self._show_status(self.job, run, time.monotonic() - started)
-                live.update(f"{self._status}, {time.monotonic() - started:.0f} s")
-                if run.state.is_final:
-                    time.sleep(LAST_WORDS_SECONDS)
-                    self._show_log(run.id)
-                    return self._ended(run)
-                time.sleep(POLL_SECONDS)
+            for progress in progress_of(self._runs, self._run_of_job):
+                self._show_log(progress)
+                self._show_status(progress)
+                live.update(f"{self._status}, {progress.seconds:.0f} s")
+        return self._ended(progress.run)
+
+    def _read_job(self) -> Job:
+        self.job = self._records.jobs.get(self._job_id)
+        return self.job
+
+    def _run_of_job(self) -> str:
+        return self._read_job().flow_run_id
 
     def _ended(self, run: Run) -> Job:
-        job = catalogue().jobs.get(self._job_id)
+        job = self._read_job()
         if not job.status.is_final:
-            raise Interrupted(
-                f"the flow run of job {job.id} ended as {run.state.name} ({run.state.message}) "
-                f"while the job was {job.status}",
-                resolution=f"retry the run at {self._runs.address(run.id)}: it goes on where it stopped",
-            )
+            _raise_for_unfinished(self._runs, run, job)
         return job
 
-    def _show_status(self, job: Job, run: Run, seconds: float) -> None:
-        status = "waiting for a worker" if run.state.is_waiting else str(job.status)
+    def _show_status(self, progress: Progress) -> None:
+        job, state = self.job or self._read_job(), progress.run.state
+        status = "waiting for a worker" if state.is_waiting else str(job.status)
         if status != self._status:
             self._status = status
             self._console.print(f"{datetime.now().astimezone():%H:%M:%S}  {status}", style="bold")
             self._show_shells(job)
-        if run.state.is_waiting and seconds > PATIENCE_SECONDS and not self._warned:
+        if progress.is_overdue and not self._warned:
             self._warned = True
-            self._console.print("no worker has taken the run yet: is `ims up` running, and its work pool not paused?")
+            self._console.print(NO_WORKER)
 
     def _show_shells(self, job: Job) -> None:
         for shell in job.ssh_containers:
@@ -100,15 +96,26 @@ class _Follower:
                     f"End it there with:\n  touch {shell.complete_file}\nor here with:\n  ims jobs complete {job.id}"
                 )
 
-    def _show_log(self, run_id: str) -> None:
-        for line in self._runs.log(run_id, self._newest):
-            if line.id not in self._shown:
-                self._shown.add(line.id)
-                if _is_told(line):
-                    self._console.print(f"{line.time.astimezone():%H:%M:%S}  {line.text}")
-            self._newest = max(line.time, self._newest or line.time)
+    def _show_log(self, progress: Progress) -> None:
+        for line in progress.lines:
+            if _is_of_job(line):
+                self._console.print(f"{line.time.astimezone():%H:%M:%S}  {line.text}")
 
 
-def _is_told(line: LogLine) -> bool:
-    """Tell whether a line says something of the job: of Prefect's own lines only those on retries do."""
+def _is_of_job(line: LogLine) -> bool:
+    """Tell whether a line is about the job: of Prefect's own lines only those on retries are."""
     return not line.logger.startswith("prefect") or "Retry" in line.text
+
+
+def _raise_for_unfinished(runs: Runs, run: Run, job: Job) -> None:
+    """Raise why a run has ended without ending its job."""
+    why = run.state.message
+    if run.state.is_failed:
+        try:
+            raise_for_state(runs, run)
+        except TransientError as error:
+            why = error.message
+    raise Interrupted(
+        f"the flow run of job {job.id} ended as {run.state.name} ({why}) while the job was {job.status}",
+        resolution=f"retry the run at {runs.address(run.id)}: it goes on where it stopped",
+    )

@@ -7,6 +7,7 @@ import typer
 
 from cli.deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
+from storage.models.kinds import RecordKind
 
 app = typer.Typer(help="Images: a kernel, an initrd and a root file system.", no_args_is_help=True)
 
@@ -23,7 +24,7 @@ ARTIFACT_COLUMNS: Columns = {
 }
 ImageId = Annotated[str, typer.Argument(metavar="ID", help="The image's id.")]
 
-add_deletion(app, "image")
+add_deletion(app, RecordKind.IMAGE)
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""`ims jobs delete` and `deleteall`: jobs go with their logs, and the images they made stay."""
+"""`ims jobs delete` and `deleteall`: jobs are deleted with their logs, and the images they made are kept."""
 
 import sys
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.output import Columns, print_records
+from cli.prefect_address import prefect_api_url
 from config.durations import parse_age
 from errors import BadInput, NotFound
 from storage.models.jobs import Job, JobStatus, JobType
@@ -19,12 +20,12 @@ Status = Annotated[
     list[JobStatus] | None, typer.Option(help="Only jobs of this status; may be repeated.", show_default=False)
 ]
 Type = Annotated[JobType | None, typer.Option("--job-type", help="Only jobs of this type.", show_default=False)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show which jobs would go.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show which jobs would be deleted.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def add_deletion(app: typer.Typer, columns: Columns) -> None:
-    """Give jobs `delete` and `deleteall`.
+    """Add `delete` and `deleteall` to the commands of jobs.
 
     Args:
         app: The jobs' commands.
@@ -34,7 +35,7 @@ def add_deletion(app: typer.Typer, columns: Columns) -> None:
 
     @app.command("delete")
     def delete(job_id: JobId) -> None:
-        """Delete a job with its logs. It cannot be got back; the image it made stays."""
+        """Delete a job with its logs. It cannot be restored; the image it made is kept."""
         from storage.records.catalogue import catalogue
 
         _run([catalogue().jobs.get(job_id).id])
@@ -43,7 +44,7 @@ def add_deletion(app: typer.Typer, columns: Columns) -> None:
     def delete_all(
         age: Age = None, status: Status = None, job_type: Type = None, yes: Yes = False, dry_run: DryRun = False
     ) -> None:
-        """Delete jobs with their logs: all of them, or those that fit every filter. Running ones are left alone."""
+        """Delete jobs with their logs: all of them, or those that match every filter. Running jobs are not deleted."""
         from storage.records.catalogue import catalogue
         from storage.records.jobs import selected
 
@@ -60,23 +61,23 @@ def add_deletion(app: typer.Typer, columns: Columns) -> None:
 
 
 def _without_running(jobs: Sequence[Job]) -> list[Job]:
-    """Return the jobs that nobody works on; the others are told."""
+    """Return the jobs that no run works on, and print the others."""
     running = {job.id for job in jobs if not job.status.is_final and _is_running(job)}
     for job in jobs:
         if job.id in running:
-            typer.echo(f"left alone: job {job.id} is {job.status}", err=True)
+            typer.echo(f"not deleted: job {job.id} is running ({job.status})", err=True)
     return [job for job in jobs if job.id not in running]
 
 
 def _is_running(job: Job) -> bool:
     # Importing Prefect takes more than a second.
-    from flows.deployments import connected
+    from runs.client import connected
 
-    with connected() as runs:
+    with connected(prefect_api_url()) as runs:
         try:
-            return not runs.find(job.flow_run_id or job.id).state.is_final
+            return not runs.read_run(job.flow_run_id or job.id).state.is_final
         except NotFound:
-            # Perhaps of another Prefect: not ours to delete.
+            # It may be a run of another Prefect server, and still be running.
             return True
 
 
@@ -90,5 +91,6 @@ def _ask(count: int, yes: bool) -> None:
 
 def _run(job_ids: list[str]) -> None:
     from cli.runs import run_to_its_end
+    from flows.deployments import DELETE_JOBS
 
-    run_to_its_end("delete-jobs/delete-jobs", {"job_ids": job_ids})
+    run_to_its_end(DELETE_JOBS, {"job_ids": job_ids})

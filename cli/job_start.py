@@ -1,25 +1,24 @@
-"""Starting a job: its fields checked before anything runs, its run started, its record made."""
+"""Starting a job: check its fields, start its flow run, make its record."""
 
 from itertools import zip_longest
 from typing import Any
 
+from cli.prefect_address import prefect_api_url
 from cli.scripts import uploaded, uploaded_playbook
 from errors import BadInput
+from storage.models.job_parameters import parameters_of
 from storage.models.jobs import Job, JobType, NewJob
 from storage.models.records import new_id
 from storage.models.shells import CUSTOMIZE
 
-# What the flows call the artifact that a job works on.
-_ARTIFACTS = {JobType.CREATE: "recipe_id", JobType.CUSTOMIZE: "image_id"}
-
 
 def ssh_containers(names: str, jails: str, *, jail: bool) -> list[dict[str, Any]]:
-    """Return the shells that are asked for.
+    """Return the shells that the user asks for.
 
     Args:
         names: Their names, separated by commas, the way `cray ims` writes them.
         jails: `true` or `false` for each of them.
-        jail: Whether the shell is jailed of which nothing else is said.
+        jail: Whether a shell is jailed for which `jails` has no value.
     """
     if not names and not jails:
         return [{"name": CUSTOMIZE, "jail": True}] if jail else []
@@ -32,13 +31,13 @@ def ssh_containers(names: str, jails: str, *, jail: bool) -> list[dict[str, Any]
 
 
 def unattended(script: str, playbook: str, entry: str, *, rebuild_initrd: bool) -> dict[str, Any]:
-    """Return the fields of a job without a user, what they name uploaded first.
+    """Return the fields of a job that runs a script or a playbook, after uploading the files that they name.
 
     Args:
         script: A script, archive or folder of this machine, or its address in S3.
         playbook: A playbook, archive or folder, or its address.
         entry: The file in it to begin with.
-        rebuild_initrd: Whether the initrd is made anew in any case.
+        rebuild_initrd: Whether the initrd is made again in any case.
     """
     if script and playbook:
         raise BadInput("--script and --playbook are both given", resolution="a job runs one of them: start two")
@@ -55,10 +54,10 @@ def unattended(script: str, playbook: str, entry: str, *, rebuild_initrd: bool) 
 
 
 def check(job_type: JobType, fields: dict[str, Any]) -> None:
-    """Refuse what cannot work before anything is started.
+    """Refuse a job that cannot succeed, before anything is started.
 
     Raises:
-        BadInput, NotFound, Conflict: It cannot; the message says why.
+        BadInput, NotFound, Conflict: The message says why.
     """
     from storage.records.catalogue import catalogue
 
@@ -77,23 +76,17 @@ def check(job_type: JobType, fields: dict[str, Any]) -> None:
 def start(job_type: JobType, fields: dict[str, Any]) -> tuple[Job, str]:
     """Start the run, make the job's record, and return it with the run's address."""
     # Importing Prefect takes more than a second.
-    from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE, connected
+    from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE
+    from runs.client import connected
     from storage.records.catalogue import catalogue
     from storage.records.jobs import open_job
 
     deployment = CREATE_IMAGE if job_type is JobType.CREATE else CUSTOMIZE_IMAGE
-    with connected() as runs:
-        run_id = runs.start(deployment, _parameters(job_type, fields), idempotency_key=new_id())
-        # The run makes the record when it is quicker: both make the same one.
+    with connected(prefect_api_url()) as runs:
+        run_id = runs.start(deployment, parameters_of(job_type, fields), idempotency_key=new_id())
+        # The run makes the record if it is faster; both make the same one.
         job = open_job(catalogue(), run_id, run_id, {"job_type": job_type, **fields})
         return job, runs.address(run_id)
-
-
-def _parameters(job_type: JobType, fields: dict[str, Any]) -> dict[str, Any]:
-    parameters = {_ARTIFACTS[job_type] if name == "artifact_id" else name: value for name, value in fields.items()}
-    for shell in parameters.pop("ssh_containers", []):
-        parameters |= {"ssh_container_name": shell["name"], "jail": shell["jail"]}
-    return parameters
 
 
 def _check_recipe(recipe_id: str) -> None:
@@ -104,7 +97,7 @@ def _check_recipe(recipe_id: str) -> None:
     if recipe.link is None:
         raise BadInput(
             f"recipe {recipe.id} ({recipe.name}) has no archive",
-            resolution="register it anew with `ims recipes create --file`",
+            resolution="register it again with `ims recipes create --file`",
         )
     object_store().head(recipe.link.bucket, recipe.link.key)
 

@@ -17,7 +17,7 @@ from errors import Broken, Conflict, LimitReached
 from runs.loggers import EXTRA_LOGGERS, extra_loggers
 
 LOOPBACK = "127.0.0.1"
-# Where people look for a Prefect server; another port is taken when this one is in use.
+# Prefect's usual port; another one is taken when it is in use.
 USUAL_PORT = 4200
 # The first start makes the database: 8 to 23 s on two cores, more when they are busy.
 START_LIMIT = timedelta(seconds=180)
@@ -25,18 +25,18 @@ ROOT = Path(__file__).parent.parent
 DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 # cli/immediate_transactions.py, as pyproject.toml names it.
 IMMEDIATE_TRANSACTIONS = "ims-immediate"
-# What names another database than the one in the data folder.
+# The variables that name another database than the one in the data folder.
 OTHER_DATABASE = (DATABASE, "PREFECT_SERVER_DATABASE_DRIVER")
 PREFECT = [sys.executable, "-m", "prefect"]
-# The same commands, with a worker that leaves runs to others.
+# The same commands, with a worker that shares the runs with other workers.
 WORKER = [sys.executable, "-m", "flows.worker"]
 DEPLOY = [*PREFECT, "--no-prompt", "deploy", "--all"]
 FLOW_RUN = [*WITH_US, sys.executable, "-m", "prefect.engine"]
-# Left out of its log by itself, for a client tries again: so it would only be seen when that has given up.
+# Prefect leaves these errors out of its log, as clients try again: they would be seen only when a client gives up.
 COMPLETE_LOG = {"PREFECT_SERVER_LOG_RETRYABLE_ERRORS": "true"}
 LOGGING = {
     EXTRA_LOGGERS: extra_loggers(),
-    # A cancelled run's hook speaks in the worker's process, where no run is going on.
+    # A cancelled run's hook logs in the worker's process, outside of any flow run.
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 OFFLINE = {
@@ -72,7 +72,7 @@ def api_url(port: int) -> str:
 def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
     """Return the environment of Prefect's processes and of the flow runs: ours, and how all services are reached.
 
-    A Prefect server that our own environment or profile names is left alone.
+    A Prefect server that our own environment or profile names is not used.
     """
     ours = {
         name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_API_", "PREFECT_PROFILE"))
@@ -91,7 +91,7 @@ def environment(data_dir: Path, endpoints: Endpoints) -> dict[str, str]:
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         **({} if any(name in ours for name in OTHER_DATABASE) else {DATABASE: database_url(data_dir / "prefect")}),
         "IMS_DATA_DIR": str(data_dir),
-        # They work in folders of their own.
+        # Their working folders are not ours.
         **({"IMS_SITE_FILE": str(site.absolute())} if (site := settings().site_file) else {}),
         "IMS_S3_ENDPOINT_URL": endpoints.s3_endpoint_url,
         "IMS_S3_ACCESS_KEY": endpoints.s3_access_key,
@@ -123,15 +123,15 @@ def worker_command(pool: str, name: str) -> list[str]:
 
 
 def worker_name() -> str:
-    """Return the name by which this process's worker is known to the server."""
-    from flows.deployments import UP_WORKER
+    """Return the name of this process's worker."""
+    from runs.work_pool import UP_WORKER
 
     return f"{UP_WORKER}{os.getpid()}"
 
 
 def is_of_ims_up(worker: str) -> bool:
-    """Tell by its name whether a worker is one of an `ims up`; a run that has no worker yet is taken for one of its."""
-    from flows.deployments import UP_WORKER
+    """Tell by its name whether a worker is that of an `ims up`; a run without a worker counts as a run of `ims up`."""
+    from runs.work_pool import UP_WORKER
 
     return not worker or worker.startswith(UP_WORKER)
 
@@ -152,8 +152,8 @@ def await_server(child: Child) -> None:
         if any("already in use" in line for line in child.last_lines()):
             raise _taken(address) from error
         raise
-    # The port was free when it was chosen. Another `ims up` may have been quicker to open it, and it is that which
-    # answers: what we would do next, resuming and cancelling runs, would be done to its runs.
+    # The port was free when it was chosen. Another `ims up` may have opened it first, and its server answers: we
+    # would go on to resume and cancel runs of that server.
     if _home(address) != child.env["PREFECT_HOME"]:
         raise _taken(address)
 
@@ -180,7 +180,7 @@ def answers(address: str, before_each: Callable[[], None] = lambda: None, *, dir
     Args:
         address: Its API's address.
         before_each: Called before each question.
-        direct: Whether a proxy that the environment names is left aside.
+        direct: Whether to ignore a proxy that the environment names.
     """
     with httpx.Client(trust_env=not direct, timeout=5) as client:
         for _ in _polls(START_LIMIT):
@@ -194,21 +194,21 @@ def answers(address: str, before_each: Callable[[], None] = lambda: None, *, dir
 
 
 def await_worker(child: Child, workers: Callable[[], set[str]]) -> None:
-    """Wait until the worker has called in at the server.
+    """Wait until the worker is registered at the server.
 
     Args:
         child: The worker.
-        workers: Returns the names of the workers that have called in.
+        workers: Returns the names of the workers that are registered.
 
     Raises:
         Broken: It ended.
-        LimitReached: It runs, and does not call in.
+        LimitReached: It runs, and does not register.
     """
     for _ in _polls(START_LIMIT):
         child.check()
         if worker_name() in workers():
             return
-    raise LimitReached(f"{child.name} did not call in within {START_LIMIT}", resolution=f"see {child.log}")
+    raise LimitReached(f"{child.name} did not register within {START_LIMIT}", resolution=f"see {child.log}")
 
 
 def deployment(env: Mapping[str, str], logs: Path) -> Child:

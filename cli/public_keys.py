@@ -8,6 +8,7 @@ import typer
 from cli.deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
 from errors import BadInput
+from storage.models.kinds import RecordKind
 from storage.models.records import NewPublicKey, PublicKey
 
 app = typer.Typer(help="SSH public keys that open the shell of a job.", no_args_is_help=True)
@@ -20,7 +21,7 @@ COLUMNS: Columns = {
 # The largest RSA keys in use have about 3 kB.
 LARGEST_KEY_FILE_BYTES = 64 * 1024
 
-add_deletion(app, "public-key")
+add_deletion(app, RecordKind.PUBLIC_KEY)
 
 
 @app.command("create")

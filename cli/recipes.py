@@ -12,6 +12,7 @@ from cli.output import Columns, FormatOption, print_record, print_records
 from cli.progress import transfers
 from config.settings import settings
 from errors import BadInput, Conflict, NotFound
+from storage.models.kinds import RecordKind
 from storage.models.layout import recipe_key
 from storage.models.records import Link, NewRecipe, Recipe, new_id
 
@@ -24,7 +25,7 @@ COLUMNS: Columns = {
     "arch": lambda recipe: recipe.arch,
 }
 
-add_deletion(app, "recipe")
+add_deletion(app, RecordKind.RECIPE)
 
 
 @app.command("create")

@@ -15,16 +15,18 @@ from cli.service_errors import ServiceErrors, prefect_log, s3_log
 from cli.site import summary
 from config.settings import read_settings, settings
 from errors import Broken, Conflict, ImsError
-from flows import deployments
-from flows.deployments import Run, Runs, connected
+from runs.client import Runs, connected
+from runs.run import Run
+from runs.work_pool import WORK_POOL
 from storage.embedded.server import EmbeddedS3
+from storage.records.catalogue import catalogue
 from storage.s3.objects import ensure_buckets
 
 # The clean-up of a cancelled run stops its pods within 30 s.
 RUNS_LIMIT = timedelta(seconds=45)
 CHILD_GRACE = timedelta(seconds=10)
 WATCH_SECONDS = 0.5
-# As often a port is chosen for the Prefect server.
+# How often a port is chosen for the Prefect server.
 STARTS = 3
 
 Say = Callable[[str], None]
@@ -59,7 +61,7 @@ class Services:
         """
         self.logs.mkdir(exist_ok=True)
         if settings().site_file:
-            # What is wrong in it is told now, not in the first job.
+            # An error in it is reported now, not by the first job.
             self._say(f"Site file      {summary().file}")
         with self._step("starting the S3 server"):
             endpoints = self._start_s3(prefect_services.prefect_port(prefect_port))
@@ -77,10 +79,10 @@ class Services:
         return endpoints
 
     def watch(self) -> None:
-        """Return never: show what services log as errors, and raise when one ends on its own.
+        """Show the errors that services log, until one of them ends; this does not return.
 
         Raises:
-            Broken: A service ended, with its last words.
+            Broken: A service ended; the error has the last lines of its log.
         """
         while True:
             self._show_errors()
@@ -111,7 +113,7 @@ class Services:
         self._show_errors(final=True)
 
     def kill(self) -> None:
-        """Stop everything at once; runs in hand go on with the next `ims up`."""
+        """Kill everything at once; the next `ims up` resumes the runs in hand."""
         for child in (self._deployment, self._worker, self._server):
             if child is not None:
                 child.kill()
@@ -127,7 +129,7 @@ class Services:
             self._s3.start()
             self._errors.logs.append(s3_log(self._s3.log_file))
             address, access_key, secret_key = self._s3.endpoint_url, self._s3.access_key, self._s3.secret_key
-        # From here on this process uses the S3 server like any other command.
+        # From here on this process uses the S3 server as any other command does.
         os.environ.update(IMS_S3_ENDPOINT_URL=address, IMS_S3_ACCESS_KEY=access_key, IMS_S3_SECRET_KEY=secret_key)
         settings.cache_clear()
         ensure_buckets()
@@ -143,12 +145,12 @@ class Services:
         return self._started(prefect_services.server(prefect_services.environment(self.folder, endpoints), self.logs))
 
     def _await_prefect(self, server: Child, endpoints: Endpoints, *, may_move: bool) -> Endpoints:
-        """Wait for the Prefect server, and return the endpoints: on another port when its own was taken meanwhile.
+        """Wait for the Prefect server, and return its endpoints: on another port when its own was taken meanwhile.
 
         Args:
             server: The server, started.
             endpoints: How it is reached.
-            may_move: Whether its port is ours to choose.
+            may_move: Whether the user has left the choice of its port to us.
         """
         for attempt in range(1, STARTS + 1):
             try:
@@ -170,7 +172,7 @@ class Services:
         return program
 
     def _show_errors(self, *, final: bool = False) -> None:
-        """Show each kind of error when it is first logged; in the end, how often those came that came again."""
+        """Show each kind of error when it is first logged; at the end, how often each came that came more than once."""
         for kind in self._errors.new_kinds(final=final):
             self._say(kind.told)
         if final:
@@ -180,12 +182,12 @@ class Services:
 
     def _serve_flows(self, env: dict[str, str], endpoints: Endpoints) -> None:
         with connected(endpoints.prefect_api_url) as runs:
-            runs.open_pool(prefect_services.FLOW_RUN)
-            resume_lost_runs(runs, self._say, prefect_services.is_of_ims_up)
+            runs.pool.open(prefect_services.FLOW_RUN)
+            resume_lost_runs(runs, catalogue(), self._say, prefect_services.is_of_ims_up)
             self._deployment = self._started(prefect_services.deployment(env, self.logs))
-            self._worker = self._started(prefect_services.worker(env, self.logs, deployments.WORK_POOL))
+            self._worker = self._started(prefect_services.worker(env, self.logs, WORK_POOL))
             self._deployment.wait(prefect_services.START_LIMIT)
-            prefect_services.await_worker(self._worker, runs.workers)
+            prefect_services.await_worker(self._worker, runs.pool.workers)
 
     def _stop_runs(self) -> None:
         """Cancel the runs in hand and wait until their clean-up is done."""
@@ -193,13 +195,13 @@ class Services:
             return
         try:
             with connected(self._server.env["PREFECT_API_URL"]) as runs:
-                runs.close_pool()
+                runs.pool.close()
                 left = self._cancel_all(runs)
         except ImsError as error:
             self._say(f"The runs in hand could not be cancelled: {error}")
             return
         for run_id in left:
-            self._say(f"Flow run {run_id} did not end; the next `ims up` settles it")
+            self._say(f"Flow run {run_id} did not end; the next `ims up` resumes or cancels it")
 
     def _cancel_all(self, runs: Runs) -> list[str]:
         """Return the runs that did not end within the limit."""
@@ -207,9 +209,9 @@ class Services:
         end = time.monotonic() + RUNS_LIMIT.total_seconds()
         while (in_hand := _of_ims_up(runs)) and time.monotonic() < end:
             with self._step(f"stopping {len(in_hand)} flow run(s): pods first"):
-                # A pending run has no process yet that could be told.
+                # A pending run has no process yet that could be asked to stop.
                 for run in in_hand:
-                    if run.state.type == "RUNNING" and run.id not in asked:
+                    if run.state.is_running and run.id not in asked:
                         runs.cancel(run.id)
                         asked.add(run.id)
                         self._say(f"Cancelling flow run {run.id}")
@@ -217,19 +219,19 @@ class Services:
         return [run.id for run in in_hand]
 
     def _all_alive(self) -> bool:
-        """Tell whether a run could be cancelled in order: that takes all services."""
+        """Tell whether all services run: a run can only then clean up after itself."""
         children = (self._server, self._worker)
         s3_lives = self._s3 is None or self._s3.process_id is not None
         return s3_lives and all(child is not None and child.is_running for child in children)
 
 
 def _of_ims_up(runs: Runs) -> list[Run]:
-    """Return the runs in hand but those of an `ims worker` that was started beside this `ims up`."""
-    return [run for run in runs.in_hand() if prefect_services.is_of_ims_up(run.worker)]
+    """Return the runs in hand, without those of an `ims worker` that was started beside this `ims up`."""
+    return [run for run in runs.pool.runs_in_hand() if prefect_services.is_of_ims_up(run.worker)]
 
 
 def _builder_image() -> str:
-    """Return the builder image that the flows use, built first when it is ours and missing."""
+    """Return the builder image that the flows use; ours is built when it is missing."""
     if settings().builder.image:
         return settings().builder.image
     from builder.image import ensure_builder_image

@@ -1,6 +1,6 @@
-"""A worker beside servers that are there already: prepared, and then become Prefect's own.
+"""Preparing a worker for servers that are there already; then this process becomes Prefect's worker.
 
-Whatever ends the container or the host ends the flow runs with it: a worker of the same name takes them up.
+What ends the container or the host ends the flow runs with it: the next worker of the same name resumes them.
 """
 
 import os
@@ -17,8 +17,10 @@ from cli.prefect_services import DEPLOY, LOGGING, ROOT, START_LIMIT, answers, wo
 from cli.service_errors import ServiceErrors
 from cli.service_log import PREFECT, ServiceLog
 from errors import BadInput, Broken, Unreachable
-from flows.deployments import WORK_POOL, connected
+from runs.client import connected
 from runs.loggers import EXTRA_LOGGERS, extra_loggers
+from runs.work_pool import WORK_POOL
+from storage.records.catalogue import catalogue
 from storage.s3.objects import ensure_buckets
 
 
@@ -43,9 +45,9 @@ def prepare(name: str, say: Callable[[str], None]) -> None:
             resolution="see whether it runs, and whether PREFECT_API_URL names the right one",
         )
     with connected(address) as runs:
-        runs.make_pool()
+        runs.pool.make()
         _deploy(say)
-        resume_lost_runs(runs, say, name.__eq__)
+        resume_lost_runs(runs, catalogue(), say, name.__eq__)
 
 
 def serve(name: str, limit: int, health_port: int) -> NoReturn:

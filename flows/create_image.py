@@ -1,10 +1,17 @@
 """The flow that builds an image from a recipe."""
 
-from typing import Literal
-
 from prefect import flow
 
-from flows.hooks import cancel_jobs, mark_jobs_crashed
+from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
+from storage.models.fields import FileName, GiB, Id, Name, OptionalFileName, OptionalId, Profiles
+from storage.models.job_defaults import (
+    BUILD_ENV_SIZE,
+    INITRD_FILE_NAME,
+    JOB_MEM_SIZE,
+    KERNEL_PARAMETERS_FILE_NAME,
+)
+from storage.models.job_parameters import RequireDkms
+from storage.models.jobs import JobType
 from storage.models.records import Image
 from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.builder_images import find_builder_image
@@ -24,20 +31,21 @@ from tasks.shells import debug_shell_on_failure
     flow_run_name="create {image_root_archive_name}",
     on_cancellation=[cancel_jobs],
     on_crashed=[mark_jobs_crashed],
+    on_failure=[write_error],
 )
 def create_image(
-    recipe_id: str,
-    public_key_id: str,
-    image_root_archive_name: str,
+    recipe_id: Id,
+    public_key_id: Id,
+    image_root_archive_name: Name,
     enable_debug: bool = False,
-    build_env_size: int = 60,
-    job_mem_size: int = 8,
-    kernel_file_name: str = "",
-    initrd_file_name: str = "initrd",
-    kernel_parameters_file_name: str = "kernel-parameters",
-    require_dkms: Literal["as the recipe says", "yes", "no"] = "as the recipe says",
-    profiles: str = "",
-    job_id: str = "",
+    build_env_size: GiB = BUILD_ENV_SIZE,
+    job_mem_size: GiB = JOB_MEM_SIZE,
+    kernel_file_name: OptionalFileName = "",
+    initrd_file_name: FileName = INITRD_FILE_NAME,
+    kernel_parameters_file_name: FileName = KERNEL_PARAMETERS_FILE_NAME,
+    require_dkms: RequireDkms = "as the recipe says",
+    profiles: Profiles = "",
+    job_id: OptionalId = "",
 ) -> Image:
     """Build an image root from a recipe and publish it as a new image.
 
@@ -55,33 +63,22 @@ def create_image(
         profiles: kiwi profiles of the recipe to build, separated by commas. Empty: those that it builds by itself.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
-    job = open_job(
-        job_id,
-        job_type="create",
-        artifact_id=recipe_id,
-        public_key_id=public_key_id,
-        image_root_archive_name=image_root_archive_name,
-        enable_debug=enable_debug,
-        build_env_size=build_env_size,
-        job_mem_size=job_mem_size,
-        kernel_file_name=kernel_file_name,
-        initrd_file_name=initrd_file_name,
-        kernel_parameters_file_name=kernel_parameters_file_name,
-        require_dkms=require_dkms,
-        profiles=profiles,
-    )
+    job = open_job(JobType.CREATE, locals())
     with reporting(job):
         if image := published_image(job):
             return image
         recipe = find_recipe(job)
         archive = fetch_recipe(recipe, job)
-        description = render_description(untar_recipe(archive, job), recipe, job)
+        unpacked = untar_recipe(archive, job)
+        description = render_description(unpacked, recipe, job)
         configuration = render_kiwi_config(description, recipe, job)
         wait_for_repositories(configuration, job)
-        ca_rpm = build_ca_rpm(render_ca_rpm(description), job)
+        ca_rpm_source = render_ca_rpm(description)
+        ca_rpm = build_ca_rpm(ca_rpm_source, job)
         context = stage_context(configuration, ca_rpm, job)
         with debug_shell_on_failure(job):
-            build_image_root(context, find_builder_image(description), job)
+            builder_image = find_builder_image(description)
+            build_image_root(context, builder_image, job)
             package = package_artifacts(job)
         artifacts = upload_artifacts(package, job)
         return publish_image(artifacts, job)

@@ -4,8 +4,27 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.hooks import cancel_jobs, mark_jobs_crashed
+from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
+from storage.models.fields import (
+    FileName,
+    GiB,
+    Id,
+    InnerPath,
+    Name,
+    OptionalFileName,
+    OptionalId,
+    ScriptPath,
+    ShellName,
+)
+from storage.models.job_defaults import (
+    BUILD_ENV_SIZE,
+    INITRD_FILE_NAME,
+    JOB_MEM_SIZE,
+    KERNEL_PARAMETERS_FILE_NAME,
+)
+from storage.models.jobs import JobType
 from storage.models.records import Image
+from storage.models.shells import CUSTOMIZE
 from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.contexts import stage_changes
 from tasks.images import publish_image, published_image
@@ -20,25 +39,26 @@ from tasks.shells import debug_shell_on_failure, open_customize_shell
     flow_run_name="customize {image_root_archive_name}",
     on_cancellation=[cancel_jobs],
     on_crashed=[mark_jobs_crashed],
+    on_failure=[write_error],
 )
 def customize_image(
-    image_id: str,
-    public_key_id: str,
-    image_root_archive_name: str,
-    ssh_container_name: str = "customize",
+    image_id: Id,
+    public_key_id: Id,
+    image_root_archive_name: Name,
+    ssh_container_name: ShellName = CUSTOMIZE,
     jail: bool = False,
     enable_debug: bool = False,
-    build_env_size: int = 60,
-    job_mem_size: int = 8,
-    kernel_file_name: str = "",
-    initrd_file_name: str = "initrd",
-    kernel_parameters_file_name: str = "kernel-parameters",
+    build_env_size: GiB = BUILD_ENV_SIZE,
+    job_mem_size: GiB = JOB_MEM_SIZE,
+    kernel_file_name: OptionalFileName = "",
+    initrd_file_name: FileName = INITRD_FILE_NAME,
+    kernel_parameters_file_name: FileName = KERNEL_PARAMETERS_FILE_NAME,
     require_dkms: Literal["yes", "no"] = "yes",
-    script: str = "",
-    playbook: str = "",
-    script_entry: str = "",
+    script: ScriptPath = "",
+    playbook: ScriptPath = "",
+    script_entry: InnerPath = "",
     rebuild_initrd: bool = False,
-    job_id: str = "",
+    job_id: OptionalId = "",
 ) -> Image:
     """Change an image, and publish what comes of it as a new one: by an SSH shell, or by a script or a playbook.
 
@@ -62,25 +82,7 @@ def customize_image(
         rebuild_initrd: Make the initrd anew also when the kernel stays the same.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
-    job = open_job(
-        job_id,
-        job_type="customize",
-        artifact_id=image_id,
-        public_key_id=public_key_id,
-        image_root_archive_name=image_root_archive_name,
-        ssh_containers=[{"name": ssh_container_name, "jail": jail}],
-        enable_debug=enable_debug,
-        build_env_size=build_env_size,
-        job_mem_size=job_mem_size,
-        kernel_file_name=kernel_file_name,
-        initrd_file_name=initrd_file_name,
-        kernel_parameters_file_name=kernel_parameters_file_name,
-        require_dkms=require_dkms,
-        script=script,
-        playbook=playbook,
-        script_entry=script_entry,
-        rebuild_initrd=rebuild_initrd,
-    )
+    job = open_job(JobType.CUSTOMIZE, locals())
     with reporting(job):
         if image := published_image(job):
             return image

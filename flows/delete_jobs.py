@@ -2,11 +2,13 @@
 
 from prefect import flow
 
+from flows.hooks import write_error
+from storage.models.fields import Id
 from tasks import job_deletions
 
 
-@flow(name="delete-jobs", flow_run_name="delete jobs")
-def delete_jobs(job_ids: list[str]) -> None:
+@flow(name="delete-jobs", flow_run_name="delete jobs", on_failure=[write_error])
+def delete_jobs(job_ids: list[Id]) -> None:
     """Delete jobs with their logs and whatever is left of them. They cannot be restored; the images they made stay.
 
     A job that is running is left alone. Safe to run again: it goes on where it stopped.

@@ -1,15 +1,21 @@
 """The flow that ends a shell from outside, or gives it more time."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from prefect import flow
+from pydantic import Field
 
+from flows.hooks import write_error
+from storage.models.fields import Id
+from storage.records.shell_orders import LONGEST
 from tasks.shells import order_shell
 
+Hours = Annotated[float, Field(gt=0, le=LONGEST / timedelta(hours=1))]
 
-@flow(name="finish-shell", flow_run_name="{operation} the shell of {job_id}")
-def finish_shell(job_id: str, operation: Literal["complete", "abort", "extend"] = "complete", hours: float = 4) -> None:
+
+@flow(name="finish-shell", flow_run_name="{operation} the shell of {job_id}", on_failure=[write_error])
+def finish_shell(job_id: Id, operation: Literal["complete", "abort", "extend"] = "complete", hours: Hours = 4) -> None:
     """End the shell of a job, or give it more time.
 
     Args:

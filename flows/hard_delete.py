@@ -1,14 +1,15 @@
 """The flow that removes a deleted record for good."""
 
-from typing import Literal
-
 from prefect import flow
 
+from flows.hooks import write_error
+from storage.models.fields import Id
+from storage.models.kinds import DeletableKind
 from tasks.deletions import begin_erasure, erase
 
 
-@flow(name="hard-delete", flow_run_name="erase {kind} {record_id}")
-def hard_delete(kind: Literal["image", "recipe", "public-key"], record_id: str, force: bool = False) -> None:
+@flow(name="hard-delete", flow_run_name="erase {kind} {record_id}", on_failure=[write_error])
+def hard_delete(kind: DeletableKind, record_id: Id, force: bool = False) -> None:
     """Remove a deleted image, recipe or public key for good, with its objects. It cannot be restored.
 
     Safe to run again after a failure or a kill: it goes on where it stopped.
@@ -19,4 +20,5 @@ def hard_delete(kind: Literal["image", "recipe", "public-key"], record_id: str, 
         force: Remove it although objects are left that may be its own: those of an image whose manifest could not be
             read when it was deleted, or others that stand in their place. They are named in the log.
     """
-    erase(kind, begin_erasure(kind, record_id, force))
+    record = begin_erasure(kind, record_id, force)
+    erase(kind, record)

@@ -8,7 +8,14 @@ from prefect.runtime import flow_run
 from errors import BadInput
 from flows.create_image import create_image
 from flows.customize_image import customize_image
-from flows.hooks import cancel_jobs, mark_jobs_crashed
+from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
+from storage.models.fields import FileName, GiB, Id, InnerPath, Name, OptionalFileName, Profiles, ScriptPath
+from storage.models.job_defaults import (
+    BUILD_ENV_SIZE,
+    INITRD_FILE_NAME,
+    JOB_MEM_SIZE,
+    KERNEL_PARAMETERS_FILE_NAME,
+)
 from storage.models.jobs import JobType
 from storage.models.records import Image
 from storage.records.jobs import chained_job_id
@@ -19,21 +26,22 @@ from storage.records.jobs import chained_job_id
     flow_run_name="rebuild {image_root_archive_name}",
     on_cancellation=[cancel_jobs],
     on_crashed=[mark_jobs_crashed],
+    on_failure=[write_error],
 )
 def rebuild_image(
-    recipe_id: str,
-    public_key_id: str,
-    image_root_archive_name: str,
-    script: str = "",
-    playbook: str = "",
-    script_entry: str = "",
+    recipe_id: Id,
+    public_key_id: Id,
+    image_root_archive_name: Name,
+    script: ScriptPath = "",
+    playbook: ScriptPath = "",
+    script_entry: InnerPath = "",
     rebuild_initrd: bool = False,
-    build_env_size: int = 60,
-    job_mem_size: int = 8,
-    kernel_file_name: str = "",
-    initrd_file_name: str = "initrd",
-    kernel_parameters_file_name: str = "kernel-parameters",
-    profiles: str = "",
+    build_env_size: GiB = BUILD_ENV_SIZE,
+    job_mem_size: GiB = JOB_MEM_SIZE,
+    kernel_file_name: OptionalFileName = "",
+    initrd_file_name: FileName = INITRD_FILE_NAME,
+    kernel_parameters_file_name: FileName = KERNEL_PARAMETERS_FILE_NAME,
+    profiles: Profiles = "",
 ) -> Image:
     """Build an image from a recipe, customize it by a script or a playbook, and publish both.
 

@@ -2,13 +2,14 @@
 
 from prefect import flow
 
+from flows.hooks import write_error
 from tasks.lost_jobs import settle_jobs, settle_pods
 from tasks.orphans import settle_orphans
 from tasks.reconciliation import judge, safety_age, table
 from tasks.unfinished_moves import settle_moves
 
 
-@flow(name="reconcile", flow_run_name="reconcile")
+@flow(name="reconcile", flow_run_name="reconcile", on_failure=[write_error])
 def reconcile(apply: bool = False, age: str = "1d") -> None:
     """Find half-done moves, lost jobs, stray pods, old uploads and orphaned objects; with `apply` put them in order.
 

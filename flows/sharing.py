@@ -1,6 +1,6 @@
-"""How workers of one pool share what is due: each run to the one that has least in hand.
+"""How workers of one pool share the runs that are due: each run goes to the worker that has the fewest.
 
-Each worker reckons for all of them by the same rule, and takes what comes out for itself: they need not talk.
+Each worker computes the shares of all workers by the same rule, and takes its own: they need not communicate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ def shares(
 
     Args:
         due: The ids of the runs, the longest due first.
-        in_hand: How many runs each worker has; of two with as many the name decides.
-        limit: How many a worker may have; a run that nobody has room for is nobody's.
-        bound: The workers that some runs are for, whatever others have.
+        in_hand: How many runs each worker has; of two that have as many, the first by name comes first.
+        limit: How many runs a worker may have; a run that no worker has room for is in no share.
+        bound: The workers that some runs are bound to, however many runs the others have.
     """
     load = dict(in_hand)
     taken: Shares = {name: [] for name in load}

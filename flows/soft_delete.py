@@ -1,14 +1,15 @@
 """The flow that deletes a record so that it can be got back."""
 
-from typing import Literal
-
 from prefect import flow
 
+from flows.hooks import write_error
+from storage.models.fields import Id
+from storage.models.kinds import DeletableKind
 from tasks.deletions import begin_deletion, finish_deletion, move_away
 
 
-@flow(name="soft-delete", flow_run_name="delete {kind} {record_id}")
-def soft_delete(kind: Literal["image", "recipe", "public-key"], record_id: str, force: bool = False) -> None:
+@flow(name="soft-delete", flow_run_name="delete {kind} {record_id}", on_failure=[write_error])
+def soft_delete(kind: DeletableKind, record_id: Id, force: bool = False) -> None:
     """Delete an image, a recipe or a public key so that it can be restored: its objects move to `deleted/`.
 
     Safe to run again after a failure or a kill: it goes on where it stopped.

@@ -1,7 +1,7 @@
 """Flow runs that were cancelled or suspended, or that failed, while no process worked on them.
 
-Prefect tells nobody of that: between a worker that was killed and the process that goes on with its run there is nobody
-to tell. So each worker looks at the runs that stopped lately, and brings their jobs and pods into their run's state.
+Prefect then calls no hook: between the end of a killed worker and the process that goes on with its run there is none
+to call it in. So each worker reads the runs that stopped lately, and brings their jobs and pods into the run's state.
 """
 
 import logging
@@ -9,8 +9,11 @@ import time
 from datetime import timedelta
 
 from errors import ImsError
-from flows.deployments import Run, Runs, connected
+from pods.runtime import PodRuntime
+from runs.client import Runs, connected
+from runs.run import Run
 from storage.models.jobs import Job, JobStatus
+from storage.records.catalogue import Catalogue, catalogue
 from tasks.holds import HoldWatch
 from tasks.jobs import SUSPENDED, cancel, mark_crashed, mark_interrupted
 from tasks.jobs_of_runs import jobs_of_run
@@ -18,73 +21,79 @@ from tasks.pods import runtime
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = timedelta(seconds=4)
+CHECK_EVERY = timedelta(seconds=4)
 # A process that was just started holds its job within this time, and then ends by itself.
 START_LIMIT = timedelta(seconds=10)
-# Without a job there is less to go by. Prefect itself waits for five minutes.
+# Without a job there is no hold to see. Prefect itself waits for five minutes.
 START_LIMIT_WITHOUT_JOB = timedelta(seconds=20)
-# A parameter of every flow that works on jobs.
+# A parameter of each flow that works on jobs.
 OF_JOBS = "image_root_archive_name"
 
 
 def repair_stopped_runs(api_url: str) -> None:
-    """Look at the runs of a Prefect server again and again, until this process ends."""
+    """Check the runs of a Prefect server again and again, until this process ends."""
     stopped = StoppedRuns()
     while True:
         try:
             with connected(api_url) as runs:
-                stopped.repair(runs)
+                stopped.repair(runs, catalogue(), runtime())
         except ImsError as error:
-            logger.warning("stopped flow runs are looked at again in a moment: %s", error)
-        time.sleep(LOOK_EVERY.total_seconds())
+            logger.warning("stopped flow runs could not be checked, and are checked again: %s", error)
+        time.sleep(CHECK_EVERY.total_seconds())
 
 
 class StoppedRuns:
-    """The runs that stopped, as far as this process has seen to them."""
+    """The runs that stopped, and which of them this process has repaired."""
 
     def __init__(self) -> None:
         self._watch = HoldWatch()
         self._since: dict[str, float] = {}
-        self._settled: set[str] = set()
+        self._repaired: set[str] = set()
 
-    def repair(self, runs: Runs) -> None:
+    def repair(self, runs: Runs, records: Catalogue, pods: PodRuntime) -> None:
         """Bring the jobs of runs that stopped without a process into the state of their run. Safe to repeat.
 
+        Args:
+            runs: The Prefect server's.
+            records: The records of their jobs.
+            pods: What runs their pods.
+
         Raises:
-            Unreachable: Prefect, S3 or the runtime of the pods does not answer; nothing is taken for ended then.
+            Unreachable: Prefect, S3 or the runtime of the pods does not answer; no process is taken for ended then.
         """
-        stopped = runs.stopped()
+        stopped = runs.pool.stopped_runs()
         states = {run.state.id for run in stopped}
-        self._settled &= states
+        self._repaired &= states
         self._since = {state: since for state, since in self._since.items() if state in states}
         for run in stopped:
-            if run.state.id not in self._settled and self._repair(run, runs):
-                self._settled.add(run.state.id)
+            if run.state.id in self._repaired:
+                continue
+            jobs = jobs_of_run(run.id, run.parameters, records)
+            if self._may_have_process(run, jobs):
+                continue
+            for job in jobs:
+                _bring_into_state(job, run, pods)
+            if run.state.is_cancelling and OF_JOBS in run.parameters:
+                runs.mark_cancelled(run.id, "cancelled; no process worked on it")
+                logger.warning("flow run %s was cancelled while no process worked on it", run.id)
+            self._repaired.add(run.state.id)
 
-    def _repair(self, run: Run, runs: Runs) -> bool:
-        """Bring the jobs of one run into its state; tell whether nothing is left to do."""
-        jobs = jobs_of_run(run.id, run.parameters)
+    def _may_have_process(self, run: Run, jobs: list[Job]) -> bool:
+        """Tell whether a process works on a run, or may just have been started for it: that one repairs its jobs."""
         since = self._since.setdefault(run.state.id, time.monotonic())
+        # Each job is checked, as the watch compares what it sees with what it saw before.
         alive = [job for job in jobs if self._watch.is_alive(job)]
         if alive:
-            # Its own process sees to them.
-            return False
+            return True
         limit = START_LIMIT if jobs else START_LIMIT_WITHOUT_JOB
-        if not run.state.is_final and time.monotonic() - since < limit.total_seconds():
-            return False
-        for job in jobs:
-            _bring_into_state(job, run)
-        if run.state.is_cancelling and OF_JOBS in run.parameters:
-            runs.mark_cancelled(run.id, "cancelled; no process worked on it")
-            logger.warning("flow run %s was cancelled while no process worked on it", run.id)
-        return True
+        return not run.state.is_final and time.monotonic() - since < limit.total_seconds()
 
 
-def _bring_into_state(job: Job, run: Run) -> None:
-    if run.state.is_cancelled:
-        if not job.status.is_final or (job.status is JobStatus.ERROR and job.id in runtime().jobs()):
+def _bring_into_state(job: Job, run: Run, pods: PodRuntime) -> None:
+    if run.state.is_cancelling or run.state.is_cancelled:
+        if not job.status.is_final or (job.status is JobStatus.ERROR and job.id in pods.jobs()):
             cancel(job.id)
-    elif job.status is JobStatus.SUCCESS and job.id in runtime().jobs():
+    elif job.status is JobStatus.SUCCESS and job.id in pods.jobs():
         mark_crashed(job.id)
     elif job.status.is_final or job.diagnosis == SUSPENDED:
         return

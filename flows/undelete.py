@@ -1,14 +1,15 @@
 """The flow that restores a deleted record."""
 
-from typing import Literal
-
 from prefect import flow
 
+from flows.hooks import write_error
+from storage.models.fields import Id
+from storage.models.kinds import DeletableKind
 from tasks.deletions import begin_restoration, finish_restoration, move_back
 
 
-@flow(name="undelete", flow_run_name="undelete {kind} {record_id}")
-def undelete(kind: Literal["image", "recipe", "public-key"], record_id: str) -> None:
+@flow(name="undelete", flow_run_name="undelete {kind} {record_id}", on_failure=[write_error])
+def undelete(kind: DeletableKind, record_id: Id) -> None:
     """Restore a deleted image, recipe or public key: its objects move back to where they were.
 
     Nothing is overwritten: when something else stands there, nothing is changed. Safe to run again.

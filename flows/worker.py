@@ -1,9 +1,10 @@
-"""Prefect's process worker, which leaves runs to workers that have less to do: `python -m flows.worker worker start …`.
+"""Prefect's process worker, which leaves runs to workers that have fewer: `python -m flows.worker worker start …`.
 
-Beside it runs what sees to runs that stop while no process works on them (flows/stopped_runs.py).
+A thread of it repairs the jobs of runs that stop while no process works on them (flows/stopped_runs.py).
 
-Prefect's own takes all that is due, up to its limit: of two workers the first one to ask has everything. A run that is
-left to another is taken all the same when nobody has taken it for a while: the other may be gone, or full.
+Prefect's own worker takes all runs that are due, up to its limit: of two workers the first one to ask has all of them.
+A run that is left to another worker is taken anyway when none has taken it for a while: the other one may have ended,
+or be full.
 """
 
 import shlex
@@ -30,13 +31,15 @@ from prefect.settings import PREFECT_API_URL
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from config.settings import settings
-from flows.deployments import IN_HAND, WORKER_LABEL
 from flows.sharing import shares
 from flows.stopped_runs import repair_stopped_runs
+from runs.run import WORKER_LABEL
+from runs.work_pool import IN_HAND
 
-# How often a run is left to another before it is taken. Not seconds: a slow server keeps the other waiting, too.
+# How often a run is left to another worker before it is taken. Not seconds: a slow server delays the other one, too.
 CHANCES = 3
-# The kernel ends a run with its worker, also by SIGKILL: the next of the name takes it up, and must be alone at it.
+# The kernel ends a run's process with its worker, also after a SIGKILL: the next worker of the name resumes the run,
+# and no other process may work on it then.
 FLOW_RUN = ("setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "prefect.engine")
 
 
@@ -50,11 +53,11 @@ class EndsWithWorker(ProcessJobConfiguration):
 
 
 with warnings.catch_warnings():
-    # That one class stands in for another is what is meant here.
+    # Prefect warns that one class replaces another of the same type: that is intended.
     warnings.simplefilter("ignore")
 
     class SharingWorker(ProcessWorker):
-        """A process worker that takes its share."""
+        """A process worker that takes its share of the runs."""
 
         job_configuration = EndsWithWorker
 
@@ -65,7 +68,7 @@ with warnings.catch_warnings():
             self._at_work: set[UUID] = set()
 
         async def run(self, flow_run: FlowRun, *arguments: Any, **options: Any) -> ProcessWorkerResult:
-            """Run a flow run in a process, to the process's end."""
+            """Run a flow run in a process, and return when the process has ended."""
             self._at_work.add(flow_run.id)
             try:
                 return await super().run(flow_run, *arguments, **options)
@@ -89,14 +92,14 @@ with warnings.catch_warnings():
             return taken
 
         def _is_at_work(self, run_id: UUID) -> bool:
-            """Tell whether the process of a run's former start has still to end: the run was suspended, and resumed.
+            """Tell whether a run's earlier process has not ended yet: the run was suspended, and resumed.
 
             Prefect's own worker ends by a RuntimeError then, and all of its runs with it.
             """
             return run_id in self._at_work or bool(self._limiter and run_id in self._limiter.statistics().borrowers)
 
         def _bound(self, due: list[WorkerFlowRunResponse], others: set[str]) -> dict[str, str]:
-            """Return which worker each run goes back to: on Podman its pods and workspace are on that one's host."""
+            """Return which worker each resumed run is bound to: on Podman its pods are on that worker's host."""
             if settings().pods.runtime != "podman":
                 return {}
             former = {str(run.flow_run.id): str(run.flow_run.labels.get(WORKER_LABEL, "")) for run in due}
@@ -108,7 +111,7 @@ with warnings.catch_warnings():
             return {worker.name for worker in known} - {self.name}
 
         async def _in_hand(self, others: set[str]) -> dict[str, int]:
-            """Return how many runs each worker has; ours are counted before the server knows of them."""
+            """Return how many runs each worker has; our own are counted before the server knows of them."""
             states = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(IN_HAND))))
             pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name]))
             runs = await self.client.read_flow_runs(flow_run_filter=states, work_pool_filter=pool)
@@ -119,7 +122,7 @@ with warnings.catch_warnings():
 
 
 def end_by_interrupts() -> None:
-    """Make SIGINT end this process, also where a script's `&` or nohup has it ignored: Prefect makes SIGTERM one."""
+    """Make SIGINT end this process, also where `&` or nohup has it ignored: Prefect turns SIGTERM into one."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,1 +1,1 @@
-"""What comes from outside, made safe: recipe archives, templates, descriptions; each in a process with limits."""
+"""Reads foreign input safely: recipe archives, scripts, templates, descriptions; each in a process with limits."""

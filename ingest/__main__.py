@@ -1,4 +1,4 @@
-"""The child: `python -I -m ingest <program>` confines itself, runs one program and answers on its standard output.
+"""The child: `python -I -m ingest <program>` confines itself, runs one program and prints its answer.
 
 The request is JSON on standard input: `limits`, `parent` (a process id) and `arguments`. The answer is JSON:
 `{"value": …}` or `{"refused": [message, resolution]}`. A defect ends in a traceback and exit code 1, without an answer.
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _run(run: Any, arguments: dict[str, Any], limits: Limits) -> Any:
-    """Call the program; what ran into a limit is a refusal that names the limit."""
+    """Call the program; turn a limit that was reached into a refusal that names the limit."""
     try:
         return run(limits=limits, **arguments)
     except MemoryError as error:
@@ -61,7 +61,7 @@ def _run(run: Any, arguments: dict[str, Any], limits: Limits) -> Any:
 
 
 def _plain(text: str) -> str:
-    """Return a message as one short line that a terminal shows as it is: what libraries say may quote the recipe."""
+    """Return a message as one short printable line: the messages of libraries may quote the recipe."""
     cut = text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…"
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in cut

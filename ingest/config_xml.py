@@ -1,4 +1,4 @@
-"""The program that reads and checks a recipe's description, as the kiwi that reads its schema would take it.
+"""The program that reads and checks a recipe's description, as the kiwi that reads its schema interprets it.
 
 The rule: every repository and every file path of the description, and of what it includes, is checked here.
 """
@@ -16,26 +16,26 @@ from ingest.local_paths import check_local_paths
 from ingest.recipe_files import inner_path, opened, read_text, replace_text
 from ingest.repositories import repository
 
-# What is read by which kiwi, by the major version, from the oldest schema to the newest. Each converts older schemas to
-# its own (kiwi/xsl/master.xsl, kiwi/schema/kiwi.rnc): 9.24.56 from 1.4 to 7.5, 11.1.6 from 7.4 to 8.5. What both read
-# is for the first, whose image is there from the start.
+# The oldest and the newest schema that each kiwi reads, by its major version. Each converts older schemas to its own
+# (kiwi/xsl/master.xsl, kiwi/schema/kiwi.rnc): 9.24.56 reads 1.4 to 7.5, 11.1.6 reads 7.4 to 8.5. Where both read a
+# schema, 9 is used: its builder image always exists.
 SCHEMAS = {9: ((1, 4), (7, 5)), 11: ((7, 6), (8, 5))}
 _SUPPORTED = "kiwi 9.24 reads 1.4 to 7.5, kiwi 11 reads 7.6 to 8.5"
 # kiwi/schema/kiwi.rnc, safe-posix-name. It becomes part of file names.
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 _MANAGERS = {"apt", "dnf", "microdnf", "zypper"}
-# What kiwi/xsl/convert73to74.xsl makes of older names, and what newer schemas call dnf.
+# kiwi/xsl/convert73to74.xsl renames the older ones; newer schemas say dnf4 for dnf.
 _OTHER_NAMES = {"apt-get": "apt", "yum": "dnf", "dnf4": "dnf"}
 _THIS = "this://"
 
 
 def run(folder: str, limits: Limits) -> dict[str, Any]:
-    """Return the description's fields, as `Description` has them; its files hold no credentials any more.
+    """Return the description's fields, as `Description` has them; the credentials are removed from its files.
 
     Raises:
         BadInput: There is not exactly one description, or it is refused.
     """
-    del limits  # They hold for the process.
+    del limits  # The process is already confined by them.
     with opened(folder) as top:
         file = sole_description(_candidates(folder, top))
         document = parse(read_text(file, top, "description")[0], file)
@@ -69,7 +69,7 @@ def _schema_version(document: Document) -> str:
     if text is None:
         raise refused(document, document.root, "<image> has no schemaversion", f"add it: {_SUPPORTED}")
     if not re.fullmatch(r"\d\.\d", text, re.ASCII):
-        raise refused(document, document.root, f"schemaversion {text!r} is no version of the schema", _SUPPORTED)
+        raise refused(document, document.root, f"schemaversion {text!r} is not a schema version", _SUPPORTED)
     return text
 
 
@@ -127,7 +127,7 @@ def _package_manager(documents: list[Document]) -> str:
             "no <packagemanager> in <preferences>",
             f"name one of {', '.join(sorted(_MANAGERS))}",
         )
-    # A section without profiles holds whatever is built; among several the first counts.
+    # A section without profiles applies to every build; of several sections the first counts.
     return min(found, key=lambda entry: entry[0])[1]
 
 
@@ -156,7 +156,7 @@ def _repositories(documents: list[Document], manager: str, folder: str) -> list[
 
 
 def _write_without_credentials(documents: list[Document], repositories: list[dict[str, Any]], top: int) -> None:
-    """Write the files anew that named credentials: `repository` has taken them out."""
+    """Write the files again that held credentials: `repository` has removed them from the elements."""
     named = {each["file"] for each in repositories if each["username"] or each["password"]}
     for document in documents:
         if document.file in named:

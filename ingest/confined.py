@@ -1,7 +1,7 @@
-"""Runs a program on foreign data in a process of its own, with limits, and bounds what comes back.
+"""Runs a program on foreign data in a separate process with limits, and limits the size of its answer.
 
-The rule: whatever the child does, the caller gets its answer, or an error, within the time limit and a few seconds,
-and no process stays behind.
+The rule: whatever the child does, the caller gets an answer or an error within the time limit plus a few seconds, and
+no process remains.
 """
 
 import json
@@ -20,10 +20,10 @@ from ingest.limits import Limits
 
 __all__ = ["Limits", "run_confined"]
 
-# The child's own timer names the place; the parent's clock is for a child that does not get there any more.
+# The child's own timer can name the place in the input. The parent's limit is for a child whose timer does not fire.
 GRACE_SECONDS = 5
 LONGEST_ANSWER_BYTES = 8 << 20
-LONGEST_COMPLAINT_BYTES = 16 << 10
+LONGEST_STDERR_BYTES = 16 << 10
 LAST_LINES = 12
 
 
@@ -34,7 +34,7 @@ def run_confined(program: str, arguments: Mapping[str, Any], limits: Limits) -> 
 
     Raises:
         BadInput: The program refused its input, or ran into one of its limits.
-        ImsError: The child failed in a way that it should not: a defect.
+        ImsError: The child failed without an answer, which is a defect.
     """
     with (
         _memory_file({"limits": asdict(limits), "parent": os.getpid(), "arguments": arguments}) as request,
@@ -49,34 +49,34 @@ def run_confined(program: str, arguments: Mapping[str, Any], limits: Limits) -> 
         ) as child,
     ):
         try:
-            answer, complaint = _listen(child, time.monotonic() + limits.seconds + GRACE_SECONDS)
+            answer, errors = _read_outputs(child, time.monotonic() + limits.seconds + GRACE_SECONDS)
             child.wait(GRACE_SECONDS)
         except (TimeoutError, subprocess.TimeoutExpired) as error:
             raise _too_slow(limits) from error
         finally:
-            # Not reaped yet, so the group's number cannot be anybody else's.
+            # The child is not reaped yet, so no other process group can have its number.
             if child.returncode is None:
                 os.killpg(child.pid, signal.SIGKILL)
     if child.returncode == -signal.SIGXCPU:
         raise _too_slow(limits)
     if child.returncode:
-        raise _defect(program, child.returncode, complaint)
-    return _value(program, answer, complaint)
+        raise _defect(program, child.returncode, errors)
+    return _parse_answer(program, answer, errors)
 
 
 def _memory_file(request: Mapping[str, Any]) -> BinaryIO:
-    """Return the request as a file for the child's standard input: a pipe would block on a child that does not read."""
+    """Return the request as a file for the child's standard input: a pipe blocks while the child reads nothing."""
     file = os.fdopen(os.memfd_create("ingest-request"), "w+b")
     file.write(json.dumps(request).encode())
     file.seek(0)
     return file
 
 
-def _listen(child: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
-    """Read both outputs to their end: of the answer all, of the complaint the last part."""
-    answer, complaint = bytearray(), bytearray()
+def _read_outputs(child: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
+    """Read both outputs to their end: the whole standard output, and the last part of the standard error."""
+    answer, errors = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
-        for pipe, kept in ((child.stdout, answer), (child.stderr, complaint)):
+        for pipe, kept in ((child.stdout, answer), (child.stderr, errors)):
             if pipe is not None:
                 selector.register(pipe, selectors.EVENT_READ, kept)
         while selector.get_map():
@@ -88,24 +88,24 @@ def _listen(child: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, byt
                 if not chunk:
                     selector.unregister(key.fileobj)
                 key.data.extend(chunk)
-            del complaint[:-LONGEST_COMPLAINT_BYTES]
+            del errors[:-LONGEST_STDERR_BYTES]
             if len(answer) > LONGEST_ANSWER_BYTES:
                 raise BadInput(
-                    f"what the recipe says about itself takes more than {LONGEST_ANSWER_BYTES} bytes",
+                    f"the description of the recipe takes more than {LONGEST_ANSWER_BYTES} bytes",
                     resolution="make its description smaller",
                 )
-    return bytes(answer), bytes(complaint)
+    return bytes(answer), bytes(errors)
 
 
-def _value(program: str, answer: bytes, complaint: bytes) -> Any:
+def _parse_answer(program: str, answer: bytes, errors: bytes) -> Any:
     try:
-        said = json.loads(answer)
+        document = json.loads(answer)
     except ValueError as error:
-        raise _defect(program, 0, complaint) from error
-    if "refused" in said:
-        message, resolution = said["refused"]
+        raise _defect(program, 0, errors) from error
+    if "refused" in document:
+        message, resolution = document["refused"]
         raise BadInput(message, resolution=resolution)
-    return said["value"]
+    return document["value"]
 
 
 def _too_slow(limits: Limits) -> BadInput:
@@ -115,9 +115,9 @@ def _too_slow(limits: Limits) -> BadInput:
     )
 
 
-def _defect(program: str, returncode: int, complaint: bytes) -> ImsError:
+def _defect(program: str, returncode: int, errors: bytes) -> ImsError:
     how = f"was killed by {signal.Signals(-returncode).name}" if returncode < 0 else f"ended with code {returncode}"
-    lines = complaint.decode(errors="replace").splitlines()[-LAST_LINES:]
+    lines = errors.decode(errors="replace").splitlines()[-LAST_LINES:]
     return ImsError(
         "\n".join([f"the ingest program '{program}' {how} without an answer", *lines]),
         resolution="this is a defect of the ingest program, or the host is out of disk or memory: report it",

@@ -1,6 +1,6 @@
-"""Credentials in a description: taken out of it, so that what is staged, logged and recorded holds none.
+"""Removes credentials from a description, so that contexts, logs and records hold none.
 
-kiwi would put them into command lines, which every process of the host may read, and into the image.
+kiwi would put them into command lines, which every process of the host can read, and into the image.
 """
 
 import re
@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from ingest.description_xml import Document, Element, refused
 from ingest.names import shown
 
-# As far as the last @, since a password may hold what ends a server's name: / or #.
+# To the last @: a password may hold the characters that end a server's name, / and #.
 _BEFORE_SERVER = re.compile(r"(?<=//).*@", re.DOTALL)
 
 
@@ -17,10 +17,10 @@ def take_credentials(document: Document, repository: Element) -> tuple[str, str]
     """Take a repository's user name and password out of its element, attributes and source address alike.
 
     Returns:
-        User name and password, both empty when there are none. An address's own win over the attributes.
+        User name and password, both empty when there are none. Those of the address count before the attributes.
 
     Raises:
-        BadInput: They hold what would begin another line of the files that package managers read.
+        BadInput: They hold characters that would begin another line in the files that package managers read.
     """
     username, password = repository.get("username", ""), repository.get("password", "")
     for attribute in ("username", "password"):
@@ -32,7 +32,7 @@ def take_credentials(document: Document, repository: Element) -> tuple[str, str]
             username, password = unquote(user), unquote(secret)
         if "@" in address:
             source.set("path", without_credentials(address))
-    # U+FFFD stands for what was no UTF-8 once decoded.
+    # unquote() writes U+FFFD for bytes that are not UTF-8.
     if ":" in username or "\ufffd" in username + password or not (username + password).isprintable():
         raise refused(
             document,
@@ -44,7 +44,7 @@ def take_credentials(document: Document, repository: Element) -> tuple[str, str]
 
 
 def shown_address(address: str) -> str:
-    """Return an address fit for a message: quoted, and without what may be a password, however badly it is written."""
+    """Return an address for a message: quoted, and without anything that may be a password, also if it is malformed."""
     return shown(_BEFORE_SERVER.sub("***@", address))
 
 
@@ -53,7 +53,7 @@ def without_credentials(address: str) -> str:
     try:
         parts = urlsplit(address)
     except ValueError:
-        # No address at all, and refused as such later on.
+        # Not an address: `repository` refuses it later.
         return address
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 

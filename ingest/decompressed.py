@@ -1,4 +1,4 @@
-"""The archive's bytes, decompressed: read in exact amounts, and no more than a limit of them."""
+"""Decompresses an archive: reads exact amounts, up to a limit."""
 
 import bz2
 import gzip
@@ -13,10 +13,10 @@ _CHUNK_BYTES = 1 << 16
 
 
 class Decompressed:
-    """A file's content, whatever it is compressed with (gzip, bzip2, xz, or nothing)."""
+    """A file's content, decompressed: gzip, bzip2, xz, or not compressed."""
 
     def __init__(self, file: BinaryIO, limit_bytes: int) -> None:
-        """Read `file` from where it stands; more than `limit_bytes` of content are refused."""
+        """Read `file` from its current position; refuse more than `limit_bytes` of content."""
         self._limit_bytes = limit_bytes
         self._read_bytes = 0
         magic = file.read(_LONGEST_MAGIC)
@@ -28,10 +28,10 @@ class Decompressed:
 
         Args:
             size: How many bytes, few enough to be held in memory.
-            place: What they belong to, for the message.
+            place: The part of the archive that they belong to, for the message.
 
         Raises:
-            BadInput: The archive ends before, is damaged, or holds more than the limit.
+            BadInput: The archive ends earlier, is damaged, or holds more than the limit.
         """
         data = self._read(size, place)
         if len(data) < size:
@@ -39,7 +39,7 @@ class Decompressed:
         return data
 
     def rest_is_empty(self) -> bool:
-        """Read to the end, checksums included, and tell whether only zero bytes were left."""
+        """Read to the end, including checksums, and return whether only zero bytes were left."""
         while chunk := self._read(_CHUNK_BYTES, "the padding at its end"):
             if chunk.strip(b"\0"):
                 return False
@@ -56,7 +56,7 @@ class Decompressed:
         except (zlib.error, lzma.LZMAError) as error:
             raise _damaged(place, error) from error
         except OSError as error:
-            # gzip and bz2 call bad data an OSError, without a number; the kernel's have one.
+            # gzip and bz2 raise an OSError without errno for bad data; errors of the kernel have one.
             if error.errno is not None:
                 raise
             raise _damaged(place, error) from error

@@ -1,4 +1,4 @@
-"""What the flows need to know of a kiwi description."""
+"""The parts of a kiwi description that the flows use."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Repository(BaseModel):
-    """One repository that a description names, as kiwi would use it."""
+    """One repository that a description names, as kiwi uses it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,14 +19,14 @@ class Repository(BaseModel):
     priority: int | None = None
     imageinclude: bool = False
     imageonly: bool = False
-    profiles: list[str] = Field([], description="The profiles that use it; none: all do.")
+    profiles: list[str] = Field([], description="The profiles that use it; empty: all profiles.")
     username: str = ""
     password: str = Field("", repr=False)
     file: str = Field("", description="The file of the recipe that names it.")
     line: int = 0
 
 
-# The major versions of kiwi that the builder image comes with.
+# The major versions of kiwi in the builder images.
 Kiwi = Literal[9, 11]
 
 

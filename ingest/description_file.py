@@ -1,4 +1,4 @@
-"""Which file of a recipe is its description: exactly one, at the top.
+"""Finds the description of a recipe: exactly one file, at the top.
 
 The rule: kiwi, which looks in three places, builds from the file that was checked here.
 """
@@ -14,7 +14,7 @@ _MOST_LISTED = 10
 
 
 def is_description(path: str) -> bool:
-    """Tell whether kiwi would take the file at this path, relative to the recipe's folder, for a description."""
+    """Return whether kiwi would use the file at this path, relative to the recipe's folder, as a description."""
     return path in {_FIRST, _SECOND} or ("/" not in path and path.endswith(".kiwi") and not path.startswith("."))
 
 
@@ -32,7 +32,7 @@ def sole_description(paths: Iterable[str]) -> str:
         )
     if len(found) > 1:
         listed = ", ".join(found[:_MOST_LISTED]) + (", …" if len(found) > _MOST_LISTED else "")
-        raise BadInput(f"the recipe holds several descriptions: {listed}", resolution="leave one at its top")
+        raise BadInput(f"the recipe holds several descriptions: {listed}", resolution="keep one of them")
     if found == [_SECOND]:
         raise BadInput(f"the recipe's description is {_SECOND}", resolution="move it to the top of the recipe")
     return found[0]

@@ -1,4 +1,4 @@
-"""Parses XML from outside: no document type, no entities of its own, nothing fetched, every error with its line."""
+"""Parses XML from outside: no document type, no own entities, no network, every error with its line."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ def parse(data: bytes, file: str) -> Document:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         if b"<!DOCTYPE" in data:
-            # Most likely the cause: the parser stops at entities that grow too much.
+            # The likely cause: the parser stops at entities that expand to too much text.
             raise _document_type(data, file) from error
         message = error.msg.partition(", line ")[0]
         raise BadInput(f"{file}, line {error.lineno}: not valid XML: {message}", resolution="correct it") from error
@@ -45,9 +45,14 @@ def parse(data: bytes, file: str) -> Document:
     if root.getroottree().docinfo.internalDTD is not None:
         raise _document_type(data, file)
     for node in root.iter(etree.Entity):
-        raise refused(document, node, f"the entity {node.text} is not defined", "write the character itself")
+        raise refused(
+            document,
+            node,
+            f"the entity {node.text} is not defined",
+            "write the character itself",
+        )
     if root.tag != "image":
-        raise refused(document, root, f"the root element is <{root.tag}>, not <image>", "hand in a kiwi description")
+        raise refused(document, root, f"the root element is <{root.tag}>, not <image>", "use a kiwi description")
     return document
 
 
@@ -59,6 +64,6 @@ def refused(document: Document, element: Element, why: str, resolution: str) -> 
 def _document_type(data: bytes, file: str) -> BadInput:
     line = data.partition(b"<!DOCTYPE")[0].count(b"\n") + 1
     return BadInput(
-        f"{file}, line {line}: a document type (<!DOCTYPE …>) is not allowed, nor are entities of one's own",
+        f"{file}, line {line}: a document type (<!DOCTYPE …>) and entities that it defines are not allowed",
         resolution="remove it",
     )

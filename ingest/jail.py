@@ -1,4 +1,4 @@
-"""The child's side of confinement: a process gives up what it does not need before it looks at foreign data.
+"""Confinement in the child: a process gives up the rights that it does not need before it reads foreign data.
 
 The rule: nothing from outside is read before `confine` has returned.
 """
@@ -22,36 +22,36 @@ CLONE_NEWNET = 0x4000_0000
 OPEN_FILES = 64
 
 
-class TimeLimit(BaseException):  # not an Exception: no handler of a library or a template may swallow it
-    """The time is up."""
+class TimeLimit(BaseException):  # Not an Exception: a handler of a library or a template must not catch it.
+    """The process has reached its time limit."""
 
 
 def confine(limits: Limits, parent: int) -> None:
-    """Lower this process's limits, let it die with its parent, and cut it off from the network where possible.
+    """Lower this process's limits, have it killed when its parent ends, and take the network from it where possible.
 
     Args:
         limits: What the process may use from now on.
-        parent: Process id of who started this process.
+        parent: Id of the process that started this one.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) or libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl failed")
     if os.getppid() != parent:
-        sys.exit("the parent is gone already")
-    # Needs root and a kernel that lets it; without, the child still has no reason to use the network.
+        sys.exit("the parent process has ended already")
+    # Needs root and a kernel that allows it. Without it the child still never uses the network.
     libc.unshare(CLONE_NEWNET)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NPROC, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     _lower(resource.RLIMIT_FSIZE, limits.bytes)
-    # Stands behind the timer and the parent's clock, both of which come first.
+    # A last resort: the timer and the parent's limit are reached earlier.
     _lower(resource.RLIMIT_CPU, math.ceil(limits.seconds) + 1)
     _lower(resource.RLIMIT_AS, _address_space_bytes() + limits.memory_bytes)
-    signal.signal(signal.SIGALRM, _time_is_up)
+    signal.signal(signal.SIGALRM, _raise_time_limit)
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
 
 
-def _time_is_up(_signal: int, _frame: FrameType | None) -> None:
+def _raise_time_limit(_signal: int, _frame: FrameType | None) -> None:
     raise TimeLimit
 
 

@@ -1,4 +1,4 @@
-"""What a process that reads what came from outside may use up."""
+"""The limits of a process that reads foreign input."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ class Limits:
     """The limits of one ingest process.
 
     Args:
-        bytes: The most that may be unpacked or rendered in all, bytes.
+        bytes: The most that may be unpacked or rendered in total, bytes.
         entries: The most files, folders and links a recipe archive may hold.
-        memory_bytes: Address space on top of what the program itself takes, bytes.
+        memory_bytes: Address space beyond that of the program itself, bytes.
         seconds: Wall-clock time, seconds.
     """
 

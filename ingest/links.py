@@ -1,6 +1,6 @@
-"""Where a recipe's symbolic links lead: links of the overlay within the image to be, all others within the recipe.
+"""Checks the symbolic links of a recipe: links of the overlay stay inside the image, all others inside the recipe.
 
-The rule: no link that is followed on the build host, or in the image's root as if it were `/`, leaves its tree.
+The rule: a link that is followed on the build host, or in the image's root as `/`, stays inside its tree.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ingest.names import refuse_unprintable, shown
 
 OVERLAY = "root"
 LONGEST_TARGET_BYTES = 4095
-# What Linux follows before it answers ELOOP (path_resolution(7)).
+# Linux follows as many before it fails with ELOOP (path_resolution(7)).
 _MOST_HOPS = 40
 
 
@@ -18,13 +18,13 @@ def check_links(targets: Mapping[str, str]) -> None:
     """Follow each link through the recipe's other links, without touching the disk.
 
     Links below `root/`, which kiwi copies into the image as they are, may be absolute: they are followed as if `root`
-    were `/`. What is not there may come with a package, and counts as a folder.
+    were `/`. A missing path may come with a package, and counts as a folder.
 
     Args:
         targets: The link targets of the recipe, by the links' paths.
 
     Raises:
-        BadInput: A link leads out of its tree, in circles, or its target is not fit.
+        BadInput: A link leads out of its tree or in circles, or its target is not allowed.
     """
     for path in targets:
         _check_text(path, targets)
@@ -74,5 +74,5 @@ def _from(at: list[str], target: str, path: str, targets: Mapping[str, str]) -> 
 def _refused(path: str, targets: Mapping[str, str], why: str) -> BadInput:
     return BadInput(
         f"archive entry {shown(path)}, a symbolic link to {shown(targets[path])}, {why}",
-        resolution="leave it out, or let it lead to a place inside",
+        resolution="remove it, or let it lead to a path inside",
     )

@@ -1,6 +1,6 @@
-"""The file paths in a description: none may lead out of the recipe, or out of the image to be.
+"""Checks the file paths in a description: none may lead out of the recipe, or out of the image.
 
-kiwi reads them on the build host's side, outside the image's root (kiwi/system/setup.py, kiwi/system/prepare.py).
+kiwi reads these files on the build host, outside the image's root (kiwi/system/setup.py, kiwi/system/prepare.py).
 """
 
 import re
@@ -13,7 +13,7 @@ from ingest.description_xml import Document, Element, refused
 from ingest.names import shown
 from ingest.recipe_files import inner_path
 
-# Attributes with a path relative to the recipe's folder, which kiwi would take as absolute just as well.
+# Attributes with a path relative to the recipe's folder, which kiwi would also accept as absolute.
 _RECIPE_PATHS = {
     "archive": ("name",),
     "certificate": ("name",),
@@ -22,9 +22,9 @@ _RECIPE_PATHS = {
     "bootloader": ("grub_template",),
     "vagrantconfig": ("embedded_vagrantfile",),
 }
-# Attributes with an address, which kiwi would take as a local file just as well.
+# Attributes with an address, for which kiwi would also accept a local file.
 _REMOTE = {"signing": ("key",), "type": ("derived_from",)}
-# Public keys that the builder image brings along, those of Debian's archive for one.
+# Public keys in the builder image, for example those of Debian's archive.
 _KEYRING = re.compile(r"file:///usr/share/keyrings/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -36,7 +36,7 @@ def check_local_paths(document: Document, folder: str) -> None:
         folder: The recipe's folder.
 
     Raises:
-        BadInput: A path is absolute, leads up or through a link out of the recipe, or a local file is addressed.
+        BadInput: A path is absolute, or leads out of the recipe, also through a link, or an address is a local file.
     """
     for element in document.root.iter(etree.Element):
         for attribute in _RECIPE_PATHS.get(element.tag, ()):
@@ -48,11 +48,11 @@ def check_local_paths(document: Document, folder: str) -> None:
         _check_target(document, element, "target_dir", element.get("target_dir", ""))
     for element in document.root.iter("type"):
         if element.get("luks", "").startswith("file:"):
-            raise refused(document, element, "luks names a local file", "an image root has no use for it: leave it out")
+            raise refused(document, element, "luks names a local file", "remove it: an image root does not use it")
 
 
 def check_recipe_path(document: Document, element: Element, attribute: str, value: str | None, folder: str) -> None:
-    """Refuse a path that does not lie in the recipe, links followed.
+    """Refuse a path that does not lead into the recipe, with links followed.
 
     Raises:
         BadInput: It is absolute, leads up, or leads out through a link.
@@ -66,23 +66,24 @@ def check_recipe_path(document: Document, element: Element, attribute: str, valu
         inside = (top / path).resolve().is_relative_to(top)
     except (OSError, RuntimeError) as error:
         # RuntimeError: links in circles, OSError: a name too long.
-        raise BadInput(f"{place}: the path {shown(path)} leads nowhere", resolution="correct it") from error
+        raise BadInput(f"{place}: the path {shown(path)} leads to nothing", resolution="correct it") from error
     if not inside:
         raise BadInput(
-            f"{place}: the path {shown(path)} leads out of the recipe through a link", resolution="name a file of it"
+            f"{place}: the path {shown(path)} leads out of the recipe through a link",
+            resolution="name another file",
         )
 
 
 def _check_files(document: Document, folder: str) -> None:
-    """Check the files that newer schemas put into the image; those of <strip> are the image's own."""
+    """Check the files that newer schemas put into the image; those in <strip> name files of the image."""
     for element in document.root.iterfind("packages//file"):
         check_recipe_path(document, element, "name", element.get("name"), folder)
-        # kiwi takes it from the image's root, with or without a slash before it.
+        # For kiwi it is relative to the image's root, with or without a leading slash.
         _check_target(document, element, "target", element.get("target", "").strip().lstrip("/"))
 
 
 def _check_target(document: Document, element: Element, attribute: str, target: str) -> None:
-    """Refuse a path relative to the image's root that leaves it: kiwi joins it as it is."""
+    """Refuse a path relative to the image's root that leaves it: kiwi joins both without a check."""
     if target:
         inner_path(target.strip(), f"{document.file}, line {element.sourceline}: {element.tag} {attribute}")
 
@@ -93,5 +94,8 @@ def _check_remote(document: Document, element: Element, attribute: str) -> None:
         return
     if value and not value.startswith(("http://", "https://")):
         raise refused(
-            document, element, f"{element.tag} {attribute} is {shown(value)}, not an http(s) address", "give one"
+            document,
+            element,
+            f"{element.tag} {attribute} is {shown(value)}, not an http(s) address",
+            "use one",
         )

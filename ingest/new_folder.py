@@ -1,4 +1,4 @@
-"""A folder that appears only when all that belongs in it is there."""
+"""A folder that appears only when its content is complete."""
 
 import os
 import shutil
@@ -11,15 +11,16 @@ from errors import Conflict
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill, which becomes `folder` when the block ends well, and goes when it does not.
+    """Yield an empty folder to fill, which is renamed to `folder` when the block succeeds, and removed when it fails.
 
-    Safe to repeat: what a killed attempt left beside `folder` is removed first. One caller a folder.
+    Safe to repeat: the remains of a killed attempt beside `folder` are removed first. Only one process may
+    work on a folder.
 
     Raises:
         Conflict: `folder` exists already.
     """
     if os.path.lexists(folder):
-        raise Conflict(f"{folder} exists already", resolution="remove it, or unpack elsewhere")
+        raise Conflict(f"{folder} exists already", resolution="remove it, or unpack into another folder")
     unfinished = folder.absolute().with_name(f".{folder.name}.unpacking")
     _remove(unfinished)
     unfinished.mkdir(mode=0o755)
@@ -32,7 +33,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder with all in it, folders that do not let their owner write included."""
+    """Remove a folder with its content, including folders that their owner may not write to."""
     if not os.path.lexists(folder):
         return
     for _, _, _, inside in os.fwalk(folder):

@@ -1,4 +1,4 @@
-"""Archives made of a folder: the same content is the same archive, bit for bit."""
+"""Packs folders as archives: the same content always makes the same bytes."""
 
 import gzip
 import io
@@ -11,16 +11,16 @@ from errors import BadInput
 
 
 def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, bytes] | None = None) -> None:
-    """Pack a folder's content as a gzipped tar archive, without owners and times; symbolic links stay as they are.
+    """Pack a folder's content as a gzipped tar archive, without owners and times; symbolic links stay links.
 
     Args:
-        folder: What to pack.
-        file: Where to.
-        below: The folder in the archive that the content lies in.
-        also: Further files of the archive, by name.
+        folder: The folder to pack.
+        file: The file to write the archive to.
+        below: The folder in the archive that gets the content.
+        also: Further files for the archive, by name.
 
     Raises:
-        BadInput: The folder holds something that is no file, folder or symbolic link, or that cannot be read.
+        BadInput: The folder holds an entry that is not a file, folder or symbolic link, or that cannot be read.
     """
     try:
         with (
@@ -37,7 +37,7 @@ def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, by
 
 
 def pack_files(files: Mapping[str, bytes]) -> bytes:
-    """Return a gzipped tar archive of files that lie nowhere yet, without owners and times.
+    """Return a gzipped tar archive of files that are given as bytes, without owners and times.
 
     Args:
         files: The files' content by their names in the archive.
@@ -60,9 +60,7 @@ def _add_files(tar: tarfile.TarFile, files: Mapping[str, bytes]) -> None:
 
 def _refuse_special(path: Path) -> None:
     if not (path.is_symlink() or path.is_file() or path.is_dir()):
-        raise BadInput(
-            f"the folder holds {path}, which is no file, folder or symbolic link", resolution="remove it from there"
-        )
+        raise BadInput(f"the folder holds {path}, which is not a file, folder or symbolic link", resolution="remove it")
 
 
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -3,13 +3,13 @@
 from errors import BadInput
 from ingest.names import shown
 
-# "BINARY" would mean names in no known encoding.
+# The other one that POSIX names, "BINARY", means names of an unknown encoding.
 _CHARSETS = {"ISO-IR 10646 2000 UTF-8"}
 _LONGEST_LENGTH_DIGITS = 8
 
 
 def pax_records(data: bytes, place: str) -> dict[str, str]:
-    """Return a pax header's records; keys that unpacking has no use for (owners, attributes, comments) among them.
+    """Return a pax header's records; also those that unpacking does not use (owners, attributes, comments).
 
     Args:
         data: The header's content.
@@ -25,11 +25,11 @@ def pax_records(data: bytes, place: str) -> dict[str, str]:
         record, data = data[len(digits) + 1 : length], data[length:]
         key, equals, value = record.partition(b"=")
         if not key or not equals or not value.endswith(b"\n"):
-            raise BadInput(f"the archive has a malformed record in {place}", resolution="pack it anew with GNU tar")
+            raise BadInput(f"the archive has a malformed record in {place}", resolution="pack it again with GNU tar")
         records[key.decode(errors="surrogateescape")] = value[:-1].decode(errors="surrogateescape")
     if any(key.startswith("GNU.sparse") for key in records):
         raise BadInput(
-            f"the archive describes a sparse file in {place}", resolution="pack it anew without tar's --sparse"
+            f"the archive describes a sparse file in {place}", resolution="pack it again without tar's --sparse"
         )
     if (charset := records.get("hdrcharset")) is not None and charset not in _CHARSETS:
         raise BadInput(f"the archive uses the character set {shown(charset)} in {place}", resolution="use UTF-8")

@@ -1,6 +1,6 @@
-"""A recipe from outside: archive unpacked, templates rendered, description read, each in a confined process.
+"""Reads a foreign recipe: unpacks the archive, renders templates, reads the description, each in a confined process.
 
-The rule: foreign data is looked at in the child only; the caller sees the finished folder and plain checked values.
+The rule: only the child reads foreign data; the caller gets the finished folder and checked values.
 """
 
 from pathlib import Path
@@ -13,15 +13,16 @@ __all__ = ["Description", "Limits", "read_description", "render_recipe", "unpack
 
 
 def unpack_recipe(archive: Path, folder: Path, limits: Limits) -> None:
-    """Unpack a recipe archive (tar; plain, gzip, bzip2 or xz) into a new folder, which appears only when all is well.
+    """Unpack a recipe archive (tar; plain, gzip, bzip2 or xz) into a new folder, which appears when it is complete.
 
-    A single folder that wraps everything in the archive is stripped, so that the description lies at the top of
-    `folder`. Safe to repeat: what a killed attempt left beside `folder` is removed first. One caller a folder.
+    If the archive holds everything in one folder, that folder is left out, so that the description is at the top of
+    `folder`. Safe to repeat: the remains of a killed attempt beside `folder` are removed first. Only one process may
+    work on a folder.
 
     Raises:
         BadInput: The archive is refused: an entry, a limit, damage, or not exactly one description.
         Conflict: `folder` exists already.
-        ImsError: The confined process failed: a defect.
+        ImsError: The confined process failed, which is a defect.
     """
     with new_folder(folder) as unfinished:
         run_confined("unpack", {"archive": str(archive.absolute()), "folder": str(unfinished)}, limits)
@@ -30,19 +31,19 @@ def unpack_recipe(archive: Path, folder: Path, limits: Limits) -> None:
 def render_recipe(folder: Path, dictionary: dict[str, str], limits: Limits) -> list[str]:
     """Render the files that `.ims_recipe_template.yaml` lists under `template_files`, in place, keeping their modes.
 
-    The files are written after all of them rendered. Not safe to repeat after it succeeded or was killed: unpack anew.
+    All files are rendered before the first is written. Not safe to repeat: unpack the recipe again first.
 
     Args:
         folder: The unpacked recipe.
         dictionary: The recipe's template dictionary.
-        limits: The child's limits; `bytes` holds for the sum of what is rendered.
+        limits: The child's limits; `bytes` limits the size of all rendered files together.
 
     Returns:
         The paths of the rendered files, relative to `folder`; none when the recipe has no template files.
 
     Raises:
         BadInput: A template or the dictionary is refused; nothing was changed.
-        ImsError: The confined process failed: a defect.
+        ImsError: The confined process failed, which is a defect.
     """
     rendered = run_confined("render", {"folder": str(folder.absolute()), "dictionary": dictionary}, limits)
     return [str(name) for name in rendered]
@@ -53,6 +54,6 @@ def read_description(folder: Path, limits: Limits) -> Description:
 
     Raises:
         BadInput: The description is refused, or there is not exactly one.
-        ImsError: The confined process failed: a defect.
+        ImsError: The confined process failed, which is a defect.
     """
     return Description.model_validate(run_confined("describe", {"folder": str(folder.absolute())}, limits))

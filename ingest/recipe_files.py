@@ -1,4 +1,4 @@
-"""Files of an unpacked recipe, read and replaced by names that the recipe gives: in its folder, through no link."""
+"""Reads and replaces files of an unpacked recipe, whose paths the recipe gives: inside its folder, through no link."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from errors import BadInput
 from ingest.folders import FOLDER, NEW_FILE, OLD_FILE, parent_of
 from ingest.names import refuse_unprintable, shown
 
-# A description or a template of this size is no text that somebody wrote.
+# Descriptions and templates are written by people: a file of this size is neither.
 LONGEST_TEXT_BYTES = 16 << 20
 _NOT_A_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
 
@@ -26,14 +26,14 @@ def opened(folder: str) -> Iterator[int]:
 
 
 def inner_path(name: str, place: str) -> str:
-    """Return a path that a recipe names, plainly spelled.
+    """Return a path that a recipe names, in its shortest spelling.
 
     Args:
         name: The path as the recipe spells it.
-        place: Where the recipe says so: begins the message.
+        place: Where the recipe names it; the message begins with it.
 
     Raises:
-        BadInput: It is empty, absolute, leads up, or does not print.
+        BadInput: It is empty, absolute, leads up, or is not printable.
     """
     refuse_unprintable(name, place)
     parts = [part for part in name.split("/") if part not in {"", "."}]
@@ -51,10 +51,10 @@ def read_text(path: str, top: int, place: str) -> tuple[bytes, int]:
     Args:
         path: As `inner_path` returns it.
         top: The recipe's folder.
-        place: Who names the file: begins the message.
+        place: Where the recipe names it; the message begins with it.
 
     Raises:
-        BadInput: There is no such file, it is not a regular one, lies behind a link, or is too big.
+        BadInput: There is no such file, it is not a regular file, its path leads through a link, or it is too big.
     """
     try:
         with parent_of(path, top) as (parent, name):
@@ -74,7 +74,7 @@ def read_text(path: str, top: int, place: str) -> tuple[bytes, int]:
 
 
 def replace_text(path: str, text: bytes, mode: int, top: int) -> None:
-    """Put another text in the place of a file, in one step.
+    """Replace the content of a file, in one step.
 
     Args:
         path: As `inner_path` returns it.
@@ -92,6 +92,6 @@ def replace_text(path: str, text: bytes, mode: int, top: int) -> None:
 
 def _no_file(path: str, place: str) -> BadInput:
     return BadInput(
-        f"{place}: {path} is not a file of the recipe, or lies behind a link",
+        f"{place}: {path} is not a file of the recipe, or its path leads through a link",
         resolution="name a regular file inside the recipe's folder",
     )

@@ -9,7 +9,7 @@ from ingest.unpacking import unpack
 
 
 def run(archive: str, folder: str, limits: Limits) -> None:
-    """Unpack `archive` into `folder`, which is there and empty.
+    """Unpack `archive` into `folder`, an empty folder.
 
     Raises:
         BadInput: The archive is refused, or there is not exactly one description; nothing was written.

@@ -1,6 +1,6 @@
-"""Renders one template of a recipe in Jinja2's sandbox: undefined variables are errors, other files out of reach.
+"""Renders one template of a recipe in Jinja2's sandbox: undefined variables are errors, and other files cannot be read.
 
-The rule: a value can fill in text of a description, never markup.
+The rule: a value becomes text of a description, never markup.
 """
 
 import re
@@ -18,7 +18,7 @@ from ingest.limits import Limits
 _OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _MARKUP = re.compile(r"""[<>"']|&(?!(?:amp|lt|gt|quot|apos);)""")
 _MARKUP_SUFFIXES = (".xml", ".kiwi")
-_COMPILED_NAME = "<template>"  # what Jinja2 calls a template that no loader gave it
+_COMPILED_NAME = "<template>"  # Jinja2's name for a template without a loader
 
 
 def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits) -> str:
@@ -27,9 +27,9 @@ def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits
     Args:
         path: The template's path in the recipe, for messages; values that go into `*.xml` and `*.kiwi` may not hold
             markup.
-        source: Its text.
+        source: The template.
         dictionary: The template dictionary.
-        limits: For messages: they hold for the process.
+        limits: The limits of this process, for messages.
 
     Raises:
         BadInput: The template does not parse, does not render within the limits, or a value holds markup.
@@ -37,7 +37,7 @@ def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits
     try:
         template, names = _compiled(path, source)
     except TimeLimit as error:
-        # Jinja2 works out constant expressions while it compiles: no line is known yet.
+        # Jinja2 evaluates constant expressions while it compiles, when no line is known.
         raise _too_slow(path, None, limits) from error
     values = {name: value for name, value in dictionary.items() if name in names}
     if path.endswith(_MARKUP_SUFFIXES):
@@ -51,7 +51,7 @@ def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits
     except TimeLimit as error:
         raise _too_slow(path, _line(error, template), limits) from error
     except Exception as error:
-        # Whatever a template's expressions raise is the template's fault: the sandbox holds nothing of ours.
+        # Every exception of an expression is an error of the template: the sandbox has no code of this project.
         raise _refused(path, _line(error, template), f"does not render: {_reason(error)}") from error
 
 
@@ -60,12 +60,12 @@ def _compiled(path: str, source: str) -> tuple[Template, set[str]]:
     try:
         syntax = environment.parse(source)
         for node in syntax.find_all(_OTHER_FILES):
-            raise _refused(path, node.lineno, "uses another template: a recipe's templates stand alone")
+            raise _refused(path, node.lineno, "uses another template, which a recipe's template must not")
         return environment.from_string(syntax), find_undeclared_variables(syntax)
     except TemplateSyntaxError as error:
-        raise _refused(path, error.lineno, f"is no valid template: {error.message}") from error
+        raise _refused(path, error.lineno, f"is not valid: {error.message}") from error
     except (SyntaxError, RecursionError) as error:
-        # Python's own compiler gives up on what is nested too deeply.
+        # Python's compiler fails on deep nesting.
         raise _refused(path, None, f"is nested too deeply: {_reason(error)}") from error
 
 
@@ -79,10 +79,10 @@ def _refuse_markup(path: str, values: Mapping[str, str]) -> None:
 
 
 def _line(error: BaseException, template: Template) -> int | None:
-    """Return the template's line that an error comes from, where the traceback tells."""
+    """Return the template's line that an error comes from, where the traceback has it."""
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if frame.f_code.co_filename == _COMPILED_NAME:
-            # Jinja2 rewrites the traceback of an Exception to template lines, of other exceptions not.
+            # Jinja2 rewrites the traceback of an Exception to template lines, but not that of a BaseException.
             return template.get_corresponding_lineno(line) if "__jinja_template__" in frame.f_globals else line
     return None
 

@@ -1,4 +1,4 @@
-"""The repositories of a description: where kiwi and the package manager would fetch packages from."""
+"""Checks the repositories of a description, from which kiwi and the package manager fetch packages."""
 
 import re
 from typing import Any
@@ -20,10 +20,10 @@ _ADDRESSES = "repositories are http://…, https://…, or this://FOLDER of the 
 
 
 def repository(document: Document, element: Element, manager: str, folder: str) -> dict[str, Any]:
-    """Return one repository's fields, as `Repository` has them; its credentials are taken out of the element.
+    """Return one repository's fields, as `Repository` has them; its credentials are removed from the element.
 
     Raises:
-        BadInput: It has no source, or one that is no address a recipe may name, or an attribute makes no sense.
+        BadInput: It has no source, its source is not an address that a recipe may name, or an attribute is not valid.
     """
     username, password = take_credentials(document, element)
     return {
@@ -54,7 +54,7 @@ def _url(document: Document, element: Element, folder: str) -> str:
         raise refused(
             document,
             source,
-            f"the repository {shown_address(url)} was not rendered",
+            f"the repository {shown_address(url)} holds a template variable: the file was not rendered",
             f"list {document.file} in .ims_recipe_template.yaml",
         )
     if not url.isprintable() or " " in url:
@@ -72,7 +72,7 @@ def _is_web_address(url: str) -> bool:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        # Not an address: a port that is no number, a bracket without its other.
+        # Not an address, for example a port that is not a number or an unmatched bracket.
         return False
 
 
@@ -102,7 +102,7 @@ def _one_of(document: Document, element: Element, attribute: str, known: set[str
 def _boolean(document: Document, element: Element, attribute: str) -> bool:
     value = _BOOLEANS.get(element.get(attribute, "false").strip())
     if value is None:
-        raise refused(document, element, f"the repository's {attribute} is neither true nor false", "correct it")
+        raise refused(document, element, f"the repository's {attribute} is neither true nor false", "write one")
     return value
 
 
@@ -111,5 +111,5 @@ def _priority(document: Document, element: Element) -> int | None:
     if value is None:
         return None
     if not re.fullmatch(r"[+-]?\d{1,9}", value.strip(), re.ASCII):
-        raise refused(document, element, f"the repository's priority {shown(value)} is no number", "correct it")
+        raise refused(document, element, f"the repository's priority {shown(value)} is not a number", "correct it")
     return int(value)

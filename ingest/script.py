@@ -1,6 +1,6 @@
-"""A script from outside, alone or with the files that belong to it: made a folder, in a confined process.
+"""Makes a folder of a foreign script, alone or in an archive with its files, in a confined process.
 
-The rule: an archive is looked at in the child only; the caller sees the finished folder.
+The rule: only the child reads an archive; the caller gets the finished folder.
 """
 
 import shutil
@@ -14,27 +14,27 @@ from ingest.new_folder import new_folder
 
 __all__ = ["Limits", "is_archive", "unpack_script"]
 
-# A script of this size is no text that somebody wrote; a program may come as one, in an archive.
+# Scripts are written by people. A program of this size can come in an archive.
 LONGEST_SCRIPT_BYTES = 16 << 20
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
-# gzip, bzip2, xz and zstd, which an archive may be refused for.
+# gzip, bzip2, xz and zstd; an archive by the last is refused.
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
 
 def unpack_script(file: Path, name: str, folder: Path, entries: Sequence[str], limits: Limits) -> str:
-    """Make a new folder of a script, and return the path in it of the file that the script begins with.
+    """Make a new folder of a script, and return the path in it of the file to begin with.
 
     Args:
         file: The script itself, or an archive of its folder (tar; plain, gzip, bzip2 or xz).
-        name: What a script that comes alone is called.
-        folder: The folder, which appears only when all is well.
-        entries: The paths in an archive of the file to begin with; the first that is there is taken.
+        name: The name of a script that is not in an archive.
+        folder: The new folder, which appears only when it is complete.
+        entries: Paths in an archive of the file to begin with; the first that exists is used.
         limits: The limits of the child that unpacks.
 
     Raises:
-        BadInput: The file is refused: empty, too big, or an archive that holds what it must not hold, or no such entry.
+        BadInput: The file is refused: empty or too big, or the archive has a forbidden entry or none of `entries`.
         Conflict: `folder` exists already.
-        ImsError: The confined process failed: a defect.
+        ImsError: The confined process failed, which is a defect.
     """
     with new_folder(folder) as unfinished:
         if not is_archive(file):
@@ -50,7 +50,7 @@ def unpack_script(file: Path, name: str, folder: Path, entries: Sequence[str], l
 
 
 def is_archive(file: Path) -> bool:
-    """Tell whether a file is a tar archive, or compressed, rather than a script itself."""
+    """Return whether a file is a tar archive or compressed, and so not a script itself."""
     with file.open("rb") as opened:
         begin = opened.read(512)
     return begin.startswith(_COMPRESSED) or begin[_TAR_MAGIC_AT:].startswith(_TAR_MAGIC)
@@ -59,9 +59,9 @@ def is_archive(file: Path) -> bool:
 def _refuse_size(file: Path, name: str) -> None:
     size = file.stat().st_size
     if not size:
-        raise BadInput(f"the script {name} is empty", resolution="give one that does something")
+        raise BadInput(f"the script {name} is empty", resolution="use a script with content")
     if size > LONGEST_SCRIPT_BYTES:
         raise BadInput(
             f"the script {name} has {size} bytes, more than {LONGEST_SCRIPT_BYTES}",
-            resolution="put what it carries beside it, and give both as an archive",
+            resolution="put its data into files of its own, and pack both as an archive",
         )

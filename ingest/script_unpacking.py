@@ -1,4 +1,4 @@
-"""The program that unpacks an archive of a script, which holds the file that the script begins with."""
+"""The program that unpacks an archive of a script, which holds the file to begin with."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from ingest.unpacking import unpack
 
 
 def run(archive: str, folder: str, entries: Sequence[str], limits: Limits) -> str:
-    """Unpack `archive` into `folder`, which is there and empty, and return the first of `entries` that is in it.
+    """Unpack `archive` into `folder`, an empty folder, and return the first of `entries` that is in it.
 
     Raises:
-        BadInput: The archive is refused, or has none of them; nothing was written.
+        BadInput: The archive is refused, or has none of `entries`; nothing was written.
     """
     found: list[str] = []
 

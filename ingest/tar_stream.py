@@ -1,7 +1,7 @@
 """Reads a tar archive header by header, with every size bounded before it is used.
 
 `tarfile` itself is used for one 512-byte header at a time only: its reader keeps extended headers of any size in
-memory, can be sent into endless loops by odd sizes, and lets other errors than its own through.
+memory, can loop endlessly on odd sizes, and raises errors of other classes than its own.
 """
 
 import tarfile
@@ -17,7 +17,7 @@ from ingest.names import shown
 from ingest.pax import pax_records
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
-# A name of PATH_MAX bytes and a target of as many fit four times over.
+# Four times the size of a name and a link target of PATH_MAX bytes each.
 LONGEST_EXTENDED_HEADER_BYTES = 1 << 15
 # Headers and padding of one entry at its most: three extended headers, each with a header of its own.
 _OVERHEAD_BYTES = 4 * (LONGEST_EXTENDED_HEADER_BYTES + 2 * BLOCK_BYTES)
@@ -26,7 +26,7 @@ _LATEST_MTIME = 1 << 33
 
 
 class Kind(StrEnum):
-    """What an entry makes."""
+    """What an entry becomes."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -67,10 +67,10 @@ class Entry:
 
 
 class TarStream:
-    """The entries of a tar archive, compressed or not, in their order. `chunks` gives the present entry's content."""
+    """The entries of a tar archive, compressed or not, in order. `chunks` yields the content of the current entry."""
 
     def __init__(self, file: BinaryIO, limits: Limits) -> None:
-        """Read `file` from its start; `limits` holds for the number of entries and the sum of their sizes."""
+        """Read `file` from its start; `limits` bounds the number of entries and the sum of their sizes."""
         file.seek(0)
         self._data = Decompressed(file, limits.bytes + limits.entries * _OVERHEAD_BYTES)
         self._limits = limits
@@ -92,7 +92,7 @@ class TarStream:
                 pass
             self._data.exactly(-entry.size % BLOCK_BYTES, self._place)
         if not self._data.rest_is_empty():
-            raise BadInput("the archive goes on after its end", resolution="pack it as one tar archive")
+            raise BadInput("data follows the end of the archive", resolution="pack it as one tar archive")
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content of the entry that was yielded last."""
@@ -110,7 +110,7 @@ class TarStream:
             if header.type in seen:
                 raise BadInput(
                     f"the archive has two extended headers of one kind in a row, after {self._place}",
-                    resolution="pack it anew with GNU tar",
+                    resolution="pack it again with GNU tar",
                 )
             seen.add(header.type)
             overrides |= self._extended(header)
@@ -146,7 +146,7 @@ class TarStream:
             raise BadInput(
                 f"the archive has an extended header of {header.size} bytes after {self._place},"
                 f" more than {LONGEST_EXTENDED_HEADER_BYTES}",
-                resolution="pack it anew with GNU tar, without extended attributes",
+                resolution="pack it again with GNU tar, without extended attributes",
             )
         data = self._data.exactly(header.size, place)
         self._data.exactly(-header.size % BLOCK_BYTES, place)
@@ -186,23 +186,23 @@ def _size(override: str | None, header: tarfile.TarInfo, name: str) -> int:
     elif override.isascii() and override.isdigit() and len(override) < len(str(1 << 64)):
         size = int(override)
     else:
-        raise _refused(name, f"has the size {shown(override)}", "pack it anew with GNU tar")
+        raise _refused(name, f"has the size {shown(override)}", "pack it again with GNU tar")
     if size < 0:
-        raise _refused(name, f"has a size of {size} bytes", "pack it anew with GNU tar")
+        raise _refused(name, f"has a size of {size} bytes", "pack it again with GNU tar")
     return size
 
 
 def _kind(header: tarfile.TarInfo, name: str, size: int) -> Kind:
     why = _REFUSED.get(header.type)
     if why is not None:
-        raise _refused(name, why, "only files, folders and links are taken: leave it out")
+        raise _refused(name, why, "remove it: only files, folders and links are accepted")
     kind = _KINDS.get(header.type)
     if kind is None:
-        raise _refused(name, f"is of the unknown type {header.type!r}", "pack it anew with GNU tar")
+        raise _refused(name, f"is of the unknown type {header.type!r}", "pack it again with GNU tar")
     if kind is not Kind.FILE and size:
-        raise _refused(name, f"is a {kind} with content", "pack it anew with GNU tar")
+        raise _refused(name, f"is a {kind} with content", "pack it again with GNU tar")
     if kind is Kind.FILE and name.endswith("/"):
-        raise _refused(name, "is a file named like a folder", "pack it anew with GNU tar")
+        raise _refused(name, "is a file whose name ends with a slash", "pack it again with GNU tar")
     return kind
 
 

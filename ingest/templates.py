@@ -38,7 +38,7 @@ def run(folder: str, dictionary: Mapping[str, str], limits: Limits) -> list[str]
 
 
 def _listed(top: int) -> list[str]:
-    """Return the paths that the recipe lists, each once."""
+    """Return the listed paths without duplicates."""
     if LIST_NAME not in os.listdir(top):
         return []
     text, _ = read_text(LIST_NAME, top, LIST_NAME)
@@ -46,8 +46,8 @@ def _listed(top: int) -> list[str]:
     names = content.get(_KEY) if isinstance(content, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise BadInput(
-            f"{LIST_NAME} holds no list of files called '{_KEY}'",
-            resolution=f"write '{_KEY}:' and under it one '- path' a file",
+            f"{LIST_NAME} has no list of files called '{_KEY}'",
+            resolution=f"write '{_KEY}:', and below it a line '- PATH' for each file",
         )
     return list(dict.fromkeys(inner_path(name, LIST_NAME) for name in names))
 
@@ -59,7 +59,7 @@ def _parsed(text: bytes) -> Any:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise BadInput(f"{LIST_NAME}{line}: not valid YAML: {error.problem}", resolution="correct it") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        # ValueError: a date or a number that is none.
+        # ValueError: an invalid date or number.
         raise BadInput(f"{LIST_NAME}: not valid YAML: {error}", resolution="correct it") from error
 
 

@@ -1,6 +1,6 @@
-"""What an archive would unpack to, worked out and checked before a byte of it is written.
+"""The tree that an archive unpacks to, computed and checked before anything is written.
 
-The rule: every path is made once, below folders only, so that nothing is ever written through a link.
+The rule: every path is made once, and its parents are folders, so that nothing is written through a link.
 """
 
 from collections.abc import Iterable
@@ -17,20 +17,20 @@ _NEW_FOLDER_MODE = 0o755
 
 @dataclass
 class Tree:
-    """Paths below the folder to be, each with what stands there; folders that only their content names, too."""
+    """The paths of the future folder and their kinds, including folders that have no entry of their own."""
 
     kinds: dict[str, Kind] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
-    """The file that a hard link is another name of, by the hard link's path."""
+    """The files that hard links are names of, by the paths of the hard links."""
 
     def folders(self) -> list[tuple[str, int]]:
-        """Return the folders and their modes, a folder before what is in it."""
+        """Return the folders and their modes, a folder before its content."""
         paths = sorted(path for path, kind in self.kinds.items() if kind is Kind.FOLDER)
         return [(path, self.entries[path].mode if path in self.entries else _NEW_FOLDER_MODE) for path in paths]
 
     def is_file(self, path: str) -> bool:
-        """Tell whether a file stands there, a hard link of another included."""
+        """Return whether there is a file or a hard link at a path."""
         return self.kinds.get(path) is Kind.FILE or path in self.sources
 
     def links(self) -> dict[str, str]:
@@ -39,11 +39,11 @@ class Tree:
 
 
 def planned(entries: Iterable[Entry], limits: Limits) -> tuple[Tree, str]:
-    """Work out what the archive unpacks to.
+    """Compute the tree that the archive unpacks to.
 
     Returns:
-        The tree and the archive's folder that it is taken from: `""`, or the name of the one folder at the archive's
-        top when everything lies in it.
+        The tree, and the archive's folder that holds it: `""`, or the name of the only entry at the archive's top, if
+        that is a folder.
 
     Raises:
         BadInput: An entry is refused.
@@ -61,14 +61,14 @@ def _add(tree: Tree, entry: Entry, limits: Limits) -> None:
     path = tree_path(entry.name)
     if not path:
         if entry.kind is not Kind.FOLDER:
-            raise _refused(entry, "has no name", "pack the recipe anew with GNU tar")
+            raise _refused(entry, "has no name", "pack the recipe again with GNU tar")
         return
     _add_parents(tree, path, entry)
     there = tree.kinds.setdefault(path, entry.kind)
     if there is not entry.kind:
-        raise _refused(entry, f"is a {entry.kind}, and a {there} before", "keep one of them")
+        raise _refused(entry, f"is a {entry.kind}, and before that a {there}", "keep one of them")
     if path in tree.entries and entry.kind is not Kind.FOLDER:
-        raise _refused(entry, "is there twice", "keep one of them")
+        raise _refused(entry, "occurs twice", "keep one of them")
     _check_mode(entry)
     if entry.kind is Kind.HARD_LINK:
         tree.sources[path] = _source(tree, entry)
@@ -86,7 +86,7 @@ def _add_parents(tree: Tree, path: str, entry: Entry) -> None:
     while parent:
         kind = tree.kinds.setdefault(parent, Kind.FOLDER)
         if kind is not Kind.FOLDER:
-            raise _refused(entry, f"would be written through the {kind} {shown(parent)}", "leave one of them out")
+            raise _refused(entry, f"would be written through the {kind} {shown(parent)}", "remove one of them")
         if parent in tree.entries:
             return
         parent = parent.rpartition("/")[0]
@@ -101,18 +101,20 @@ def _check_mode(entry: Entry) -> None:
 
 def _source(tree: Tree, entry: Entry) -> str:
     if entry.target.startswith("/") or ".." in entry.target.split("/"):
-        raise _refused(entry, f"is a hard link that leads out of the archive, to {shown(entry.target)}", "leave it out")
+        raise _refused(entry, f"is a hard link that leads out of the archive, to {shown(entry.target)}", "remove it")
     path = tree_path(entry.target)
     path = tree.sources.get(path, path)
     if path not in tree.entries or tree.kinds[path] is not Kind.FILE:
         raise _refused(
-            entry, f"is a hard link to {shown(entry.target)}, which is no file before it", "pack it anew with GNU tar"
+            entry,
+            f"is a hard link to {shown(entry.target)}, which is not an earlier file",
+            "pack it again with GNU tar",
         )
     return path
 
 
 def _wrapper(tree: Tree) -> str:
-    """Return the single folder at the top that holds all, `""` when there is more at the top."""
+    """Return the only entry at the top if it is a folder, else `""`."""
     tops = [path for path in tree.kinds if "/" not in path]
     return tops[0] if len(tops) == 1 and tree.kinds[tops[0]] is Kind.FOLDER else ""
 

@@ -1,7 +1,7 @@
-"""Unpacking an archive: read once to check everything, read again to write it.
+"""Unpacks an archive: reads it once to check everything, and again to write it.
 
-The rule: nothing is written before the whole archive was found good, no symbolic link exists while files are written,
-and no path is walked but folder by folder without following links.
+The rule: nothing is written before the whole archive was checked, symbolic links are made after all files, and every
+path is opened folder by folder without following links.
 """
 
 import os
@@ -16,16 +16,15 @@ from ingest.tree import Tree, planned
 
 
 def unpack(archive: str, folder: str, limits: Limits, check: Callable[[Tree], None]) -> None:
-    """Unpack `archive` into `folder`, which is there and empty.
+    """Unpack `archive` into `folder`, an empty folder.
 
-    Modes and times of change are kept; owners and extended attributes are not: whom the files belong to is settled
-    where they are used.
+    Modes and modification times are kept. Owners and extended attributes are not: later steps set the owners.
 
     Args:
         archive: The archive.
-        folder: Where to.
-        limits: What may come out of it.
-        check: Refuses a tree that is not what the archive is to hold.
+        folder: The folder to unpack into.
+        limits: The limits on its content.
+        check: Refuses a tree that lacks what the caller needs.
 
     Raises:
         BadInput: The archive is refused; nothing was written.
@@ -38,7 +37,7 @@ def unpack(archive: str, folder: str, limits: Limits, check: Callable[[Tree], No
             _make_folders(tree, top)
             _write_files(TarStream(file, limits), wrapper, top)
             _make_links(tree, top)
-            _settle_folders(tree, top)
+            _set_folder_modes(tree, top)
         finally:
             os.close(top)
 
@@ -74,8 +73,8 @@ def _make_links(tree: Tree, top: int) -> None:
             os.symlink(target, name, dir_fd=parent)
 
 
-def _settle_folders(tree: Tree, top: int) -> None:
-    """Give the folders their modes, the inner ones first: an outer one may not let its owner in to write any more."""
+def _set_folder_modes(tree: Tree, top: int) -> None:
+    """Set the modes of the folders, the inner ones first: the mode of an outer one may lock its owner out."""
     for path, mode in reversed(tree.folders()):
         with parent_of(path, top) as (parent, name):
             inner = os.open(name, FOLDER, dir_fd=parent)

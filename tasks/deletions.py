@@ -4,45 +4,31 @@ The record is the journal (storage/deletion/states.py): each step looks at it an
 """
 
 import logging
-from typing import Any
 
 from config.settings import settings
 from errors import BadInput, Conflict, Corrupt, NotFound
+from runs.own_run import is_alive, own_run_id
 from storage.deletion import states as deletion
 from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of
 from storage.deletion.moves import carry_out_all, is_of, remove_all, replaced, with_present_etag
+from storage.models.kinds import DeletableKind
 from storage.models.layout import deleted_manifest_key
 from storage.models.manifest import Manifest
 from storage.models.records import Collection, Image, Journal, Link, Move
 from storage.records.catalogue import catalogue
-from storage.records.store import Records
 from storage.s3.addresses import uri_of
 from storage.s3.object_info import ObjectInfo
 from storage.s3.objects import object_store
-from tasks.flow_runs import is_alive, own_run_id
 from tasks.retries import retryable
 
 logger = logging.getLogger(__name__)
 
 
-def records_of(kind: str) -> Records[Any]:
-    """Return the records of a kind: image, recipe or public-key.
-
-    Raises:
-        BadInput: There is no such kind.
-    """
-    attributes = {"image": "images", "recipe": "recipes", "public-key": "public_keys"}
-    if kind not in attributes:
-        raise BadInput(f"there is no kind {kind}", resolution=f"it is one of {', '.join(attributes)}")
-    records: Records[Any] = getattr(catalogue(), attributes[kind])
-    return records
-
-
-def plan_deletion(kind: str, record_id: str, *, force: bool = False) -> Journal:
+def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -> Journal:
     """Look what would move if a record were deleted; nothing is changed.
 
     Args:
-        kind: image, recipe or public-key.
+        kind: Its kind.
         record_id: The record.
         force: Let objects go that are not there any more; and all of them stay where they are, when the manifest is
             none or one of them is not ours to move.
@@ -52,7 +38,7 @@ def plan_deletion(kind: str, record_id: str, *, force: bool = False) -> Journal:
         Conflict: A job is using it, or one of its objects is not the one that was linked.
         BadInput, Corrupt: Its manifest is none, or its objects are not ours to move.
     """
-    record = records_of(kind).get(record_id)
+    record = catalogue().of(kind).get(record_id)
     if record.collection is not Collection.AVAILABLE:
         return record.journal or Journal()
     _refuse_used(record)
@@ -74,13 +60,13 @@ def plan_deletion(kind: str, record_id: str, *, force: bool = False) -> Journal:
 
 
 @retryable
-def begin_deletion(kind: str, record_id: str, force: bool) -> Deletable:
+def begin_deletion(kind: DeletableKind, record_id: str, force: bool) -> Deletable:
     """Write to the record what is going to move. From here on the deletion can be finished by anybody.
 
     Raises:
         Conflict: Another run works on the record, or see plan_deletion.
     """
-    records = records_of(kind)
+    records = catalogue().of(kind)
     is_new = records.get(record_id).collection is Collection.AVAILABLE
     journal = plan_deletion(kind, record_id, force=force)
     found: Deletable = deletion.begin(
@@ -111,15 +97,20 @@ def move_away(record: Deletable) -> None:
 
 
 @retryable
-def finish_deletion(kind: str, record: Deletable) -> Deletable:
+def finish_deletion(kind: DeletableKind, record: Deletable) -> Deletable:
     """Write the manifest of a deleted image, and note in the record that it is deleted."""
-    done: Deletable = deletion.finish_deleting(records_of(kind), record.id, _link_when_deleted(record))
+    moves = {move.source: move for move in _journal(record).moves}
+    link = _journal(record).link
+    if link is not None and link.path in moves:
+        moved = moves[link.path]
+        link = _write_deleted_manifest(record, moved, moves) if isinstance(record, Image) else _link_to(moved)
+    done: Deletable = deletion.finish_deleting(catalogue().of(kind), record.id, link)
     logger.info("%s %s is deleted", kind, record.id)
     return done
 
 
 @retryable
-def begin_restoration(kind: str, record_id: str) -> Deletable:
+def begin_restoration(kind: DeletableKind, record_id: str) -> Deletable:
     """See that every object can go back to where it was, and put the record on its way.
 
     Raises:
@@ -127,7 +118,7 @@ def begin_restoration(kind: str, record_id: str) -> Deletable:
             was changed.
         NotFound: An object is gone.
     """
-    records = records_of(kind)
+    records = catalogue().of(kind)
     record = records.get(record_id)
     if record.collection in {Collection.DELETED, Collection.RESTORING}:
         for move in _journal(record).moves:
@@ -151,35 +142,37 @@ def move_back(record: Deletable) -> None:
 
 
 @retryable
-def finish_restoration(kind: str, record: Deletable) -> Deletable:
+def finish_restoration(kind: DeletableKind, record: Deletable) -> Deletable:
     """Note in the record that it is available again, by the link it had."""
     link = _journal(record).link
     present = with_present_etag(object_store(), link) if link else None
-    done: Deletable = deletion.finish_restoring(records_of(kind), record.id, present)
+    done: Deletable = deletion.finish_restoring(catalogue().of(kind), record.id, present)
     logger.info("%s %s is back", kind, record.id)
     return done
 
 
 @retryable
-def take_up(kind: str, record_id: str, way: Collection) -> Deletable:
+def take_up(kind: DeletableKind, record_id: str, way: Collection) -> Deletable:
     """Take over a record that a run which has ended left on its way.
 
     Raises:
         NotFound: It is gone by now.
         Conflict: It is not on that way any more, another run works on it, or a job is using what would be deleted.
     """
-    found: Deletable = deletion.take_up(records_of(kind), record_id, way, flow_run_id=own_run_id(), is_alive=is_alive)
+    found: Deletable = deletion.take_up(
+        catalogue().of(kind), record_id, way, flow_run_id=own_run_id(), is_alive=is_alive
+    )
     if way is Collection.DELETING:
         _refuse_used(found)
     return found
 
 
 @retryable
-def begin_erasure(kind: str, record_id: str, force: bool) -> Deletable:
+def begin_erasure(kind: DeletableKind, record_id: str, force: bool) -> Deletable:
     """Put a deleted record on its way out.
 
     Args:
-        kind: image, recipe or public-key.
+        kind: Its kind.
         record_id: The record.
         force: Go on although objects are left that may be its own, or that stand where its own lay.
 
@@ -187,7 +180,7 @@ def begin_erasure(kind: str, record_id: str, force: bool) -> Deletable:
         NotFound: There is no such record, or it is gone already.
         Conflict: The record is not deleted, another run works on it, or objects would be left; nothing was changed.
     """
-    records = records_of(kind)
+    records = catalogue().of(kind)
     record = records.get(record_id)
     if record.collection is Collection.DELETED and not force:
         _refuse_leaving(record)
@@ -203,12 +196,13 @@ def begin_erasure(kind: str, record_id: str, force: bool) -> Deletable:
 
 
 @retryable
-def erase(kind: str, record: Deletable) -> None:
+def erase(kind: DeletableKind, record: Deletable) -> None:
     """Remove a record's objects for good, and then the record. What is not its own stays, and is named."""
-    left = [*remove_all(object_store(), _journal(record).moves), *_left_behind(record)]
+    not_its_own = remove_all(object_store(), _journal(record).moves)
+    left = [*not_its_own, *_left_behind(record)]
     _remove_deleted_manifest(record)
     try:
-        records_of(kind).remove(record.id)
+        catalogue().of(kind).remove(record.id)
     except NotFound:
         logger.info("%s %s was gone already", kind, record.id)
     for path in left:
@@ -262,15 +256,14 @@ def _refuse_taken(move: Move) -> None:
         )
 
 
-def _link_when_deleted(record: Deletable) -> Link | None:
-    """Return what leads to a deleted record's objects: for an image the manifest of its artifacts as they lie then."""
-    moves = {move.source: move for move in _journal(record).moves}
-    link = _journal(record).link
-    if link is None or link.path not in moves:
-        return link
-    moved = moves[link.path]
-    if not isinstance(record, Image):
-        return _link_to(moved)
+def _write_deleted_manifest(image: Image, moved: Move, moves: dict[str, Move]) -> Link:
+    """Write the manifest of a deleted image, which names its artifacts where they lie now, and return its link.
+
+    Args:
+        image: The image.
+        moved: The move of its own manifest.
+        moves: All moves by their source.
+    """
     place = Link(path=moved.target)
     body, info = object_store().read(place.bucket, place.key)
     manifest = Manifest.model_validate_json(body)
@@ -280,7 +273,7 @@ def _link_when_deleted(record: Deletable) -> Link | None:
         if artifact.link.path in moves
     ]
     there = manifest.model_copy(update={"artifacts": artifacts}).model_dump_json(indent=2).encode()
-    key = deleted_manifest_key(record.id)
+    key = deleted_manifest_key(image.id)
     etag = object_store().write(place.bucket, key, there, content_type="application/json", metadata=info.metadata)
     return Link(path=uri_of(place.bucket, key), etag=etag)
 

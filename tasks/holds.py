@@ -20,11 +20,11 @@ from prefect.exceptions import Abort
 from prefect.runtime import flow_run
 
 from errors import ImsError, NotFound
+from runs.own_run import is_cancelled
 from storage.models.jobs import Hold, Job
 from storage.models.records import now
 from storage.records.catalogue import catalogue
 from storage.records.holds import HoldLost, JobHeld, check_hold, release_hold, renew_hold, take_hold
-from tasks.flow_runs import is_cancelled
 from tasks.processes import is_gone, own_process
 
 logger = logging.getLogger(__name__)

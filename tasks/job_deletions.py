@@ -9,7 +9,7 @@ from storage.models.layout import job_prefix
 from storage.records.catalogue import catalogue
 from storage.s3.objects import object_store
 from tasks.jobs import clean_up
-from tasks.lost_jobs import has_open_shell, sight_of
+from tasks.lost_jobs import has_open_shell, state_of_run
 from tasks.retries import retryable
 
 logger = logging.getLogger(__name__)
@@ -26,13 +26,13 @@ def delete_job(job_id: str) -> None:
         Conflict: It is running, or its shell is open.
     """
     job = catalogue().jobs.get(job_id)
-    sight = sight_of(job.id)
-    if sight.is_alive:
+    state = state_of_run(job.id)
+    if state.is_alive:
         raise Conflict(
             f"job {job.id} is running: it is {job.status}",
             resolution=f"cancel it first: `prefect flow-run cancel {job.flow_run_id}`",
         )
-    if not sight.is_known and not job.status.is_final:
+    if not state.is_known and not job.status.is_final:
         raise Conflict(
             f"job {job.id} is {job.status}, and Prefect does not know its flow run",
             resolution="`ims reconcile --apply` closes it when it is old enough",

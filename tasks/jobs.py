@@ -1,23 +1,24 @@
 """The job of a run: opened at its start, reported on while it goes, closed and cleaned up after at its end."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Unpack
 
 from prefect.exceptions import Abort, Pause
 from prefect.runtime import flow_run
 
 from config.settings import settings
 from errors import ImsError, NotFound, TransientError
-from storage.models.jobs import Diagnosis, Job, JobStatus
+from runs.own_run import interrupted_when_cancelled, is_cancelled, own_run_id
+from storage.models.job_parameters import fields_of
+from storage.models.jobs import Diagnosis, Job, JobChanges, JobStatus, JobType
 from storage.models.layout import credentials_key, image_prefix, shell_orders_key
 from storage.records import jobs, shell_orders
 from storage.records.catalogue import catalogue
 from storage.records.holds import JobHeld, release_hold
 from storage.s3.objects import object_store
 from storage.s3.uploads import abort_uploads
-from tasks.flow_runs import interrupted_when_cancelled, is_cancelled, own_run_id
 from tasks.holds import hold_job, holding, own_hold
 from tasks.pods import StepFailed, runtime
 from tasks.retries import retryable
@@ -32,14 +33,14 @@ SUSPENDED = Diagnosis(
 )
 
 
-def open_job(job_id: str, **fields: Any) -> Job:
+def open_job(job_type: JobType, parameters: Mapping[str, Any]) -> Job:
     """Open the job of this run, and hold it: a new one named after the run, or the one that is to be continued.
 
     A job that ended in error starts again, with what its last run left; one that succeeded stays as it is.
 
     Args:
-        job_id: The job to continue; empty for a new one.
-        fields: What the user asks for: the fields of a job's input.
+        job_type: What the job does.
+        parameters: All parameters of the flow that runs it; `job_id` names the job to continue, empty a new one.
 
     Raises:
         BadInput: A field is not what it must be.
@@ -47,6 +48,8 @@ def open_job(job_id: str, **fields: Any) -> Job:
         JobHeld: Another flow run is at work on the job; nothing was changed.
         Abort: Another process works for this flow run. The run's state is that one's.
     """
+    fields = fields_of(job_type, parameters)
+    job_id = fields.pop("job_id")
     try:
         job: Job = take_job(job_id, **fields)
     except JobHeld as held:
@@ -67,7 +70,7 @@ def take_job(job_id: str, **fields: Any) -> Job:
     return hold_job(job, hold, flow_run_id)
 
 
-def report(job: Job, **changes: Any) -> None:
+def report(job: Job, **changes: Unpack[JobChanges]) -> None:
     """Write to the job's record how far it is.
 
     Raises:

@@ -6,13 +6,14 @@ from functools import partial
 
 from config.settings import settings
 from errors import Conflict, NotFound
+from runs.own_run import read_state
+from runs.run import RunState
 from storage.models.jobs import Job
 from storage.models.records import now
 from storage.reconcile.findings import Finding, Kind, Outcome, Remedy, found, settled
 from storage.records import shell_orders
 from storage.records.catalogue import catalogue
 from storage.s3.objects import object_store
-from tasks.flow_runs import CANCELLED, Sight, look_at
 from tasks.jobs import SUSPENDED, cancel, clean_up, mark_crashed
 from tasks.pods import runtime
 from tasks.retries import retryable
@@ -46,7 +47,7 @@ def settle_pods(age: timedelta, apply: bool) -> list[Finding]:
 
 def is_at_work(job_id: str) -> bool:
     """Tell whether a flow run works on a job, or may still begin to, or a user does in its shell."""
-    if sight_of(job_id).is_alive:
+    if state_of_run(job_id).is_alive:
         return True
     try:
         return has_open_shell(catalogue().jobs.get(job_id))
@@ -59,32 +60,32 @@ def has_open_shell(job: Job) -> bool:
     return shell_orders.is_open(object_store(), settings().bucket, job)
 
 
-def sight_of(job_id: str) -> Sight:
-    """Return what Prefect says of the run that works, or has worked, on a job: without a record, of that of its id."""
+def state_of_run(job_id: str) -> RunState:
+    """Return the state of the run that works, or has worked, on a job: without a record, of the run of its id."""
     try:
         job = catalogue().jobs.get(job_id)
     except NotFound:
-        return look_at(job_id)
-    return look_at(job.flow_run_id or job.id)
+        return read_state(job_id)
+    return read_state(job.flow_run_id or job.id)
 
 
 def _unfinished(age: timedelta) -> Iterator[Remedy]:
     for job in catalogue().jobs.list(None):
         if not job.status.is_final:
             yield _remedy(job, age)
-        elif job.diagnosis == SUSPENDED and look_at(job.flow_run_id).state == CANCELLED:
+        elif job.diagnosis == SUSPENDED and read_state(job.flow_run_id).is_cancelled:
             yield _cancellation(job)
 
 
 def _remedy(job: Job, age: timedelta) -> Remedy:
-    sight, old, what = look_at(job.flow_run_id or job.id), now() - job.created.astimezone(), f"job {job.id}"
-    if sight.is_alive:
+    state, old, what = read_state(job.flow_run_id or job.id), now() - job.created.astimezone(), f"job {job.id}"
+    if state.is_alive:
         return found(
-            Kind.JOB, what, f"{job.status} by flow run {job.flow_run_id}, which is {sight.state}", Outcome.AT_WORK, old
+            Kind.JOB, what, f"{job.status} by flow run {job.flow_run_id}, which is {state.name}", Outcome.AT_WORK, old
         )
-    if not sight.is_known and old < age:
+    if not state.is_known and old < age:
         return found(Kind.JOB, what, f"{job.status}, and Prefect does not know its flow run", Outcome.YOUNG, old)
-    end = f"ended as {sight.state}" if sight.is_known else "is not known to Prefect"
+    end = f"ended as {state.name}" if state.is_known else "is not known to Prefect"
     if has_open_shell(job):
         why = f"its shell is open, and its flow run {end}: retry that before the shell's limit"
         return found(Kind.JOB, what, why, Outcome.LEFT, old)
@@ -126,16 +127,16 @@ def _strays(age: timedelta) -> Iterator[Remedy]:
     records = {job.id: job for job in catalogue().jobs.list(None)}
     for job_id, made in sorted(runtime().jobs().items()):
         job = records.get(job_id)
-        sight = look_at((job and job.flow_run_id) or job_id)
-        if sight.is_alive:
+        state = read_state((job and job.flow_run_id) or job_id)
+        if state.is_alive:
             continue
         # What its user has completed in a shell waits for the job's next run as well.
         limit = shell_orders.limit_of(object_store(), settings().bucket, job) if job else None
-        old = max(now() - max(made, sight.ended or made, limit or made), timedelta(0))
+        old = max(now() - max(made, state.ended or made, limit or made), timedelta(0))
         what = f"pods and volumes of job {job_id}"
         if job is not None and has_open_shell(job):
             yield found(Kind.PODS, what, f"the shell of its job is open until {limit:%Y-%m-%d %H:%M} UTC", Outcome.LEFT)
-        elif job is None and not sight.is_known:
+        elif job is None and not state.is_known:
             why = "not ours: there is neither a record nor a flow run of that job"
             yield found(Kind.PODS, what, why, Outcome.LEFT, old)
         elif old < age:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from runs.own_run import own_run_id, read_state
+from storage.models.kinds import DELETABLE_KINDS, DeletableKind
 from storage.models.records import Collection, Journal, Record
 from storage.reconcile.findings import Finding, Kind, Outcome, Remedy, found, settled
-from tasks.deletions import erase, finish_deletion, finish_restoration, move_away, move_back, records_of, take_up
-from tasks.flow_runs import look_at, own_run_id
+from storage.records.catalogue import catalogue
+from tasks.deletions import erase, finish_deletion, finish_restoration, move_away, move_back, take_up
 from tasks.retries import retryable
 
-KINDS = ("public-key", "recipe", "image")
 ON_THE_WAY = (Collection.DELETING, Collection.RESTORING, Collection.ERASING)
 
 
@@ -26,7 +27,7 @@ def settle_moves(apply: bool) -> list[Finding]:
     return settled([*_unfinished()], apply)
 
 
-def finish(kind: str, record_id: str, way: Collection) -> None:
+def finish(kind: DeletableKind, record_id: str, way: Collection) -> None:
     """Run the rest of the flow that left a record on its way, by that flow's own steps.
 
     Raises:
@@ -44,24 +45,24 @@ def finish(kind: str, record_id: str, way: Collection) -> None:
 
 
 def _unfinished() -> Iterator[Remedy]:
-    for kind in KINDS:
-        for record in records_of(kind).list(None):
+    for kind in DELETABLE_KINDS:
+        for record in catalogue().of(kind).list(None):
             if record.collection in ON_THE_WAY:
                 yield _remedy(kind, record)
 
 
-def _remedy(kind: str, record: Record | Any) -> Remedy:
+def _remedy(kind: DeletableKind, record: Record | Any) -> Remedy:
     journal = record.journal or Journal()
     run_id, what = journal.flow_run_id, f"{kind} {record.id}"
-    sight = look_at(run_id)
-    if sight.is_alive and run_id != own_run_id():
+    state = read_state(run_id)
+    if state.is_alive and run_id != own_run_id():
         return found(
-            Kind.MOVE, what, f"{record.collection} by flow run {run_id}, which is {sight.state}", Outcome.AT_WORK
+            Kind.MOVE, what, f"{record.collection} by flow run {run_id}, which is {state.name}", Outcome.AT_WORK
         )
     finding = Finding(
         kind=Kind.MOVE,
         what=what,
-        why=f"{record.collection} was cut off: its run is {sight.state or 'not known to Prefect'}",
+        why=f"{record.collection} was cut off: its run is {state.name or 'not known to Prefect'}",
         action="finish it",
         outcome=Outcome.PENDING,
         bytes=sum(move.size for move in journal.moves),

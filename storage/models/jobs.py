@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storage.models.fields import Arch, FileName, GiB, Id, InnerPath, Input, Name, Profile, ScriptPath
+from storage.models.job_defaults import (
+    BUILD_ENV_SIZE,
+    INITRD_FILE_NAME,
+    JOB_MEM_SIZE,
+    KERNEL_FILE_NAMES,
+    KERNEL_PARAMETERS_FILE_NAME,
+)
 from storage.models.records import Link, Record
 from storage.models.shells import CUSTOMIZE, NewSshContainer, SshContainer
 
@@ -46,11 +53,11 @@ class NewJob(Input):
     public_key_id: Id
     image_root_archive_name: Name
     enable_debug: bool = False
-    build_env_size: GiB = 60
-    job_mem_size: GiB = 8
-    kernel_file_name: FileName = "vmlinuz"
-    initrd_file_name: FileName = "initrd"
-    kernel_parameters_file_name: FileName = "kernel-parameters"
+    build_env_size: GiB = BUILD_ENV_SIZE
+    job_mem_size: GiB = JOB_MEM_SIZE
+    kernel_file_name: FileName = KERNEL_FILE_NAMES["x86_64"]
+    initrd_file_name: FileName = INITRD_FILE_NAME
+    kernel_parameters_file_name: FileName = KERNEL_PARAMETERS_FILE_NAME
     require_dkms: bool = True
     profiles: list[Profile] = Field(default_factory=list)
     ssh_containers: Sequence[NewSshContainer] = []
@@ -146,6 +153,16 @@ class Attempts(BaseModel):
 
     newest: int = 0
     starts: int = 0
+
+
+class JobChanges(TypedDict, total=False):
+    """The fields of a job's record that the steps of a flow change as they go on."""
+
+    status: JobStatus
+    diagnosis: Diagnosis | None
+    repositories: list[str]
+    logs: list[Link]
+    resultant_image_id: Id
 
 
 class Job(NewJob, Record):

@@ -1,8 +1,10 @@
 """The shells of a job, as its record tells of them: the fields of IMS v3, and the host key's fingerprint."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
+
+from storage.models.fields import ShellName
 
 # What IMS calls them.
 CUSTOMIZE = "customize"
@@ -14,7 +16,7 @@ class NewSshContainer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$", max_length=63)]
+    name: ShellName
     jail: bool = False
 
 

@@ -1,18 +1,16 @@
 """Losses: records whose objects are gone. They are told, and nothing is done about them: somebody may have a copy."""
 
-from typing import Any
-
 from errors import NotFound, PermanentError
+from storage.models.kinds import RecordKind
 from storage.reconcile.findings import Finding, Kind, Outcome
 from storage.reconcile.references import Held
 from storage.records.catalogue import Catalogue
-from storage.records.store import Records
 from storage.s3.objects import ObjectStore
 
 REMEDIES = {
-    "image": "put them back, or delete the image with --force",
-    "recipe": "put it back, or delete the recipe with --force",
-    "job": "its logs are lost; delete the job, or leave it",
+    RecordKind.IMAGE: "put them back, or delete the image with --force",
+    RecordKind.RECIPE: "put it back, or delete the recipe with --force",
+    RecordKind.JOB: "its logs are lost; delete the job, or leave it",
 }
 
 
@@ -46,8 +44,7 @@ def _why_lost(store: ObjectStore, path: str) -> str:
 
 
 def _stands(catalogue: Catalogue, held: Held) -> bool:
-    records: dict[str, Records[Any]] = {"image": catalogue.images, "recipe": catalogue.recipes, "job": catalogue.jobs}
     try:
-        return bool(records[held.kind].get(held.record.id) == held.record)
+        return bool(catalogue.of(held.kind).get(held.record.id) == held.record)
     except NotFound:
         return False

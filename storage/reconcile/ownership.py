@@ -11,7 +11,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from config.settings import Settings
-from storage.models.layout import DELETED_PREFIX, SCRIPTS_PREFIX
+from storage.models.kinds import RecordKind
+from storage.models.layout import DELETED_PREFIX, SCRIPTS_PREFIX, SHARDS
 from storage.records.jobs import image_id_of
 
 # The names of Cray's IMS, and one more for recipes.
@@ -21,6 +22,7 @@ JOB_MARK = "x-shasta-ims-job-id"
 RECIPE_MARK = "x-shasta-ims-recipe-id"
 
 _UUID = r"(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_DOCUMENTS = "|".join(kind.documents for kind in RecordKind)
 _DELETED = rf"(?:{DELETED_PREFIX})?"
 
 
@@ -36,7 +38,7 @@ class Noun(StrEnum):
 
 
 IMS_KEYS = {
-    Noun.RECORDS: re.compile(r"records/(?P<id>public-keys|recipes|images|jobs)/(?P<name>[0-9a-f]\.json)"),
+    Noun.RECORDS: re.compile(rf"records/(?P<id>{_DOCUMENTS})/(?P<name>[{SHARDS}]\.json)"),
     Noun.CA_RPM: re.compile(r"ca-rpm/(?P<id>[0-9a-f]{64})(?P<name>\.tgz)"),
     Noun.SCRIPT: re.compile(rf"{SCRIPTS_PREFIX}(?P<id>[0-9a-f]{{64}})/(?P<name>[^/]+)"),
     Noun.RECIPE: re.compile(rf"{_DELETED}recipes/{_UUID}/(?P<name>[^/]+)"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from errors import NotFound, PermanentError
 from storage.models.jobs import Job
+from storage.models.kinds import RecordKind
 from storage.models.records import Collection, Image, Journal, Link, Record
 from storage.reconcile.findings import Finding, Kind, Outcome
 from storage.records.catalogue import Catalogue
@@ -26,7 +27,7 @@ IN_A_LIST = {Collection.AVAILABLE, Collection.DELETED}
 class Held:
     """A record, and the addresses where its objects must be."""
 
-    kind: str
+    kind: RecordKind
     record: Record
     paths: list[str]
 
@@ -62,9 +63,9 @@ def read_references(store: ObjectStore, catalogue: Catalogue) -> References:
         Corrupt: A whole document of records cannot be read.
     """
     found = References()
-    kinds: dict[str, Records[Any]] = {"recipe": catalogue.recipes, "image": catalogue.images, "job": catalogue.jobs}
-    for kind, records in kinds.items():
-        readable, broken = records.all()
+    # A public key has no objects.
+    for kind in (RecordKind.RECIPE, RecordKind.IMAGE, RecordKind.JOB):
+        readable, broken = catalogue.of(kind).all()
         found.unreadable += [_unreadable(kind, each.id, each.reason) for each in broken]
         for record in readable:
             _note(found, kind, record)
@@ -72,7 +73,7 @@ def read_references(store: ObjectStore, catalogue: Catalogue) -> References:
     return found
 
 
-def _note(found: References, kind: str, record: Any) -> None:
+def _note(found: References, kind: RecordKind, record: Any) -> None:
     paths = [link.path for link in _links_of(record)]
     found.addresses.update(paths, _paths_of(record.journal))
     if record.collection not in IN_A_LIST:
@@ -96,7 +97,9 @@ def _note_manifests(found: References, store: ObjectStore, records: Records[Imag
     for held, listed in zip(images, all_listed, strict=True):
         if isinstance(listed, PermanentError):
             found.held.remove(held)
-            found.unreadable.append(_unreadable("image", held.record.id, f"nobody knows what it holds: {listed}"))
+            found.unreadable.append(
+                _unreadable(RecordKind.IMAGE, held.record.id, f"nobody knows what it holds: {listed}")
+            )
         else:
             found.addresses.update(listed)
             held.paths.extend(path for path in listed if path not in held.paths)
@@ -135,7 +138,7 @@ def _paths_of(journal: Journal | None) -> list[str]:
     return [*links, *moving, *journal.missing]
 
 
-def _unreadable(kind: str, record_id: str, why: str) -> Finding:
+def _unreadable(kind: RecordKind, record_id: str, why: str) -> Finding:
     return Finding(kind=Kind.RECORD, what=f"{kind} {record_id}", why=why, outcome=Outcome.NEEDS_YOU)
 
 

@@ -1,9 +1,11 @@
 """The catalogue: the records of all four kinds."""
 
 from functools import cache
+from typing import Any
 
 from config.settings import settings
 from storage.models.jobs import Job
+from storage.models.kinds import RecordKind
 from storage.models.records import Image, PublicKey, Recipe
 from storage.records.store import Records
 from storage.s3.objects import ObjectStore, object_store
@@ -13,10 +15,17 @@ class Catalogue:
     """The records of all four kinds in one bucket."""
 
     def __init__(self, store: ObjectStore, bucket: str) -> None:
-        self.public_keys = Records(store, bucket, "public-keys", PublicKey)
-        self.recipes = Records(store, bucket, "recipes", Recipe)
-        self.images = Records(store, bucket, "images", Image)
-        self.jobs = Records(store, bucket, "jobs", Job)
+        self.public_keys = Records(store, bucket, RecordKind.PUBLIC_KEY, PublicKey)
+        self.recipes = Records(store, bucket, RecordKind.RECIPE, Recipe)
+        self.images = Records(store, bucket, RecordKind.IMAGE, Image)
+        self.jobs = Records(store, bucket, RecordKind.JOB, Job)
+        self._of: dict[RecordKind, Records[Any]] = {
+            records.kind: records for records in (self.public_keys, self.recipes, self.images, self.jobs)
+        }
+
+    def of(self, kind: RecordKind) -> Records[Any]:
+        """Return the records of a kind."""
+        return self._of[kind]
 
 
 @cache

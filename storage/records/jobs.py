@@ -3,20 +3,18 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
 from errors import BadInput, Conflict, Exhausted, NotFound
-from storage.models.jobs import Attempts, Diagnosis, Hold, Job, JobStatus, JobType, NewJob
+from storage.models.job_defaults import KERNEL_FILE_NAMES
+from storage.models.jobs import Attempts, Diagnosis, Hold, Job, JobChanges, JobStatus, JobType, NewJob
 from storage.models.records import Image, Recipe, now
 from storage.models.shells import DEBUG, SshContainer
 from storage.records.catalogue import Catalogue
 from storage.records.holds import check_hold
-
-# What the kernel is called in /boot when the job does not say.
-KERNEL_FILE_NAMES = {"x86_64": "vmlinuz", "aarch64": "Image"}
 
 
 def open_job(
@@ -57,8 +55,8 @@ def open_job(
     return known
 
 
-def report(catalogue: Catalogue, job: Job, **changes: Any) -> Job:
-    """Change fields of a job's record: its status, its repositories, its logs.
+def report(catalogue: Catalogue, job: Job, **changes: Unpack[JobChanges]) -> Job:
+    """Change fields of a job's record.
 
     Raises:
         HoldLost: The process that writes held the job, and holds it no longer.
@@ -66,12 +64,12 @@ def report(catalogue: Catalogue, job: Job, **changes: Any) -> Job:
 
     def write(stored: Job) -> Job:
         check_hold(stored, job)
-        return stored.model_copy(update=changes)
+        return stored.model_copy(update=_known(changes))
 
     return catalogue.jobs.change(job.id, write)
 
 
-def report_shell(catalogue: Catalogue, job: Job, shell: SshContainer, **changes: Any) -> Job:
+def report_shell(catalogue: Catalogue, job: Job, shell: SshContainer, **changes: Unpack[JobChanges]) -> Job:
     """Write to a job's record how one of its shells is, and change other fields with it.
 
     Raises:
@@ -82,7 +80,9 @@ def report_shell(catalogue: Catalogue, job: Job, shell: SshContainer, **changes:
         check_hold(stored, job)
         known = {each.name: each for each in stored.ssh_containers}
         # In the order they came: the first is what the user asked for.
-        return stored.model_copy(update={**changes, "ssh_containers": [*(known | {shell.name: shell}).values()]})
+        return stored.model_copy(
+            update={**_known(changes), "ssh_containers": [*(known | {shell.name: shell}).values()]}
+        )
 
     return catalogue.jobs.change(job.id, write)
 
@@ -169,6 +169,13 @@ def image_id_of(job_id: str) -> str:
 def chained_job_id(run_id: str, job_type: JobType) -> str:
     """Return the id of one of the jobs that a run starts in turn: the same whenever the run is resumed."""
     return str(uuid5(UUID(run_id), job_type))
+
+
+def _known(changes: JobChanges) -> dict[str, object]:
+    """Refuse a field that no step changes: a misspelt one would be stored beside the field that was meant."""
+    if unknown := changes.keys() - JobChanges.__optional_keys__:
+        raise TypeError(f"no step changes {', '.join(sorted(unknown))} of a job")
+    return dict(changes)
 
 
 def _ended(shells: Iterable[SshContainer]) -> list[SshContainer]:

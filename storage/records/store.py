@@ -17,6 +17,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
+from storage.models.kinds import RecordKind
 from storage.models.layout import SHARDS, records_key, shard_of
 from storage.models.records import Collection, Record
 from storage.records.attempts import REMEMBERED_WRITERS, Attempts
@@ -37,7 +38,7 @@ PATIENCE = timedelta(minutes=2)
 class BrokenRecord:
     """A stored record that this release cannot read, and why. It is kept as it is."""
 
-    kind: str
+    kind: RecordKind
     id: str
     reason: str
 
@@ -50,18 +51,17 @@ class Records(Generic[R]):
     Args:
         store: The object store.
         bucket: The bucket of the records.
-        kind: The kind, as in the keys: `public-keys`, `recipes`, `images`, `jobs`.
+        kind: The kind.
         model: The kind's model.
         patience: How long a change goes on trying when others write all the time, or the S3 server is in trouble.
     """
 
     def __init__(
-        self, store: ObjectStore, bucket: str, kind: str, model: type[R], *, patience: timedelta = PATIENCE
+        self, store: ObjectStore, bucket: str, kind: RecordKind, model: type[R], *, patience: timedelta = PATIENCE
     ) -> None:
         self._store = store
         self._bucket = bucket
-        self._kind = kind
-        self._noun = kind.removesuffix("s").replace("-", " ")
+        self.kind = kind
         self._model = model
         self._patience = patience
 
@@ -86,8 +86,8 @@ class Records(Generic[R]):
         record = self.get(record_id)
         if record.collection is not Collection.AVAILABLE:
             raise NotFound(
-                f"{self._noun} {record.id} is {record.collection}",
-                resolution=f"see it with `ims deleted {self._kind} describe {record.id}`",
+                f"{self.kind.noun} {record.id} is {record.collection}",
+                resolution=f"see it with `ims deleted {self.kind.documents} describe {record.id}`",
             )
         return record
 
@@ -101,7 +101,7 @@ class Records(Generic[R]):
 
         def put(current: Entry | None) -> R:
             if current is not None:
-                raise Conflict(f"{self._noun} {record.id} exists already")
+                raise Conflict(f"{self.kind.noun} {record.id} exists already")
             return record
 
         return self._write(record.id, put)
@@ -149,7 +149,7 @@ class Records(Generic[R]):
         readable, broken = [], []
         for record_id, found in self._scan():
             if isinstance(found, str):
-                broken.append(BrokenRecord(self._kind, record_id, found))
+                broken.append(BrokenRecord(self.kind, record_id, found))
             else:
                 readable.append(found)
         return readable, broken
@@ -162,7 +162,7 @@ class Records(Generic[R]):
         records = []
         for record_id, found in self._scan():
             if isinstance(found, str):
-                logger.warning("%s %s cannot be read: %s", self._noun, record_id, found)
+                logger.warning("%s %s cannot be read: %s", self.kind.noun, record_id, found)
             elif collection is None or found.collection is collection:
                 records.append(found)
         # A stored time without a zone must not hide the other records: timestamps always compare.
@@ -189,7 +189,7 @@ class Records(Generic[R]):
             writers = _writers(current)
             if current is not None and token in writers:
                 return self._read(record_id, current)
-            attempt.check_history(uri_of(self._bucket, records_key(self._kind, shard)), writers)
+            attempt.check_history(uri_of(self._bucket, records_key(self.kind.documents, shard)), writers)
             wanted = decide(current)
             entry, stored = self._entry(record_id, wanted, [token, *writers])
             if current is not None and self._is(record_id, current, stored):
@@ -199,7 +199,7 @@ class Records(Generic[R]):
                 return stored
 
     def _load(self, shard: str) -> tuple[Document, str | None]:
-        key = records_key(self._kind, shard)
+        key = records_key(self.kind.documents, shard)
         try:
             data, info = self._store.read(self._bucket, key)
         except BucketMissing:
@@ -218,7 +218,7 @@ class Records(Generic[R]):
         self, shard: str, document: Document, etag: str | None, attempt: Attempts, writers: builtins.list[str]
     ) -> bool:
         """Write a document unless somebody wrote it since; tell whether it is certain that we did."""
-        key = records_key(self._kind, shard)
+        key = records_key(self.kind.documents, shard)
         try:
             self._store.write(
                 self._bucket,
@@ -236,13 +236,13 @@ class Records(Generic[R]):
     def _entry(self, record_id: str, record: R, writers: builtins.list[str]) -> tuple[Entry, R]:
         """Return what is stored of a record, and the record as it will be read: what cannot be read is not written."""
         if record.id != record_id:
-            raise ValueError(f"{self._noun} {record_id} cannot become {record.id}: ids never change")
+            raise ValueError(f"{self.kind.noun} {record_id} cannot become {record.id}: ids never change")
         fields = record.model_dump(mode="json", warnings=False)
         entry = Entry.of({WRITERS: writers[:REMEMBERED_WRITERS], **fields})
         try:
             return entry, self._parse(record_id, entry)
         except ValueError as error:
-            raise BadInput(f"{self._noun} {record_id} would not be readable: {_reason(error)}") from error
+            raise BadInput(f"{self.kind.noun} {record_id} would not be readable: {_reason(error)}") from error
 
     def _parse(self, record_id: str, entry: Entry) -> R:
         record = self._model.model_validate_json(entry.text)
@@ -260,7 +260,7 @@ class Records(Generic[R]):
             return self._parse(record_id, entry)
         except ValueError as error:
             raise Corrupt(
-                f"{self._noun} {record_id} cannot be read: {_reason(error)}",
+                f"{self.kind.noun} {record_id} cannot be read: {_reason(error)}",
                 resolution="it may be of a newer release; it is kept as it is until it is deleted",
             ) from error
 
@@ -268,13 +268,13 @@ class Records(Generic[R]):
         return self._parse(record_id, entry) == record
 
     def _missing(self, record_id: str) -> NotFound:
-        return NotFound(f"no {self._noun} {record_id}")
+        return NotFound(f"no {self.kind.noun} {record_id}")
 
     def _canonical(self, record_id: str) -> str:
         try:
             return str(UUID(record_id))
         except ValueError as error:
-            raise NotFound(f"no {self._noun} {record_id!r}: ids are UUIDs") from error
+            raise NotFound(f"no {self.kind.noun} {record_id!r}: ids are UUIDs") from error
 
 
 def _writers(entry: Entry | None) -> list[str]:

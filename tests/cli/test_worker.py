@@ -13,7 +13,9 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Scheduled
 
 from cli.worker import default_limit
-from flows.deployments import CREATE_IMAGE, WORK_POOL, WORKER_LABEL
+from flows.deployments import CREATE_IMAGE
+from runs.run import WORKER_LABEL
+from runs.work_pool import WORK_POOL
 from storage.models.records import PublicKey, Recipe
 from storage.records.catalogue import Catalogue
 from tests.cli.conftest import run_ims

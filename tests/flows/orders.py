@@ -24,8 +24,10 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import AwaitingRetry, Cancelling, Pending, Suspended
 
 from errors import Conflict
-from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE, WORKER_LABEL, connected
+from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE
 from pods.manifest import JOB_LABEL
+from runs.client import connected
+from runs.run import WORKER_LABEL
 from storage.models.jobs import Diagnosis, Job, JobStatus
 from storage.models.records import Image, new_id
 from storage.records.shell_orders import Operation, end_shell

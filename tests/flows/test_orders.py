@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.containers, pytest.mark.timeout(1500)]
 # How many stories the test tells, and which; the bench asks for others.
 STORIES = int(os.environ.get("IMS_TEST_STORIES", "1"))
 SEED = int(os.environ.get("IMS_TEST_SEED", "1"))
-ORDERS_IN_A_STORY = 10
+ORDERS_IN_A_STORY = int(os.environ.get("IMS_TEST_ORDERS", "10"))
 # How many of the orders are followed by a look whether all agree.
 PATIENT = 0.75
 

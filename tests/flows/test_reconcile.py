@@ -55,7 +55,7 @@ def test_what_was_cut_off_is_shown_then_finished_and_what_needs_somebody_is_said
         assert code == 0, said
         assert found[f"recipe {recipe.id}"]["outcome"] == "to be done"
         assert found[f"s3://ims/{young}"]["outcome"] == "too young"
-        assert said.splitlines()[-1] == "1 can be put in order: ims reconcile --apply"
+        assert said.splitlines()[-1] == "1 can be repaired or removed: ims reconcile --apply"
         assert records.recipes.get(recipe.id) == recipe
 
         lost = records.images.create(Image(name="lost", link=Link(path=f"s3://boot-images/{new_id()}/manifest.json")))
@@ -98,7 +98,7 @@ def test_jobs_are_deleted_by_what_is_asked_and_nothing_else_is(up: Up, store: Ob
 
     done = up.ims("jobs", "deleteall", "--yes", "--status", "error", "--status", "building_image")
     assert done.returncode == 0, done.stderr
-    assert f"left alone: job {running.id} is building_image" in done.stderr
+    assert f"not deleted: job {running.id} is running (building_image)" in done.stderr
     assert {each.id for each in records.list(None)} == {other.id, running.id}
 
     refused = up.ims("jobs", "delete", running.id)

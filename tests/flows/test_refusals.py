@@ -76,7 +76,7 @@ def test_a_repository_that_never_answers(site: Site, tiny_recipe_archive: bytes)
         ({"image_root_archive_name": "a\nb"}, "image_root_archive_name"),
         ({"kernel_file_name": "../vmlinuz"}, "kernel_file_name"),
         ({"build_env_size": 0}, "build_env_size"),
-        ({"recipe_id": "not-an-id"}, "artifact_id"),
+        ({"recipe_id": "not-an-id"}, "recipe_id: Value error, must be an id"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

@@ -156,7 +156,7 @@ BAD = {
     ),
     "much later schema": (TEXT.replace('"7.5"', '"9.0"'), "schemaversion 9.0 is not supported"),
     "schema before the first": (TEXT.replace('"7.5"', '"1.3"'), "schemaversion 1.3 is not supported"),
-    "schema that is no number": (TEXT.replace('"7.5"', '"seven"'), "schemaversion 'seven' is no version"),
+    "schema that is no number": (TEXT.replace('"7.5"', '"seven"'), "schemaversion 'seven' is not a schema version"),
     "name with a path": (TEXT.replace('name="small"', 'name="../small"'), "the image name '../small' is not allowed"),
     "no package manager": (
         TEXT.replace("<packagemanager>zypper</packagemanager>", ""),
@@ -234,7 +234,10 @@ def test_a_repository_at_an_address_that_a_recipe_has_no_business_with_is_refuse
 
 
 def test_a_repository_that_was_not_rendered_is_told_so(read: Read) -> None:
-    with pytest.raises(BadInput, match=r"line 6: the repository .* was not rendered; list config\.xml in"):
+    with pytest.raises(
+        BadInput,
+        match=r"line 6: the repository .* holds a template variable: .*; list config\.xml in",
+    ):
         read(TEXT.replace("https://packages.example.org/base/", "{{ mirror }}"))
 
 
@@ -344,7 +347,7 @@ def test_an_include_that_is_a_link_is_refused(recipe: Path, limits: Limits, outs
     recipe.mkdir(parents=True)
     (recipe / "config.xml").write_text(TEXT.replace("  <packages", '<include from="this://more.xml"/><packages'))
     (recipe / "more.xml").symlink_to(outside / "secret")
-    with pytest.raises(BadInput, match=r"line 8: more\.xml is not a file of the recipe, or lies behind a link"):
+    with pytest.raises(BadInput, match=r"line 8: more\.xml is not a file of the recipe, or its path leads"):
         read_description(recipe, limits)
 
 

@@ -54,7 +54,7 @@ def test_a_link_to_itself_is_packed_and_not_followed(recipe: Path, tmp_path: Pat
 
 def test_what_is_no_file_is_refused_by_name(recipe: Path, tmp_path: Path) -> None:
     os.mkfifo(recipe / "pipe")
-    with pytest.raises(BadInput, match=r"recipe/pipe, which is no file"):
+    with pytest.raises(BadInput, match=r"recipe/pipe, which is not a file"):
         pack(recipe, tmp_path / "recipe.tgz")
 
 

@@ -76,9 +76,9 @@ BAD_TEMPLATES = {
     ),
     "undefined attribute": ("\n\n{{ a.b }}", "config.sh, line 3: the template does not render: 'str object' has no"),
     "undefined in a macro": ("{% macro m() %}\n{{ no }}\n{% endmacro %}{{ m() }}", "config.sh, line 2"),
-    "syntax error": ("a\nb\n{{ a", "config.sh, line 3: the template is no valid template"),
-    "unknown tag": ("\n{% exec %}", "config.sh, line 2: the template is no valid template: Encountered unknown tag"),
-    "unknown filter": ("\n{{ a | shell }}", "config.sh, line 2: the template is no valid template"),
+    "syntax error": ("a\nb\n{{ a", "config.sh, line 3: the template is not valid"),
+    "unknown tag": ("\n{% exec %}", "config.sh, line 2: the template is not valid: Encountered unknown tag"),
+    "unknown filter": ("\n{{ a | shell }}", "config.sh, line 2: the template is not valid"),
     "division by zero": ("\n{{ 1 / 0 }}", "config.sh, line 2: the template does not render: division by zero"),
     "Python internals by class": (
         "\n{{ a.__class__.__mro__ }}",
@@ -159,24 +159,27 @@ BAD_LISTS = {
     "not YAML": ("template_files:\n  - a\n b: [", f"{LIST}, line 3: not valid YAML"),
     "not YAML at all": ("\0", f"{LIST}: not valid YAML"),
     "Python object": ("template_files: !!python/object/apply:os.system [true]", f"{LIST}, line 1: not valid YAML"),
-    "no list": ("template_files: config.xml", "holds no list of files called 'template_files'"),
-    "no mapping": ("- config.xml", "holds no list of files called 'template_files'"),
-    "other key": ("templates: []", "holds no list of files called 'template_files'"),
-    "not a text": ("template_files: [1]", "holds no list of files called 'template_files'"),
+    "no list": ("template_files: config.xml", "has no list of files called 'template_files'"),
+    "no mapping": ("- config.xml", "has no list of files called 'template_files'"),
+    "other key": ("templates: []", "has no list of files called 'template_files'"),
+    "not a text": ("template_files: [1]", "has no list of files called 'template_files'"),
     "no date": ("template_files: 2024-13-45", "not valid YAML"),
     "deeply nested": ("template_files: " + "[" * 5000, "not valid YAML"),
     "path up": ("template_files: [../outside/secret]", "'../outside/secret' does not lie in the recipe"),
     "path up inside": ("template_files: [root/../config.sh]", "'root/../config.sh' does not lie in the recipe"),
     "absolute path": ("template_files: [/etc/passwd]", "'/etc/passwd' does not lie in the recipe"),
     "the folder": ("template_files: [.]", "'.' does not lie in the recipe"),
-    "control characters": ('template_files: ["a\\nb"]', "holds control or other characters"),
+    "control characters": ('template_files: ["a\\nb"]', "holds control characters, or others"),
     "missing": ("template_files: [nothing]", "nothing is not a file of the recipe"),
     "missing folder": ("template_files: [no/thing]", "no/thing is not a file of the recipe"),
     "a folder": ("template_files: [root]", "root is not a file of the recipe"),
-    "a link out": ("template_files: [root/out]", "root/out is not a file of the recipe, or lies behind a link"),
+    "a link out": (
+        "template_files: [root/out]",
+        "root/out is not a file of the recipe, or its path leads",
+    ),
     "behind a link": (
         "template_files: [root/dir/secret]",
-        "root/dir/secret is not a file of the recipe, or lies behind",
+        "root/dir/secret is not a file of the recipe, or its path leads",
     ),
     "over-long": (f"template_files: [{'a' * 300}]", "is not a file of the recipe"),
 }
@@ -197,7 +200,7 @@ def test_a_bad_list_of_templates_is_refused(folder: Path, limits: Limits, outsid
 def test_a_yaml_alias_bomb_is_refused_within_the_limits(folder: Path, limits: Limits) -> None:
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 40)]
     (folder / LIST).write_text("\n".join([*lines, "template_files: *a39"]))
-    with pytest.raises(BadInput, match="holds no list of files called 'template_files'"):
+    with pytest.raises(BadInput, match="has no list of files called 'template_files'"):
         render_recipe(folder, {"a": "b"}, limits)
 
 

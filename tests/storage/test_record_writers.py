@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
+from storage.models.kinds import RecordKind
 from storage.models.layout import SHARDS, records_key
 from storage.models.records import Image
 from storage.records.documents import Document
@@ -24,7 +25,7 @@ KILLS = 12
 
 
 def _images(settings: Settings) -> Records[Image]:
-    return Records(ObjectStore(settings.s3), settings.bucket, "images", Image)
+    return Records(ObjectStore(settings.s3), settings.bucket, RecordKind.IMAGE, Image)
 
 
 def _write(settings: Settings, writer: str, acknowledged: Path, rounds: int) -> None:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 
 from config.settings import Settings, settings
+from storage.models.kinds import DeletableKind
 from storage.models.layout import artifact_key, deleted_key
 from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image, Link, new_id
@@ -57,23 +58,24 @@ def make_image(store: ObjectStore, records: Catalogue, bucket: str, count: int =
     )
 
 
-def delete(kind: str, record_id: str, *, force: bool = False) -> None:
+def delete(kind: DeletableKind, record_id: str, *, force: bool = False) -> None:
     """The steps of flows/soft_delete.py."""
     record = begin_deletion.fn(kind, record_id, force)
     move_away.fn(record)
     finish_deletion.fn(kind, record)
 
 
-def restore(kind: str, record_id: str) -> None:
+def restore(kind: DeletableKind, record_id: str) -> None:
     """The steps of flows/undelete.py."""
     record = begin_restoration.fn(kind, record_id)
     move_back.fn(record)
     finish_restoration.fn(kind, record)
 
 
-def remove(kind: str, record_id: str, *, force: bool = False) -> None:
+def remove(kind: DeletableKind, record_id: str, *, force: bool = False) -> None:
     """The steps of flows/hard_delete.py."""
-    erase.fn(kind, begin_erasure.fn(kind, record_id, force))
+    record = begin_erasure.fn(kind, record_id, force)
+    erase.fn(kind, record)
 
 
 def objects(store: ObjectStore, where: Settings) -> Content:

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from config.settings import Settings
 from errors import Conflict, ImsError, NotFound
+from storage.models.kinds import DeletableKind, RecordKind
 from storage.models.layout import deleted_manifest_key
 from storage.models.manifest import Manifest
 from storage.models.records import Collection, Image
@@ -35,7 +36,7 @@ MOST_IMAGES = 2
 class Operation:
     """What an administrator may do to a record: from where, on which way, to where (None: it is gone)."""
 
-    act: Callable[[str, str], None]
+    act: Callable[[DeletableKind, str], None]
     start: Collection
     way: Collection
     end: Collection | None
@@ -115,7 +116,7 @@ class Deletions(RuleBasedStateMachine):
         if not self.images:
             return
         known = self.images[which % len(self.images)]
-        died = killed(self.proxy, number, moment, lambda: operation.act("image", known.image.id))
+        died = killed(self.proxy, number, moment, lambda: operation.act(RecordKind.IMAGE, known.image.id))
         self.proxy.clear()
         self.seen[f"{operation}, killed" if died else f"{operation}, not killed"] += 1
         self._look(known, operation)
@@ -125,7 +126,7 @@ class Deletions(RuleBasedStateMachine):
         """What was cut off is finished."""
         for known in list(self.images):
             if operation := BY_WAY.get(known.state):
-                finish("image", known.image.id, known.state)
+                finish(RecordKind.IMAGE, known.image.id, known.state)
                 self._look(known, operation, must_end=True)
 
     @rule(fault=faults, number=calls)
@@ -167,9 +168,9 @@ class Deletions(RuleBasedStateMachine):
         self.proxy.clear()
         self._look(known, operation, must_end=error is None)
 
-    def _error_of(self, act: Callable[[str, str], None], known: Known) -> ImsError | None:
+    def _error_of(self, act: Callable[[DeletableKind, str], None], known: Known) -> ImsError | None:
         try:
-            act("image", known.image.id)
+            act(RecordKind.IMAGE, known.image.id)
         except ImsError as error:
             note(f"{known.state}: {error}")
             return error

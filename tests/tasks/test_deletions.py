@@ -12,12 +12,13 @@ from config.quantities import MiB
 from config.settings import Settings
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
 from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.kinds import DeletableKind, RecordKind
 from storage.models.layout import artifact_key, deleted_key, deleted_manifest_key
 from storage.models.manifest import Manifest
 from storage.models.records import Collection, Image, Link, PublicKey, Recipe, new_id
 from storage.records.catalogue import Catalogue, catalogue
 from storage.s3.objects import ObjectStore
-from tasks.deletions import plan_deletion, records_of
+from tasks.deletions import plan_deletion
 from tests.faults import Call, Fault, Faults
 from tests.memory_s3.fixtures import on_both
 from tests.objects_of_parts import rewrite_whole, write_parts
@@ -70,17 +71,17 @@ def test_an_image_is_deleted_and_restored_byte_for_byte(
     store: ObjectStore, s3_settings: Settings, image: Image
 ) -> None:
     before = objects(store, s3_settings)
-    delete("image", image.id)
+    delete(RecordKind.IMAGE, image.id)
     assert_deleted(store, s3_settings, image, before)
     assert catalogue().images.list() == []
-    restore("image", image.id)
+    restore(RecordKind.IMAGE, image.id)
     assert objects(store, s3_settings) == before
     assert catalogue().images.list() == [image]
 
 
 def test_a_deleted_image_is_erased_with_all_it_had(store: ObjectStore, s3_settings: Settings, image: Image) -> None:
-    delete("image", image.id)
-    remove("image", image.id)
+    delete(RecordKind.IMAGE, image.id)
+    remove(RecordKind.IMAGE, image.id)
     assert objects(store, s3_settings) == {}
     with pytest.raises(NotFound):
         catalogue().images.get(image.id)
@@ -88,34 +89,34 @@ def test_a_deleted_image_is_erased_with_all_it_had(store: ObjectStore, s3_settin
 
 def test_a_recipe_goes_with_its_archive(store: ObjectStore, s3_settings: Settings, recipe: Recipe) -> None:
     before = objects(store, s3_settings)
-    delete("recipe", recipe.id)
+    delete(RecordKind.RECIPE, recipe.id)
     assert objects(store, s3_settings) == moved(before)
     link = catalogue().recipes.get(recipe.id).link
     assert link is not None
     assert (link.key, link.etag) == (f"deleted/recipes/{recipe.id}/recipe.tgz", recipe.link and recipe.link.etag)
-    restore("recipe", recipe.id)
+    restore(RecordKind.RECIPE, recipe.id)
     assert (objects(store, s3_settings), catalogue().recipes.list()) == (before, [recipe])
 
 
 def test_a_public_key_is_its_record_alone(own_catalogue: Catalogue) -> None:
     key = own_catalogue.public_keys.create(PublicKey(name="me", public_key=KEY))
-    delete("public-key", key.id)
+    delete(RecordKind.PUBLIC_KEY, key.id)
     assert own_catalogue.public_keys.list() == []
-    restore("public-key", key.id)
+    restore(RecordKind.PUBLIC_KEY, key.id)
     assert own_catalogue.public_keys.list() == [key]
-    delete("public-key", key.id)
-    remove("public-key", key.id)
+    delete(RecordKind.PUBLIC_KEY, key.id)
+    remove(RecordKind.PUBLIC_KEY, key.id)
     assert own_catalogue.public_keys.list(None) == []
 
 
 def test_a_plan_changes_nothing(store: ObjectStore, s3_settings: Settings, image: Image) -> None:
     before = objects(store, s3_settings)
-    plan = plan_deletion("image", image.id)
+    plan = plan_deletion(RecordKind.IMAGE, image.id)
     assert len(plan.moves) == 6
     assert (objects(store, s3_settings), catalogue().images.get(image.id)) == (before, image)
 
 
-OPERATIONS: dict[str, tuple[list[Callable[[str, str], None]], Callable[[str, str], None]]] = {
+OPERATIONS: dict[str, tuple[list[Callable[[DeletableKind, str], None]], Callable[[DeletableKind, str], None]]] = {
     "delete": ([], delete),
     "restore": ([delete], restore),
     "erase": ([delete], remove),
@@ -153,8 +154,8 @@ def test_a_fault_at_any_call_loses_nothing_and_the_next_run_finishes(
     image: Image,
     through: Faults,
     stride: int,
-    before: list[Callable[[str, str], None]],
-    operation: Callable[[str, str], None],
+    before: list[Callable[[DeletableKind, str], None]],
+    operation: Callable[[DeletableKind, str], None],
     fault: Fault,
 ) -> None:
     original = objects(store, s3_settings)
@@ -162,11 +163,11 @@ def test_a_fault_at_any_call_loses_nothing_and_the_next_run_finishes(
     for number in range(1, 500, stride):
         for step in before:
             if catalogue().images.get(image.id).collection is Collection.AVAILABLE:
-                step("image", image.id)
+                step(RecordKind.IMAGE, image.id)
         turn = Turn(image, number)
         through.plan(fault, when=turn.is_now)
         try:
-            operation("image", image.id)
+            operation(RecordKind.IMAGE, image.id)
             failed = False
         except ImsError:
             failed = True
@@ -207,11 +208,11 @@ def assert_nothing(
         assert_nothing_lost(store, where, records, image, original)
 
 
-def _finish(operation: Callable[[str, str], None], image_id: str, check: Callable[[], None]) -> None:
+def _finish(operation: Callable[[DeletableKind, str], None], image_id: str, check: Callable[[], None]) -> None:
     """Run an operation that was cut off again; one that had done all of its work says so."""
     check()
     try:
-        operation("image", image_id)
+        operation(RecordKind.IMAGE, image_id)
     except (Conflict, NotFound) as error:
         if not any(word in str(error) for word in ("is deleted", "is available", "no image")):
             raise
@@ -219,7 +220,7 @@ def _finish(operation: Callable[[str, str], None], image_id: str, check: Callabl
 
 def _begin_anew(store: ObjectStore, records: Catalogue, image: Image, original: Content, operation: Any) -> None:
     if operation is delete:
-        restore("image", image.id)
+        restore(RecordKind.IMAGE, image.id)
     elif operation is remove:
         for name, (body, content_type, metadata) in original.items():
             bucket, _, key = name.partition("/")
@@ -238,8 +239,8 @@ def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
     image: Image,
     through: Faults,
     stride: int,
-    before: list[Callable[[str, str], None]],
-    operation: Callable[[str, str], None],
+    before: list[Callable[[DeletableKind, str], None]],
+    operation: Callable[[DeletableKind, str], None],
     moment: str,
 ) -> None:
     original = objects(store, s3_settings)
@@ -247,8 +248,8 @@ def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
     for number in count(step=stride):
         for step in before:
             if catalogue().images.get(image.id).collection is Collection.AVAILABLE:
-                step("image", image.id)
-        if not killed(through, number, moment, lambda: operation("image", image.id)):
+                step(RecordKind.IMAGE, image.id)
+        if not killed(through, number, moment, lambda: operation(RecordKind.IMAGE, image.id)):
             break
         cases += 1
         _finish(
@@ -270,7 +271,7 @@ def test_a_server_that_gives_copies_another_etag_makes_no_link_untrue(
     before = objects(store, s3_settings)
     through.plan(when=makes_a_copy, after=lambda call: rewrite_whole(store, call.bucket, call.key), times=100)
     for operation in (delete, restore, delete, restore):
-        operation("recipe", recipe.id)
+        operation(RecordKind.RECIPE, recipe.id)
         link = catalogue().recipes.get(recipe.id).link
         assert link is not None
         assert link.etag == store.head(link.bucket, link.key).etag != etag
@@ -288,22 +289,22 @@ def test_what_is_missing_stops_the_deletion_before_the_first_move(
     store.delete(s3_settings.boot_images_bucket, artifact_key(image.id, "kernel"))
     before = objects(store, s3_settings)
     with pytest.raises(NotFound, match=r"kernel of image .* is not there"):
-        delete("image", image.id)
+        delete(RecordKind.IMAGE, image.id)
     assert (objects(store, s3_settings), catalogue().images.list()) == (before, [image])
-    delete("image", image.id, force=True)
+    delete(RecordKind.IMAGE, image.id, force=True)
     record = catalogue().images.get(image.id)
     assert record.journal is not None
     assert record.journal.missing == [f"s3://{s3_settings.boot_images_bucket}/{artifact_key(image.id, 'kernel')}"]
-    restore("image", image.id)
+    restore(RecordKind.IMAGE, image.id)
     assert objects(store, s3_settings) == before
 
 
 def test_nothing_is_overwritten_by_a_restoration(store: ObjectStore, s3_settings: Settings, image: Image) -> None:
-    delete("image", image.id)
+    delete(RecordKind.IMAGE, image.id)
     store.write(s3_settings.boot_images_bucket, artifact_key(image.id, "kernel"), b"something new")
     before = objects(store, s3_settings)
     with pytest.raises(Conflict, match="something else stands at"):
-        restore("image", image.id)
+        restore(RecordKind.IMAGE, image.id)
     assert objects(store, s3_settings) == before
     assert catalogue().images.get(image.id).collection is Collection.DELETED
 
@@ -311,14 +312,14 @@ def test_nothing_is_overwritten_by_a_restoration(store: ObjectStore, s3_settings
 def test_what_stands_in_the_place_of_a_deleted_object_is_not_erased_with_it(
     store: ObjectStore, s3_settings: Settings, image: Image
 ) -> None:
-    delete("image", image.id)
+    delete(RecordKind.IMAGE, image.id)
     place = (s3_settings.boot_images_bucket, deleted_key(artifact_key(image.id, "kernel")))
     store.write(*place, b"something new")
     before = objects(store, s3_settings)
     with pytest.raises(Conflict, match=f"would go without .*{place[1]}"):
-        remove("image", image.id)
+        remove(RecordKind.IMAGE, image.id)
     assert objects(store, s3_settings) == before
-    remove("image", image.id, force=True)
+    remove(RecordKind.IMAGE, image.id, force=True)
     assert list(objects(store, s3_settings)) == ["/".join(place)]
 
 
@@ -370,16 +371,16 @@ def test_a_manifest_that_is_none_is_refused_and_nothing_moves(
     own_catalogue.images.change(image.id, lambda record: record.model_copy(update={"link": link}))
     before = objects(store, s3_settings)
     with pytest.raises(kind, match=said):
-        delete("image", image.id)
+        delete(RecordKind.IMAGE, image.id)
     assert objects(store, s3_settings) == before
     assert [record.id for record in own_catalogue.images.list()] == [image.id]
 
-    delete("image", image.id, force=True)
+    delete(RecordKind.IMAGE, image.id, force=True)
     with pytest.raises(Conflict, match=f"would go without .*{artifact_key(image.id, 'kernel')}"):
-        remove("image", image.id)
+        remove(RecordKind.IMAGE, image.id)
     assert own_catalogue.images.get(image.id).collection is Collection.DELETED
     with caplog.at_level("WARNING", logger="tasks.deletions"):
-        remove("image", image.id, force=True)
+        remove(RecordKind.IMAGE, image.id, force=True)
     assert {f"s3://{name} is left" for name in before} <= set(caplog.messages)
     assert (objects(store, s3_settings), own_catalogue.images.list(None)) == (before, [])
 
@@ -395,16 +396,16 @@ def test_an_artifact_of_another_image_is_not_moved(
     link = Link(path=f"s3://{s3_settings.boot_images_bucket}/{key}", etag=etag)
     own_catalogue.images.change(thief.id, lambda record: record.model_copy(update={"link": link}))
     with pytest.raises(BadInput, match=f"is an artifact of image {image.id}"):
-        delete("image", thief.id)
+        delete(RecordKind.IMAGE, thief.id)
 
 
 def test_a_record_that_is_not_deleted_is_neither_restored_nor_erased(image: Image) -> None:
     for operation in (restore, remove):
         with pytest.raises(Conflict, match="is available, not deleted"):
-            operation("image", image.id)
-    delete("image", image.id)
+            operation(RecordKind.IMAGE, image.id)
+    delete(RecordKind.IMAGE, image.id)
     with pytest.raises(Conflict, match="is deleted, not available"):
-        delete("image", image.id)
+        delete(RecordKind.IMAGE, image.id)
 
 
 def test_a_recipe_that_a_job_is_building_from_is_not_deleted(own_catalogue: Catalogue, recipe: Recipe) -> None:
@@ -412,9 +413,9 @@ def test_a_recipe_that_a_job_is_building_from_is_not_deleted(own_catalogue: Cata
         Job(job_type=JobType.CREATE, artifact_id=recipe.id, public_key_id=new_id(), image_root_archive_name="x")
     )
     with pytest.raises(Conflict, match=f"job {job.id} is using {recipe.id}"):
-        delete("recipe", recipe.id)
+        delete(RecordKind.RECIPE, recipe.id)
     own_catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.ERROR}))
-    delete("recipe", recipe.id)
+    delete(RecordKind.RECIPE, recipe.id)
 
 
 def test_an_image_that_a_job_customizes_is_not_deleted(own_catalogue: Catalogue, image: Image) -> None:
@@ -423,7 +424,7 @@ def test_an_image_that_a_job_customizes_is_not_deleted(own_catalogue: Catalogue,
     )
     own_catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.WAITING_ON_USER}))
     with pytest.raises(Conflict, match=f"job {job.id} is using {image.id}: it is waiting_on_user"):
-        delete("image", image.id)
+        delete(RecordKind.IMAGE, image.id)
     assert own_catalogue.images.get(image.id) == image
 
 
@@ -434,15 +435,15 @@ def test_the_public_key_of_a_job_that_has_not_ended_is_not_deleted(own_catalogue
         Job(job_type=JobType.CUSTOMIZE, artifact_id=new_id(), public_key_id=key.id, image_root_archive_name="changed")
     )
     with pytest.raises(Conflict, match=f"job {job.id} is using {key.id}: it is creating"):
-        delete("public-key", key.id)
+        delete(RecordKind.PUBLIC_KEY, key.id)
     own_catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.ERROR}))
-    delete("public-key", key.id)
+    delete(RecordKind.PUBLIC_KEY, key.id)
 
 
 def test_two_deletions_from_the_same_place_lose_nothing(
     store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, recipe: Recipe
 ) -> None:
-    delete("recipe", recipe.id)
+    delete(RecordKind.RECIPE, recipe.id)
     assert recipe.link is not None
     etag = store.write(recipe.link.bucket, recipe.link.key, b"another archive")
     second = own_catalogue.recipes.create(
@@ -450,17 +451,12 @@ def test_two_deletions_from_the_same_place_lose_nothing(
     )
     before = objects(store, s3_settings)
     with pytest.raises(Conflict, match="is taken"):
-        delete("recipe", second.id)
+        delete(RecordKind.RECIPE, second.id)
     assert objects(store, s3_settings) == before
 
 
-def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(BadInput, match="it is one of image, recipe, public-key"):
-        records_of("job")
-
-
 def test_the_time_of_a_deletion_is_noted(image: Image) -> None:
-    delete("image", image.id)
+    delete(RecordKind.IMAGE, image.id)
     deleted = catalogue().images.get(image.id).deleted
     assert deleted is not None
     assert deleted - image.created < timedelta(minutes=1)
@@ -479,5 +475,5 @@ def test_a_job_that_begins_while_its_image_is_being_deleted_keeps_it(
     # Its record is there when the deletion is written down, and was not when the deletion looked for jobs.
     through.plan(when=lambda call: call.is_write and call.key == record, before=begin)
     with pytest.raises(Conflict, match=f"job {job.id} is using {image.id}"):
-        delete("image", image.id)
+        delete(RecordKind.IMAGE, image.id)
     assert (objects(store, s3_settings), own_catalogue.images.list()) == (before, [image])

@@ -20,17 +20,17 @@ def test_a_runs_jobs_are_the_one_named_after_it_the_one_it_took_and_those_of_its
     taken = add_job(own_catalogue, new_id(), run_id)
     # The flows of a chain are runs of their own.
     chained = [add_job(own_catalogue, chained_job_id(run_id, job_type), new_id()) for job_type in JobType]
-    assert {job.id for job in jobs_of_run(run_id, {"job_id": taken.id})} == {
+    assert {job.id for job in jobs_of_run(run_id, {"job_id": taken.id}, own_catalogue)} == {
         taken.id,
         named.id,
         *(j.id for j in chained),
     }
-    assert {job.id for job in jobs_of_run(run_id, {})} == {named.id, *(job.id for job in chained)}
+    assert {job.id for job in jobs_of_run(run_id, {}, own_catalogue)} == {named.id, *(job.id for job in chained)}
 
 
 def test_a_job_that_a_run_only_names_is_not_its_own(own_catalogue: Catalogue) -> None:
     """As a run that ends a shell does, or one that met a conflict: when it is cancelled, the job goes on."""
     others = add_job(own_catalogue, new_id(), new_id())
-    assert jobs_of_run(new_id(), {"job_id": others.id, "operation": "complete"}) == []
-    assert jobs_of_run(new_id(), {"job_id": "no id"}) == []
-    assert jobs_of_run(new_id(), {"job_id": new_id()}) == []
+    assert jobs_of_run(new_id(), {"job_id": others.id, "operation": "complete"}, own_catalogue) == []
+    assert jobs_of_run(new_id(), {"job_id": "no id"}, own_catalogue) == []
+    assert jobs_of_run(new_id(), {"job_id": new_id()}, own_catalogue) == []

@@ -6,6 +6,7 @@ import pytest
 
 from config.quantities import GiB_BYTES, MiB
 from config.settings import Settings
+from storage.models.kinds import RecordKind
 from storage.models.layout import artifact_key, deleted_key
 from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image, Link, new_id
@@ -50,12 +51,12 @@ def test_six_gibibytes_go_and_come_back_unchanged(store: ObjectStore, rootfs: Ob
     assert image.link is not None
     manifest, _ = store.read(image.link.bucket, image.link.key)
     samples = samples_of(store, rootfs)
-    delete("image", image.id)
+    delete(RecordKind.IMAGE, image.id)
     assert list(store.keys(rootfs.bucket, "deleted/")) == [
         deleted_key(artifact_key(image.id, name)) for name in ("deleted_manifest.json", "manifest.json", "rootfs")
     ]
     assert samples_of(store, store.head(rootfs.bucket, deleted_key(rootfs.key))) == samples
-    restore("image", image.id)
+    restore(RecordKind.IMAGE, image.id)
     assert store.head(rootfs.bucket, rootfs.key) == rootfs
     assert samples_of(store, rootfs) == samples
     assert store.read(image.link.bucket, image.link.key)[0] == manifest

@@ -8,8 +8,9 @@ import pytest
 
 from errors import Unreachable
 from storage.models.jobs import JobStatus
+from storage.models.kinds import DeletableKind, RecordKind
 from storage.models.layout import artifact_key, ca_rpm_key, credentials_key, deleted_key, job_key, script_key
-from storage.models.records import Collection, Image, Journal, Link, Move, Recipe, new_id
+from storage.models.records import Collection, Image, Journal, Link, Move, Recipe, Record, new_id
 from storage.reconcile.findings import Finding, Outcome
 from storage.records.catalogue import Catalogue
 from storage.records.jobs import image_id_of
@@ -90,7 +91,11 @@ def _manifest(scene: Scene) -> None:
 
 
 def _deleted(scene: Scene) -> None:
-    for kind, record in (("image", scene.image()), ("recipe", scene.recipe())):
+    held: list[tuple[DeletableKind, Record]] = [
+        (RecordKind.IMAGE, scene.image()),
+        (RecordKind.RECIPE, scene.recipe()),
+    ]
+    for kind, record in held:
         begun = begin_deletion.fn(kind, record.id, False)
         move_away.fn(begun)
         finish_deletion.fn(kind, begun)
@@ -99,7 +104,7 @@ def _deleted(scene: Scene) -> None:
 def _half_deleted(scene: Scene) -> None:
     """Only the journal names the objects: one is at its source still, one at both places."""
     image = scene.image()
-    begin_deletion.fn("image", image.id, False)
+    begin_deletion.fn(RecordKind.IMAGE, image.id, False)
     bucket, key = scene.settings.boot_images_bucket, artifact_key(image.id, "kernel")
     body, info = scene.store.read(bucket, key)
     scene.store.write(bucket, deleted_key(key), body, metadata=info.metadata)
@@ -278,7 +283,7 @@ def test_old_uploads_that_nobody_goes_on_with_are_aborted(scene: Scene) -> None:
 
 def test_the_upload_of_a_move_that_is_not_finished_stays(scene: Scene) -> None:
     image = scene.image()
-    begin_deletion.fn("image", image.id, False)
+    begin_deletion.fn(RecordKind.IMAGE, image.id, False)
     bucket = scene.settings.boot_images_bucket
     key = deleted_key(artifact_key(image.id, "rootfs"))
     open_upload(scene.store, bucket, key, content_type="a/b", metadata={})

@@ -6,6 +6,7 @@ import pytest
 
 from errors import BadInput, Conflict, ImsError
 from storage.models.jobs import JobStatus
+from storage.models.kinds import RecordKind
 from storage.models.layout import artifact_key, deleted_key, deleted_manifest_key
 from storage.models.records import Collection, Image, new_id
 from storage.reconcile.findings import Finding, Kind, Outcome
@@ -50,7 +51,7 @@ class Mess:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.image: Image = scene.image()
-        begin_deletion.fn("image", self.image.id, False)
+        begin_deletion.fn(RecordKind.IMAGE, self.image.id, False)
         self.job = scene.job()
         scene.archive(new_id())
         key = artifact_key(new_id(), "rootfs")

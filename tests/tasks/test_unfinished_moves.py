@@ -6,6 +6,7 @@ import pytest
 
 from errors import Conflict, NotFound
 from storage.models.jobs import Job, JobStatus, JobType
+from storage.models.kinds import RecordKind
 from storage.models.layout import artifact_key, deleted_key
 from storage.models.records import Collection, Image, new_id
 from storage.reconcile.findings import Kind, Outcome
@@ -15,23 +16,23 @@ from tests.tasks.scene import Scene
 
 
 def _deleting(image: Image) -> None:
-    begin_deletion.fn("image", image.id, False)
+    begin_deletion.fn(RecordKind.IMAGE, image.id, False)
 
 
 def _deleted(image: Image) -> None:
-    record = begin_deletion.fn("image", image.id, False)
+    record = begin_deletion.fn(RecordKind.IMAGE, image.id, False)
     move_away.fn(record)
-    finish_deletion.fn("image", record)
+    finish_deletion.fn(RecordKind.IMAGE, record)
 
 
 def _restoring(image: Image) -> None:
     _deleted(image)
-    begin_restoration.fn("image", image.id)
+    begin_restoration.fn(RecordKind.IMAGE, image.id)
 
 
 def _erasing(image: Image) -> None:
     _deleted(image)
-    begin_erasure.fn("image", image.id, False)
+    begin_erasure.fn(RecordKind.IMAGE, image.id, False)
 
 
 def begin(scene: Scene, image: Image, way: Callable[[Image], None], monkeypatch: pytest.MonkeyPatch) -> str:
@@ -92,7 +93,7 @@ def test_what_cannot_be_finished_is_told_and_does_not_hold_up_the_rest(scene: Sc
 
 def test_a_deletion_is_not_finished_while_a_job_is_using_the_record(scene: Scene) -> None:
     recipe = scene.recipe()
-    begin_deletion.fn("recipe", recipe.id, False)
+    begin_deletion.fn(RecordKind.RECIPE, recipe.id, False)
     fields = {"artifact_id": recipe.id, "public_key_id": new_id(), "image_root_archive_name": "x"}
     job = scene.catalogue.jobs.create(Job.model_validate({"job_type": JobType.CREATE, **fields}))
     (finding,) = settle_moves.fn(apply=True)
@@ -104,7 +105,7 @@ def test_a_deletion_is_not_finished_while_a_job_is_using_the_record(scene: Scene
 def test_nothing_is_put_on_its_way_by_taking_it_up(scene: Scene) -> None:
     image = scene.image()
     with pytest.raises(Conflict, match="is available, not deleting"):
-        take_up.fn("image", image.id, Collection.DELETING)
+        take_up.fn(RecordKind.IMAGE, image.id, Collection.DELETING)
     with pytest.raises(NotFound):
-        take_up.fn("image", new_id(), Collection.DELETING)
+        take_up.fn(RecordKind.IMAGE, new_id(), Collection.DELETING)
     assert scene.catalogue.images.list() == [image]

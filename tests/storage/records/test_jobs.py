@@ -8,7 +8,7 @@ import pytest
 from errors import BadInput, Conflict
 from storage.models.jobs import Diagnosis, JobStatus
 from storage.models.records import Image, Recipe, new_id
-from storage.models.shells import Address, ConnectionInfo
+from storage.models.shells import Address, ConnectionInfo, SshContainer
 from storage.records import jobs
 from storage.records.catalogue import Catalogue
 from storage.s3.objects import ObjectStore
@@ -138,6 +138,16 @@ def test_a_closed_job_says_why(catalogue: Catalogue, fields: dict[str, Any]) -> 
     jobs.close_job(catalogue, RUN, why)
     job = catalogue.jobs.get(RUN)
     assert (job.status, job.diagnosis) == (JobStatus.ERROR, why)
+
+
+def test_a_misspelt_field_is_not_written(catalogue: Catalogue, fields: dict[str, Any]) -> None:
+    job = jobs.open_job(catalogue, RUN, RUN, fields)
+    misspelt: Any = {"state": JobStatus.SUCCESS}
+    with pytest.raises(TypeError, match="no step changes state of a job"):
+        jobs.report(catalogue, job, **misspelt)
+    with pytest.raises(TypeError, match="no step changes state of a job"):
+        jobs.report_shell(catalogue, job, SshContainer(name="debug"), **misspelt)
+    assert catalogue.jobs.get(RUN) == job
 
 
 def test_a_job_makes_one_image_whose_id_is_like_any_other() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from config.settings import Settings
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
+from storage.models.kinds import RecordKind
 from storage.models.layout import records_key
 from storage.models.records import Collection, Image
 from storage.records.attempts import REMEMBERED_WRITERS
@@ -27,12 +28,12 @@ KEY = records_key("images", "a")
 
 @pytest.fixture
 def images(store: ObjectStore, bucket: str) -> Records[Image]:
-    return Records(store, bucket, "images", Image)
+    return Records(store, bucket, RecordKind.IMAGE, Image)
 
 
 @pytest.fixture
 def faulty_images(faulty_store: ObjectStore, bucket: str) -> Records[Image]:
-    return Records(faulty_store, bucket, "images", Image, patience=timedelta(seconds=20))
+    return Records(faulty_store, bucket, RecordKind.IMAGE, Image, patience=timedelta(seconds=20))
 
 
 def _counted(image: Image) -> Image:
@@ -166,7 +167,7 @@ def test_a_broken_record_is_reported_kept_byte_for_byte_and_hides_nothing(
         assert images.list(None) == [neighbour]
     assert ID in caplog.text
     report = images.broken()
-    assert [(found.kind, found.id) for found in report] == [("images", ID)]
+    assert [(found.kind, found.id) for found in report] == [(RecordKind.IMAGE, ID)]
     assert report[0].reason
     for call in (images.get, lambda record_id: images.change(record_id, _counted)):
         with pytest.raises(Corrupt, match=ID):
@@ -275,7 +276,7 @@ def test_nothing_is_guessed_when_more_wrote_since_than_is_remembered(
 ) -> None:
     _create(images, ID)
     # With time for all that is written while it waits.
-    patient = Records(ObjectStore(settings_for(proxy.endpoint_url).s3), bucket, "images", Image)
+    patient = Records(ObjectStore(settings_for(proxy.endpoint_url).s3), bucket, RecordKind.IMAGE, Image)
 
     def many(_: Call) -> None:
         for _writer in range(REMEMBERED_WRITERS + 1):
@@ -290,7 +291,7 @@ def test_races_lost_for_ever_end_in_an_error_that_says_so(
     images: Records[Image], faulty_store: ObjectStore, proxy: Faults, bucket: str
 ) -> None:
     _create(images, ID)
-    hurried = Records(faulty_store, bucket, "images", Image, patience=timedelta(seconds=0.5))
+    hurried = Records(faulty_store, bucket, RecordKind.IMAGE, Image, patience=timedelta(seconds=0.5))
     proxy.plan(when=lambda call: call.is_write, times=1000, before=lambda _: _change(images, ID))
     with pytest.raises(Unreachable, match=r"tries in .* somebody else wrote"):
         hurried.change(ID, _counted)
