@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+# The last part may be smaller.
+SMALLEST_PART_BYTES = 5 << 20
+
 
 class Refused(Exception):
     """What S3 answers instead of doing what it was asked for."""
@@ -49,6 +52,8 @@ class UnfinishedUpload:
         if not set(numbers) <= self.parts.keys():
             raise Refused(400, "InvalidPart")
         bodies = [self.parts[number] for number in numbers]
+        if any(len(body) < SMALLEST_PART_BYTES for body in bodies[:-1]):
+            raise Refused(400, "EntityTooSmall")
         sums = hashlib.md5(b"".join(hashlib.md5(body).digest() for body in bodies)).hexdigest()
         return Stored(b"".join(bodies), self.said, f"{sums}-{len(bodies)}", tuple(map(len, bodies)))
 
