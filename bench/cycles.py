@@ -16,12 +16,12 @@ from pathlib import Path
 from bench.report import AtMost, Figure, Option, run, show
 from bench.samples import register_key
 from bench.services import services
+from builder.contract.shell_orders import Operation, Order, Orders
 from builder.image import ensure_builder_image
 from config.settings import settings
 from storage.models.layout import shell_orders_key
 from storage.models.records import Image, PublicKey, new_id
 from storage.records.catalogue import catalogue
-from storage.records.shell_orders import Operation, Order, Orders
 from storage.s3.objects import object_store
 from storage.s3.uploads import unfinished_uploads
 from tests.distribution import fetch_busybox
@@ -62,8 +62,8 @@ def cycle(job_id: str, operation: Operation, image: Image, key: PublicKey) -> No
     from tasks.pods import StepFailed
 
     order = Order(id=job_id, operation=operation)
-    orders = Orders(until=time.time() + 600, latest=0, order=order, opened=["shell"])
-    object_store().write(settings().bucket, shell_orders_key(job_id), orders.model_dump_json().encode())
+    orders = Orders(until=time.time() + 600, latest=0, order=order, opened=("shell",))
+    object_store().write(settings().bucket, shell_orders_key(job_id), orders.to_json())
     with suppress(*([StepFailed] if operation is Operation.ABORT else [])):
         customize_image(image.id, key.id, job_id, build_env_size=1, job_mem_size=1, job_id=job_id)
 

@@ -27,7 +27,7 @@ _KERNEL = "linux-image-cloud-amd64"
 _MEASURE = """
 import contextlib, json, os, subprocess, sys, time
 from pathlib import Path
-from builder.pod.context import Squashfs
+from builder.contract.options import Squashfs
 from builder.pod.image_root.squashfs import pack
 root, out = Path("/workspace/root"), Path("/workspace/rootfs")
 def default():

@@ -31,9 +31,9 @@ PACKAGES = (
     *("createrepo-c", "squashfs-tools", "dracut-core", "zstd", "xz-utils", "bzip2"),
     # the shell of a customize or debug pod, and a look around in it
     *("openssh-server", "curl", "iproute2", "less"),
-    # customizing without a human: 29 MB, and two seconds; lsinitrd reads initrds that are packed by lz4
+    # customizing without a user: 29 MB, and two seconds; lsinitrd reads initrds that are packed by lz4
     *("ansible-core", "lz4"),
-    # a root that is there before its rootfs is: 5 MB
+    # mounting a rootfs before it is downloaded: 5 MB
     "python3-pyfuse3",
 )
 
@@ -57,7 +57,7 @@ _OPTIONS = (
 # An imported image has no PATH of its own: without one, `sh` is not found.
 _CHANGES = ("ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ENV LANG=C.UTF-8")
 
-# What the host's administrator set for reaching the archives, and APT has to know during the build.
+# The host's settings for reaching the archives, which APT needs during the build.
 _CARRIED = ("Acquire::http::", "Acquire::https::", "Acquire::Check-Valid-Until", "Acquire::Check-Date")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
@@ -113,15 +113,15 @@ def import_debian(
         *("mmdebstrap", *options, *keyring, *carried),
         *(f"--include={','.join(packages)}", RELEASE, str(tar), str(sources)),
     ]
-    _run_to_the_end(command, scratch)
+    _run(command, scratch)
     logger.info("importing the base image, %d MB", tar.stat().st_size // 10**6)
     podman(["import", "--quiet", *(f"--change={change}" for change in changes), str(tar), reference])
 
 
 def confinement() -> list[str]:
-    """Return what keeps a command's mounts and processes from outliving it, or us: killed, it cleans up neither.
+    """Return a prefix that ends a command's mounts and processes with it and with this process.
 
-    Without root's rights there are no such namespaces to be had; mmdebstrap makes them itself.
+    Without root's rights no such namespaces can be made here; mmdebstrap makes them itself.
     """
     if os.geteuid():
         return []
@@ -134,9 +134,9 @@ def _carried_settings() -> list[str]:
     return [line for line in asked.stdout.splitlines() if line.startswith(_CARRIED)]
 
 
-def _run_to_the_end(command: list[str], scratch: Path) -> None:
-    """Run mmdebstrap, its words as progress; it is ended when we are cut off."""
-    last_words: deque[str] = deque(maxlen=5)
+def _run(command: list[str], scratch: Path) -> None:
+    """Run mmdebstrap and log its output; it is ended when this process is interrupted."""
+    last_lines: deque[str] = deque(maxlen=5)
     # mmdebstrap unpacks below TMPDIR: in the scratch folder whatever a cut-off build leaves is removed by the next.
     environment = {**os.environ, "TMPDIR": str(scratch)}
     process = subprocess.Popen(
@@ -145,10 +145,10 @@ def _run_to_the_end(command: list[str], scratch: Path) -> None:
     try:
         for line in process.stdout or ():
             logger.info("%s", line.rstrip())
-            last_words.append(line.strip())
+            last_lines.append(line.strip())
     finally:
         if process.poll() is None:
             process.kill()
         exit_code = process.wait()
     if exit_code:
-        raise Broken(f"the base image was not built: {' '.join(last_words)}")
+        raise Broken(f"the base image was not built: {' '.join(last_lines)}")

@@ -1,4 +1,4 @@
-"""What the commands that make an image have in common: the reference on stdout, progress on stderr."""
+"""The output of the commands that make an image: the reference on stdout, progress on stderr."""
 
 import logging
 import signal

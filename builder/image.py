@@ -26,7 +26,7 @@ Kiwi = Literal[9, 11]
 NAMES: dict[Kiwi, str] = {9: "localhost/ims-builder", 11: "localhost/ims-builder-kiwi11"}
 _HERE = Path(__file__).parent
 # All of this package that the image holds; what makes the image stays outside.
-_SHIPPED = ("__init__.py", "pod", "programs", "ansible")
+_SHIPPED = ("__init__.py", "contract", "pod", "programs", "ansible")
 
 
 def builder_image_reference(kiwi: Kiwi = 9) -> str:
@@ -58,7 +58,7 @@ def ensure_builder_image(kiwi: Kiwi = 9, *, fresh: bool = False) -> str:
 
     Args:
         kiwi: The kiwi that it is to hold.
-        fresh: Build anew even what is there, to get the Debian archive's newest packages.
+        fresh: Build again what is there, to get the Debian archive's newest packages.
 
     Raises:
         Unreachable: Packages cannot be fetched at the moment.
@@ -99,7 +99,7 @@ def _build_programs_layer(kiwi: Kiwi, scratch: Path) -> None:
 def main() -> int:
     """Build the image when needed and print its reference."""
     parser = argparse.ArgumentParser(prog="python -m builder.image", description=main.__doc__)
-    parser.add_argument("--fresh", action="store_true", help="build anew, with the Debian archive's newest packages")
+    parser.add_argument("--fresh", action="store_true", help="build again, with the Debian archive's newest packages")
     parser.add_argument("--kiwi", type=int, choices=NAMES, default=9, help="the kiwi that the image is to hold")
     arguments = parser.parse_args()
     return print_reference(lambda: ensure_builder_image(arguments.kiwi, fresh=arguments.fresh))

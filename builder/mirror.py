@@ -1,6 +1,6 @@
 """The Debian archives this host installs from, so that the builder image and recipes use the same ones.
 
-No mirror is ever written down: APT is asked. `python -m builder.mirror` prints the main archive's address.
+No mirror is named in the code: APT is asked. `python -m builder.mirror` prints the main archive's address.
 """
 
 import subprocess
@@ -70,7 +70,7 @@ def _index_targets() -> str:
         )
     except (OSError, subprocess.CalledProcessError) as error:
         raise Broken(
-            f"APT does not say what its sources are: {error}", resolution="build the image on a Debian 12 host"
+            f"APT does not list its sources: {error}", resolution="build the image on a Debian 12 host"
         ) from error
     return asked.stdout
 

@@ -17,10 +17,10 @@ def install(folder: Path, what: Sequence[str], scratch: Path, *, whose: str, res
 
     Args:
         folder: Where they go.
-        what: pip's words for what is wanted.
+        what: The packages, as arguments of pip.
         scratch: Where pip unpacks and builds.
         whose: What they are for, for messages.
-        resolution: What to do when they are not to be had.
+        resolution: What to do when they cannot be fetched.
 
     Raises:
         Unreachable: pip does not get the packages.
@@ -30,17 +30,17 @@ def install(folder: Path, what: Sequence[str], scratch: Path, *, whose: str, res
         *(*confinement(), sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"),
         *("install", "--quiet", "--target", str(folder), *what),
     ]
-    exit_code, said = _run_to_the_end(command, {**os.environ, "TMPDIR": str(scratch)})
+    exit_code, said = _run(command, {**os.environ, "TMPDIR": str(scratch)})
     if exit_code == 0:
         return
-    last_words = " ".join(said.strip().splitlines()[-3:])
-    if "No module named pip" in last_words:
+    last_lines = " ".join(said.strip().splitlines()[-3:])
+    if "No module named pip" in last_lines:
         raise Broken(f"{sys.executable} has no pip", resolution=resolution)
-    raise Unreachable(f"the packages of {whose} cannot be fetched: {last_words}", resolution=resolution)
+    raise Unreachable(f"the packages of {whose} cannot be fetched: {last_lines}", resolution=resolution)
 
 
-def _run_to_the_end(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Run pip and return its exit code and its complaints; cut off, it ends at once, the builds that it began too."""
+def _run(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run pip and return its exit code and its errors; when this process is interrupted, pip and its builds end."""
     process = subprocess.Popen(
         command,
         env=environment,

@@ -10,20 +10,20 @@ def podman(arguments: Sequence[str]) -> str:
     """Run one podman command and return what it printed.
 
     Raises:
-        Broken: Podman is missing or refused the command; its last words are in the message.
+        Broken: Podman is missing or refused the command; its last lines are in the message.
     """
     try:
         ran = subprocess.run(["podman", *arguments], capture_output=True, text=True, check=False)
     except OSError as error:
         raise Broken(f"podman does not run: {error}", resolution="apt-get install podman") from error
     if ran.returncode:
-        last_words = " ".join(ran.stderr.split("\n")[-4:]).strip()
-        raise Broken(f"podman {arguments[0]} failed with exit code {ran.returncode}: {last_words}")
+        last_lines = " ".join(ran.stderr.split("\n")[-4:]).strip()
+        raise Broken(f"podman {arguments[0]} failed with exit code {ran.returncode}: {last_lines}")
     return ran.stdout
 
 
 def has_image(reference: str) -> bool:
-    """Tell whether the image is in this host's storage.
+    """Return whether the image is in this host's storage.
 
     Raises:
         Broken: Podman is missing.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def one_at_a_time() -> Iterator[Path]:
-    """Hold the host's build lock and an empty scratch folder; what a killed build left there goes first."""
+    """Hold the host's build lock and an empty scratch folder; what a killed build left there is removed first."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ims"
     cache.mkdir(parents=True, exist_ok=True)
     scratch = cache / "builder-scratch"

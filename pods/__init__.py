@@ -1,1 +1,1 @@
-"""Running a Pod manifest to its end, and telling how it ended."""
+"""Running a Pod manifest to its end, and reporting how it ended."""

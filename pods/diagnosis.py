@@ -4,28 +4,14 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+from builder.contract.exit_codes import KILLED, NOT_EXECUTABLE, NOT_FOUND, TERMINATED, TIMED_OUT, TRY_AGAIN
+from builder.contract.lines import OUT_OF_MEMORY, last_words
 from pods.facts import Category, Facts, Verdict
 
 __all__ = ["Category", "Facts", "Rule", "Verdict", "diagnose"]
 
-# Tells how a pod ended; None: not in the way that the rule is about.
+# Returns how a pod ended, or None when the rule does not apply.
 Rule = Callable[[Facts], Verdict | None]
-
-# sysexits.h: "temporary failure; the user is invited to retry". The builder's programs use it so.
-EX_TEMPFAIL = 75
-# Shells and coreutils: 124 is `timeout`'s word for it, 128 + n means "ended by signal n".
-TIMED_OUT = 124
-NOT_EXECUTABLE = 126
-NOT_FOUND = 127
-KILLED = 137
-TERMINATED = 143
-
-# How the last line of a program of builder/programs begins when it failed.
-LAST_WORDS = "error: "
-# And how the line before it begins, when the program knows what to do.
-ADVICE = "advice: "
-# What the wrapper of every step's command writes when the kernel killed something of it (step_command.py).
-OUT_OF_MEMORY_LINE = "ims: the kernel killed a process of this step: out of memory"
 
 PEAK = re.compile(r"peak was (\d+) bytes")
 
@@ -37,33 +23,22 @@ NO_IMAGE = ("no such image", "image not known", "manifest unknown", "initializin
 
 
 def diagnose(facts: Facts, *platform_rules: Rule) -> Verdict:
-    """Tell how a pod ended.
+    """Return how a pod ended.
 
     Args:
-        facts: What is known of it.
-        platform_rules: What the pod's platform knows besides. They come before the rules for what the step did.
+        facts: The facts about it.
+        platform_rules: The rules of the pod's platform. They come before the rules for what the step did.
     """
     rules = (*platform_rules, _never_ran) if facts.started is None else (_succeeded, *platform_rules, *RULES)
     for rule in rules:
         if verdict := rule(facts):
             return verdict
+    words = last_words(facts.log_tail)
     return Verdict(
         Category.STEP_FAILED,
-        _last_words(facts) or f"pod {facts.name} failed with exit code {facts.exit_code}",
-        _advice(facts) or "read the end of its log for what led to it",
+        words.error or f"pod {facts.name} failed with exit code {facts.exit_code}",
+        words.advice or "read the end of its log for what led to it",
     )
-
-
-def _last_words(facts: Facts) -> str:
-    """Return what the step's own program said of its end: the builder's programs close with a line `error: …`."""
-    last = facts.log_tail[-1] if facts.log_tail else ""
-    return last.removeprefix(LAST_WORDS) if last.startswith(LAST_WORDS) else ""
-
-
-def _advice(facts: Facts) -> str:
-    """Return what the step's own program advises: the line before its last words."""
-    before = facts.log_tail[-2] if len(facts.log_tail) > 1 and _last_words(facts) else ""
-    return before.removeprefix(ADVICE) if before.startswith(ADVICE) else ""
 
 
 def _never_ran(facts: Facts) -> Verdict:
@@ -94,7 +69,7 @@ def _cut_off(facts: Facts) -> Verdict | None:
         return None
     return Verdict(
         Category.KILLED,
-        f"pod {facts.name} was cut off and nobody saw its end",
+        f"pod {facts.name} was cut off, and its end was not seen",
         "its host was restarted, or its supervisor there was killed: run the job again",
     )
 
@@ -104,11 +79,11 @@ def _succeeded(facts: Facts) -> Verdict | None:
 
 
 def _out_of_memory(facts: Facts) -> Verdict | None:
-    told = [line for line in facts.log_tail if line.startswith(OUT_OF_MEMORY_LINE)]
-    if not facts.out_of_memory and not told:
+    reports = [line for line in facts.log_tail if line.startswith(OUT_OF_MEMORY)]
+    if not facts.out_of_memory and not reports:
         return None
     limit = f" of {facts.memory}" if facts.memory else ""
-    peak = PEAK.search(told[-1]) if told else None
+    peak = PEAK.search(reports[-1]) if reports else None
     reached = f" (peak {int(peak[1]) / (1 << 30):.1f} GiB)" if peak else ""
     return Verdict(
         Category.OUT_OF_MEMORY,
@@ -132,11 +107,11 @@ def _deadline(facts: Facts) -> Verdict | None:
 
 
 def _transient(facts: Facts) -> Verdict | None:
-    if facts.exit_code != EX_TEMPFAIL:
+    if facts.exit_code != TRY_AGAIN:
         return None
     return Verdict(
         Category.TRANSIENT,
-        _last_words(facts) or f"pod {facts.name} met a passing fault",
+        last_words(facts.log_tail).error or f"pod {facts.name} met a fault that may pass",
         "it can be tried again as it is",
     )
 
@@ -170,11 +145,11 @@ def _killed(facts: Facts) -> Verdict | None:
     return Verdict(
         Category.KILLED,
         f"pod {facts.name} was killed from outside (exit code {facts.exit_code})",
-        "unless somebody cancelled it, look into the host's kernel log (`dmesg`) and run the job again",
+        "unless a user cancelled it, look into the host's kernel log (`dmesg`) and run the job again",
     )
 
 
-# The first that speaks is right: a step that was killed for its memory often goes on to say other things.
+# The first rule that applies is right: a step that was killed for its memory often reports other errors afterwards.
 RULES: tuple[Rule, ...] = (
     _cut_off,
     _out_of_memory,

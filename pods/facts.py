@@ -1,4 +1,4 @@
-"""What is known of a pod that ended or never started, and the words for how that came."""
+"""The facts about a pod that ended or never started, and the categories of its end."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Category(StrEnum):
-    """How a pod ended, coarsely enough to decide by."""
+    """How a pod ended: a flow decides by it what to do."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -30,10 +30,10 @@ class Category(StrEnum):
 class Facts(BaseModel):
     """What a runtime knows about a pod that has ended or never started.
 
-    Without `started` the step never ran; without `exit_code` it ran and nobody saw its end.
+    Without `started` the step never ran; without `exit_code` it ran and its end was not seen.
 
     Args:
-        reason: Kubernetes' own word for what happened to the pod or keeps it from starting: Evicted, ErrImagePull, …
+        reason: Kubernetes' own reason for what happened to the pod or keeps it from starting: Evicted, ErrImagePull, …
         error: What the runtime says about it.
         events: What the cluster did with the pod, oldest first, a line each.
         claim: The workspace's claim, where claims have a size.
@@ -59,7 +59,7 @@ class Facts(BaseModel):
 
 
 class Verdict(NamedTuple):
-    """A category with its words."""
+    """A category, what happened, and what to do."""
 
     category: Category
     summary: str

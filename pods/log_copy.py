@@ -1,4 +1,4 @@
-"""A pod's output on its way into a file and to whoever watches, line by line.
+"""Copies a pod's output into a file and to a watcher, line by line.
 
 A log failure never fails the run: when the file cannot be written, that is said once and the pod goes on.
 """
@@ -12,7 +12,7 @@ from typing import BinaryIO, Self
 
 logger = logging.getLogger(__name__)
 
-# A longer line comes in pieces of this size: nobody has to hold what a pod without line breaks prints.
+# A longer line is cut into pieces of this size: memory stays limited when a pod prints no line breaks.
 LONGEST_LINE_BYTES = 16 * 1024
 TAIL_LINES = 30
 
@@ -48,7 +48,7 @@ class LogCopy:
     """The copy of one pod's output.
 
     While the pod runs, what `podman logs --follow` gives goes to the file and the watcher. At the end the whole
-    output is read again (`begin_again`): the file is written anew, the watcher gets the lines that it has not seen.
+    output is read again (`begin_again`): the file is written again, the watcher gets the lines that it has not seen.
     """
 
     def __init__(self, file: Path, on_line: Callable[[str], None] | None = None) -> None:
@@ -56,7 +56,7 @@ class LogCopy:
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._path = file
         self._on_line = on_line
-        self._told = 0
+        self._reported = 0
         self._file: BinaryIO | None = None
         self.begin_again()
 
@@ -80,11 +80,11 @@ class LogCopy:
                 self._file.flush()
             except OSError as error:
                 self._give_up(error)
-        self._tell(self._lines.feed(block))
+        self._report(self._lines.feed(block))
 
     def end(self) -> None:
         """Take the end of the output."""
-        self._tell(self._lines.end())
+        self._report(self._lines.end())
 
     def close(self) -> None:
         """Close the file."""
@@ -103,12 +103,12 @@ class LogCopy:
     ) -> None:
         self.close()
 
-    def _tell(self, lines: list[str]) -> None:
+    def _report(self, lines: list[str]) -> None:
         for line in lines:
             self._seen += 1
             self.tail.append(line)
-            if self._seen > self._told:
-                self._told = self._seen
+            if self._seen > self._reported:
+                self._reported = self._seen
                 if self._on_line:
                     self._on_line(line)
 

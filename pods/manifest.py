@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from builder.contract.inputs import WORKSPACE, PodInput
 from pods.resources import Resources
 from pods.step_command import within_limits
 
@@ -25,12 +26,11 @@ ARCH_LABEL = "kubernetes.io/arch"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 CONTAINER = "step"
-WORKSPACE = "/workspace"
 WORKSPACE_VOLUME = "workspace"
 
-# What a step gets to tidy up in, when it is stopped from outside.
+# How long a step may clean up when it is stopped from outside.
 GRACE = timedelta(seconds=10)
-# Whoever needs no root's rights is this user: nobody, on every distribution.
+# The user of a step that needs no rights of root: `nobody`, on every distribution.
 NOBODY = 65534
 
 
@@ -74,7 +74,7 @@ class Pod(BaseModel):
     Args:
         claim: The workspace; empty for one of the pod's own, which goes with it.
         privileged: Whether the step mounts.
-        root: Whether it reads files of every owner; without, it is nobody.
+        root: Whether it reads files of every owner; if not, its user is `nobody`.
         arch: The kind of node to run on; empty for any.
         serves: Whether it has a port that is to be reached from outside (`PodRuntime.publish`).
         memory_gib: Request and limit.
@@ -161,7 +161,7 @@ def pod_manifest(pod: Pod) -> dict[str, Any]:
 
 
 def literal(text: str) -> str:
-    """Return text as a manifest says it: Kubernetes expands `$(NAME)` in commands and values, and reads `$$` as `$`."""
+    """Return text for a manifest: Kubernetes expands `$(NAME)` in commands and values, and reads `$$` as `$`."""
     return text.replace("$", "$$")
 
 
@@ -189,9 +189,9 @@ def _container(pod: Pod) -> dict[str, Any]:
 
 
 def _identity() -> list[dict[str, Any]]:
-    """Return the variables that tell a step which pod it is; the workspace's lease names it by them."""
-    fields = {"IMS_POD_NAME": "metadata.name", "IMS_POD_UID": "metadata.uid"}
-    return [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]
+    """Return the variables with the pod's own name and uid: the workspace's lease names its holder by them."""
+    paths = PodInput(name="metadata.name", uid="metadata.uid").to_environment()
+    return [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in paths.items()]
 
 
 def _workspace(pod: Pod) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""What a pod asks of its node besides memory, in quantities as Kubernetes writes them.
+"""What a pod requests of its node besides memory, in quantities as Kubernetes writes them.
 
-Without a request of processors a pod gets 2 shares beside the hundreds of every other: on a busy node it starves.
+Without a request of processors a pod gets 2 shares beside the hundreds of every other: on a busy node it hardly runs.
 """
 
 from typing import Annotated
@@ -16,7 +16,7 @@ class Resources(BaseModel):
 
     Args:
         cpu_request: Processors, `1` or `500m`.
-        cpu_limit: Processors; empty: whatever is idle may be used.
+        cpu_limit: Processors; empty: all idle processors may be used.
         storage_request: What is written outside the workspace: the container's own layer, logs, an emptyDir.
         storage_limit: The same; more of it ends the pod. Empty: none.
     """

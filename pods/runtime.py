@@ -1,4 +1,4 @@
-"""The interface of what runs pods, and how it tells how one ended."""
+"""The interface of a pod runtime, and the outcome of a pod."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from pods.diagnosis import Category, Facts, Rule, diagnose
 from pods.manifest import Claim, Pod
 
-# What the step itself is not to blame for, and another start may not meet.
+# Ends that the step did not cause, and that another start may not meet.
 PASSING = frozenset({Category.TRANSIENT, Category.KILLED, Category.EVICTED, Category.NODE_LOST})
 
 
@@ -24,7 +24,7 @@ class Phase(StrEnum):
 
 
 class Outcome(BaseModel):
-    """How a pod ended, or that it still runs: for the flow to decide by, for the user to read."""
+    """How a pod ended, or that it still runs: the flow decides by it, the user reads it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +45,7 @@ class Outcome(BaseModel):
 
     @classmethod
     def running(cls, name: str, started: datetime | None, log_tail: list[str]) -> "Outcome":
-        """Return the outcome of a pod whose step is at work."""
+        """Return the outcome of a pod whose step is running."""
         return cls(
             phase=Phase.RUNNING,
             exit_code=None,

@@ -1,12 +1,12 @@
-"""A step's command, with what its container needs around it: a limit on its time, and an eye on its memory.
+"""A step's command, in a wrapper that limits its time and reports OOM kills.
 
-Both are in the pod itself, not in the flow's process: the pod must end when that one has been killed, too. The limit
+Both work in the pod itself: it must end also when the flow's process has been killed. The limit
 counts from the container's start; Kubernetes' activeDeadlineSeconds would count waiting for the image as well.
 """
 
 from collections.abc import Sequence
 
-from pods.diagnosis import OUT_OF_MEMORY_LINE
+from builder.contract.lines import OUT_OF_MEMORY
 
 # A kernel without memory.oom.group kills one process of the step, and nothing outside learns of it when the step
 # itself lives on. So the step's own cgroup is asked, once the step has failed. Only shell builtins: the image may have
@@ -25,7 +25,7 @@ done
 for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
     [ -r "$file" ] || continue
     while read -r key value; do
-        [ "$key" = oom_kill ] && [ "$value" != 0 ] && echo "{OUT_OF_MEMORY_LINE}${{peak:+, its peak was $peak bytes}}"
+        [ "$key" = oom_kill ] && [ "$value" != 0 ] && echo "{OUT_OF_MEMORY}${{peak:+, its peak was $peak bytes}}"
     done <"$file"
 done
 exit "$code"
@@ -33,7 +33,7 @@ exit "$code"
 
 
 def within_limits(command: Sequence[str], *, seconds: int, grace: int) -> list[str]:
-    """Return a command that ends by itself after so many seconds, and tells of an OOM kill.
+    """Return a command that ends by itself after so many seconds, and reports an OOM kill.
 
     Args:
         command: The step's own.

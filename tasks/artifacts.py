@@ -4,11 +4,12 @@ An artifact is in S3 whole or not at all: the pods upload parts by presigned URL
 after the parts' sizes and checksums were compared with what was packed.
 """
 
-import json
 import logging
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from builder.contract.inputs import PackageInput, UploadInput
+from builder.contract.package import Package, PackedArtifact
+from builder.contract.unreadable import Unreadable
+from builder.contract.upload_plan import PlannedArtifact, PlannedPart, UploadPlan
 from config.settings import settings
 from errors import Corrupt, NotFound
 from storage.models.jobs import Job, JobStatus, JobType
@@ -33,28 +34,6 @@ TYPES = {
 }
 
 
-class Packed(BaseModel):
-    """An artifact as the pod packed it: its size in bytes, and checksums of the whole and of each part."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    size: int
-    md5: str
-    sha256: str
-    part_size: int
-    parts: list[PartSum]
-
-
-class Package(BaseModel):
-    """What the pod says it packed."""
-
-    model_config = ConfigDict(frozen=True)
-
-    artifacts: list[Packed]
-    notes: list[str] = []
-
-
 @retryable
 def package_artifacts(job: Job) -> Package:
     """Find kernel and initrd in the image root, pack the root as squashfs, and take checksums of all.
@@ -63,7 +42,7 @@ def package_artifacts(job: Job) -> Package:
 
     Raises:
         StepFailed: There is no kernel or initrd of that name, or several that could be meant.
-        Corrupt: The pod's result is not one.
+        Corrupt: The pod's result cannot be read.
     """
     report(job, status=JobStatus.PACKAGING_ARTIFACTS)
     limit = settings().limits.package
@@ -71,11 +50,11 @@ def package_artifacts(job: Job) -> Package:
     result_url = object_store().presigned_put(bucket, key, limit)
     # The root of an image that is customized may be one that the pod has to mount.
     mounts = job.job_type is JobType.CUSTOMIZE
-    run_step(job, "package", "package", {"IMS_RESULT_URL": result_url}, deadline=limit, privileged=mounts)
+    run_step(job, "package", "package", PackageInput(result_url=result_url), deadline=limit, privileged=mounts)
     body, _ = object_store().read(bucket, key)
     try:
-        package = Package.model_validate_json(body)
-    except ValidationError as error:
+        package = Package.from_json(body)
+    except Unreadable as error:
         raise Corrupt(f"s3://{bucket}/{key} is not the result of packing: {error}") from error
     for note in package.notes:
         logger.info("%s", note)
@@ -94,34 +73,36 @@ def upload_artifacts(package: Package, job: Job) -> list[Artifact]:
     """
     missing = {packed.name: _open(packed, job) for packed in package.artifacts if _published(packed, job) is None}
     plan = _plan([packed for packed in package.artifacts if packed.name in missing], missing)
-    if plan:
+    if plan.artifacts:
         limit = settings().limits.upload
         bucket, key = settings().bucket, job_key(job.id, "upload-plan.json")
-        object_store().write(bucket, key, json.dumps({"artifacts": plan}).encode(), content_type="application/json")
+        object_store().write(bucket, key, plan.to_json(), content_type="application/json")
         plan_url = object_store().presigned_get(bucket, key, limit)
-        run_step(job, "upload", "upload", {"IMS_PLAN_URL": plan_url}, deadline=limit, root=False)
+        run_step(job, "upload", "upload", UploadInput(plan_url=plan_url), deadline=limit, root=False)
     for packed in package.artifacts:
         if packed.name in missing:
-            complete_upload(object_store(), missing[packed.name], packed.parts)
+            complete_upload(object_store(), missing[packed.name], _sums(packed))
     return [_artifact(packed, job) for packed in package.artifacts]
 
 
-def _plan(artifacts: list[Packed], uploads: dict[str, Upload]) -> list[dict[str, object]]:
-    """Say which parts are still to be sent, and where to; empty when all are there."""
-    plan: list[dict[str, object]] = []
-    for packed in artifacts:
-        upload = uploads[packed.name]
-        wanted = missing_parts(object_store(), upload, packed.parts)
-        urls = presigned_parts(object_store(), upload, [part.number for part in wanted], settings().limits.upload)
-        parts = [
-            {"number": part.number, "size": part.size, "md5": part.md5, "url": urls[part.number]} for part in wanted
-        ]
-        if parts:
-            plan.append({"name": packed.name, "part_size": packed.part_size, "parts": parts})
-    return plan
+def _plan(artifacts: list[PackedArtifact], uploads: dict[str, Upload]) -> UploadPlan:
+    """Return which parts are still to be sent, and where to; empty when all are there."""
+    planned = [_planned(packed, uploads[packed.name]) for packed in artifacts]
+    return UploadPlan(tuple(artifact for artifact in planned if artifact.parts))
 
 
-def _open(packed: Packed, job: Job) -> Upload:
+def _planned(packed: PackedArtifact, upload: Upload) -> PlannedArtifact:
+    wanted = missing_parts(object_store(), upload, _sums(packed))
+    urls = presigned_parts(object_store(), upload, [part.number for part in wanted], settings().limits.upload)
+    parts = tuple(PlannedPart(part.number, part.size, part.md5, urls[part.number]) for part in wanted)
+    return PlannedArtifact(packed.name, packed.part_size, parts)
+
+
+def _sums(packed: PackedArtifact) -> list[PartSum]:
+    return [PartSum(part.number, part.size, part.md5) for part in packed.parts]
+
+
+def _open(packed: PackedArtifact, job: Job) -> Upload:
     image_id = jobs.image_id_of(job.id)
     return open_upload(
         object_store(),
@@ -136,7 +117,7 @@ def _open(packed: Packed, job: Job) -> Upload:
     )
 
 
-def _published(packed: Packed, job: Job) -> ObjectInfo | None:
+def _published(packed: PackedArtifact, job: Job) -> ObjectInfo | None:
     """Return the artifact's object when it is in S3 already, whole and of this content."""
     key = artifact_key(jobs.image_id_of(job.id), packed.name)
     try:
@@ -147,7 +128,7 @@ def _published(packed: Packed, job: Job) -> ObjectInfo | None:
     return known if same else None
 
 
-def _artifact(packed: Packed, job: Job) -> Artifact:
+def _artifact(packed: PackedArtifact, job: Job) -> Artifact:
     known = _published(packed, job)
     if known is None:
         raise Corrupt(f"{packed.name} of job {job.id} is not in S3 as it was uploaded")

@@ -1,6 +1,6 @@
 """The builder image that a description needs: a finished one that a setting names, or one that is built here.
 
-`ims up` sees to the first image, with kiwi 9.24. The second, with kiwi 11, is built when a description first needs it.
+`ims up` builds the first image, with kiwi 9.24. The second, with kiwi 11, is built when a description first needs it.
 """
 
 import logging
@@ -20,7 +20,7 @@ def builder_image() -> str:
 
 @retryable
 def find_builder_image(description: Description) -> str:
-    """Return the image whose kiwi reads the description, built first when it is the second, ours, missing and for here.
+    """Return the image whose kiwi reads the description, built first when it is kiwi 11's and is missing here.
 
     Safe to repeat: what is built is kept, one of several jobs builds it, and the others wait.
 

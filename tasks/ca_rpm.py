@@ -1,4 +1,4 @@
-"""The CA RPM: what makes an image root trust the site's certificate authorities.
+"""The CA RPM, which makes an image root trust the site's certificate authorities.
 
 It is built once for the same certificates and the same spec, and kept in S3 by the digest of both.
 """
@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from builder.contract.inputs import CaRpmInput, ContextInput
 from config.certificates import CaCertificate, parse_bundle
 from config.settings import settings
 from config.site import read_site
@@ -30,7 +31,7 @@ SPEC = "site-ca.spec"
 
 @dataclass(frozen=True)
 class CaRpm:
-    """A CA RPM to be: its spec, and the certificates by the names of their files."""
+    """A CA RPM that is to be built: its spec, and the certificates by the names of their files."""
 
     spec: str
     certificates: dict[str, str]
@@ -64,7 +65,7 @@ def render_ca_rpm(description: Description) -> CaRpm | None:
     """Check the site's CA file and render the spec of its RPM.
 
     Returns:
-        The RPM to be; None for a site without a CA, and for descriptions that are not built of RPMs.
+        The RPM to build; None for a site without a CA, and for descriptions that are not built of RPMs.
 
     Raises:
         BadInput: The CA file is not PEM, or holds something that is no valid CA certificate.
@@ -101,12 +102,12 @@ def build_ca_rpm(ca_rpm: CaRpm | None, job: Job) -> dict[str, bytes]:
     texts = {SPEC: ca_rpm.spec, **ca_rpm.certificates}
     archive = pack_files({name: text.encode() for name, text in texts.items()})
     store.write(bucket, sources, archive, content_type="application/gzip")
-    environment = {
-        "IMS_CONTEXT_URL": store.presigned_get(bucket, sources, limit),
-        "IMS_CONTEXT_SHA256": hashlib.sha256(archive).hexdigest(),
-        "IMS_RESULT_URL": store.presigned_put(bucket, key, limit),
-    }
-    run_step(job, "ca-rpm", "ca_rpm", environment, deadline=limit, root=False, workspace=False)
+    sha256 = hashlib.sha256(archive).hexdigest()
+    told = CaRpmInput(
+        context=ContextInput(url=store.presigned_get(bucket, sources, limit), sha256=sha256),
+        result_url=store.presigned_put(bucket, key, limit),
+    )
+    run_step(job, "ca-rpm", "ca_rpm", told, deadline=limit, root=False, workspace=False)
     return _unpacked(store.read(bucket, key)[0])
 
 

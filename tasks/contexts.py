@@ -1,16 +1,16 @@
-"""Context archives: all that the pods of a job are given, in one small file fetched by a presigned URL.
+"""Context archives: the files for the pods of a job, in one small archive that is fetched by a presigned URL.
 
 Credentials of repositories are no part of it: they are an object of their own, which only the pod that runs kiwi
-fetches, and which goes when the job ends.
+fetches, and which is removed when the job ends.
 """
 
 import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
+from builder.contract.options import Options, Squashfs
 from config.settings import settings
 from ingest.packing import pack, pack_files
 from storage.models.jobs import Job
@@ -44,7 +44,8 @@ def stage_context(configuration: KiwiConfig, ca_rpm: Mapping[str, bytes], job: J
     """
     store, bucket = object_store(), settings().bucket
     packed = io.BytesIO()
-    also = {"step.json": _step(options(job) | configuration.options()), **configuration.files(), **ca_rpm}
+    step = replace(options(job), kiwi=configuration.options())
+    also = {"step.json": step.to_json(), **configuration.files(), **ca_rpm}
     pack(description_folder(job), packed, below="description", also=also)
     secrets_key = credentials_key(job.id) if configuration.credentials else ""
     if secrets_key:
@@ -64,13 +65,9 @@ def stage_changes(files: Mapping[str, bytes], job: Job) -> Context:
         job: The job.
     """
     # What kiwi leaves in a root is not there any more: a file of such a name is the user's.
-    step = _step({**options(job), "left_out": ["run/*", "tmp/*"]})
+    step = replace(options(job), left_out=("run/*", "tmp/*")).to_json()
     authorities = authority_files([certificate.pem for certificate in site_certificates()])
     return _stage(pack_files({"step.json": step, **authorities, **files}), job)
-
-
-def _step(values: Mapping[str, Any]) -> bytes:
-    return json.dumps(values, sort_keys=True).encode()
 
 
 def _stage(archive: bytes, job: Job, secrets_key: str = "") -> Context:
@@ -79,16 +76,16 @@ def _stage(archive: bytes, job: Job, secrets_key: str = "") -> Context:
     return context
 
 
-def options(job: Job) -> dict[str, Any]:
-    """Return what the programs in the pods are told beyond the description."""
+def options(job: Job) -> Options:
+    """Return the options of a job's steps."""
     chosen = settings()
-    return {
-        "arch": job.arch,
-        "kernel_file_name": job.kernel_file_name,
-        "initrd_file_name": job.initrd_file_name,
-        "kernel_parameters_file_name": job.kernel_parameters_file_name,
-        "squashfs": {"compressor": chosen.squashfs.compressor, "level": chosen.squashfs.level},
+    return Options(
+        arch=job.arch,
+        kernel_file_name=job.kernel_file_name,
+        initrd_file_name=job.initrd_file_name,
+        kernel_parameters_file_name=job.kernel_parameters_file_name,
+        squashfs=Squashfs(chosen.squashfs.compressor, chosen.squashfs.level),
         # The squashfs of the same root is the same; the job's own time says when it was made.
-        "epoch": int(job.created.timestamp()),
-        "rebuild_initrd": job.rebuild_initrd,
-    }
+        epoch=int(job.created.timestamp()),
+        rebuild_initrd=job.rebuild_initrd,
+    )

@@ -25,18 +25,18 @@ logger = logging.getLogger(__name__)
 
 
 def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -> Journal:
-    """Look what would move if a record were deleted; nothing is changed.
+    """Return what would move if a record were deleted; nothing is changed.
 
     Args:
         kind: Its kind.
         record_id: The record.
-        force: Let objects go that are not there any more; and all of them stay where they are, when the manifest is
-            none or one of them is not ours to move.
+        force: Delete the record although objects are gone. When the manifest is not valid, or one of the objects is
+            not ours to move, all of them stay where they are.
 
     Raises:
         NotFound: No such record, or one of its objects is gone; each is named.
         Conflict: A job is using it, or one of its objects is not the one that was linked.
-        BadInput, Corrupt: Its manifest is none, or its objects are not ours to move.
+        BadInput, Corrupt: Its manifest is not valid, or its objects are not ours to move.
     """
     record = catalogue().of(kind).get(record_id)
     if record.collection is not Collection.AVAILABLE:
@@ -61,7 +61,7 @@ def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -
 
 @retryable
 def begin_deletion(kind: DeletableKind, record_id: str, force: bool) -> Deletable:
-    """Write to the record what is going to move. From here on the deletion can be finished by anybody.
+    """Write to the record what is going to move. From here on any run can finish the deletion.
 
     Raises:
         Conflict: Another run works on the record, or see plan_deletion.
@@ -79,14 +79,14 @@ def begin_deletion(kind: DeletableKind, record_id: str, force: bool) -> Deletabl
         journal=journal,
     )
     try:
-        # Again: a job writes its record before it looks for what it works on, so one of the two sees the other.
+        # Once more: a job writes its record before it reads what it works on, so one of the two sees the other.
         _refuse_used(found)
     except Conflict:
         if is_new:
             deletion.finish_restoring(records, record_id, _journal(found).link)
         raise
     for path in journal.missing:
-        logger.warning("%s is not there, and is let go", path)
+        logger.warning("%s is gone; the deletion goes on without it", path)
     return found
 
 
@@ -98,7 +98,7 @@ def move_away(record: Deletable) -> None:
 
 @retryable
 def finish_deletion(kind: DeletableKind, record: Deletable) -> Deletable:
-    """Write the manifest of a deleted image, and note in the record that it is deleted."""
+    """Write the manifest of a deleted image, and write to the record that it is deleted."""
     moves = {move.source: move for move in _journal(record).moves}
     link = _journal(record).link
     if link is not None and link.path in moves:
@@ -111,7 +111,7 @@ def finish_deletion(kind: DeletableKind, record: Deletable) -> Deletable:
 
 @retryable
 def begin_restoration(kind: DeletableKind, record_id: str) -> Deletable:
-    """See that every object can go back to where it was, and put the record on its way.
+    """Check that every object can move back to where it was, and put the record in transition.
 
     Raises:
         Conflict: The record is not deleted, another run works on it, or something stands where an object was; nothing
@@ -136,40 +136,40 @@ def begin_restoration(kind: DeletableKind, record_id: str) -> Deletable:
 
 @retryable
 def move_back(record: Deletable) -> None:
-    """Move a record's objects to where they were, and remove the manifest that told where they lay."""
+    """Move a record's objects to where they were, and remove the manifest of the deleted image."""
     _move([move.back for move in _journal(record).moves])
     _remove_deleted_manifest(record)
 
 
 @retryable
 def finish_restoration(kind: DeletableKind, record: Deletable) -> Deletable:
-    """Note in the record that it is available again, by the link it had."""
+    """Write to the record that it is available again, with the link it had."""
     link = _journal(record).link
     present = with_present_etag(object_store(), link) if link else None
     done: Deletable = deletion.finish_restoring(catalogue().of(kind), record.id, present)
-    logger.info("%s %s is back", kind, record.id)
+    logger.info("%s %s is restored", kind, record.id)
     return done
 
 
 @retryable
-def take_up(kind: DeletableKind, record_id: str, way: Collection) -> Deletable:
-    """Take over a record that a run which has ended left on its way.
+def resume(kind: DeletableKind, record_id: str, transition: Collection) -> Deletable:
+    """Resume a record that a run, which has ended, left in transition.
 
     Raises:
         NotFound: It is gone by now.
-        Conflict: It is not on that way any more, another run works on it, or a job is using what would be deleted.
+        Conflict: It is not in that transition any more, another run works on it, or a job uses what would be deleted.
     """
-    found: Deletable = deletion.take_up(
-        catalogue().of(kind), record_id, way, flow_run_id=own_run_id(), is_alive=is_alive
+    found: Deletable = deletion.resume(
+        catalogue().of(kind), record_id, transition, flow_run_id=own_run_id(), is_alive=is_alive
     )
-    if way is Collection.DELETING:
+    if transition is Collection.DELETING:
         _refuse_used(found)
     return found
 
 
 @retryable
 def begin_erasure(kind: DeletableKind, record_id: str, force: bool) -> Deletable:
-    """Put a deleted record on its way out.
+    """Put a deleted record in transition to its removal.
 
     Args:
         kind: Its kind.
@@ -197,7 +197,7 @@ def begin_erasure(kind: DeletableKind, record_id: str, force: bool) -> Deletable
 
 @retryable
 def erase(kind: DeletableKind, record: Deletable) -> None:
-    """Remove a record's objects for good, and then the record. What is not its own stays, and is named."""
+    """Remove a record's objects for good, and then the record. Objects that are not its own stay and are named."""
     not_its_own = remove_all(object_store(), _journal(record).moves)
     left = [*not_its_own, *_left_behind(record)]
     _remove_deleted_manifest(record)

@@ -1,4 +1,4 @@
-"""A diagnosis where the user of Prefect looks: an artifact of the run, in Markdown."""
+"""A diagnosis as an artifact of the run in Prefect's interface, in Markdown."""
 
 import logging
 
@@ -14,7 +14,7 @@ MARGIN = "    "
 
 
 def show_diagnosis(diagnosis: Diagnosis) -> None:
-    """Make an artifact of why a step failed; what fails in that is logged, and hides nothing of the failure itself."""
+    """Make an artifact of why a step failed; an error here is logged, and does not replace the step's own."""
     if TaskRunContext.get() is None and FlowRunContext.get() is None:
         return
     try:
@@ -25,7 +25,7 @@ def show_diagnosis(diagnosis: Diagnosis) -> None:
 
 
 def markdown(diagnosis: Diagnosis) -> str:
-    """Return the diagnosis as a page: what happened, what to do, and the evidence."""
+    """Return the diagnosis as a page: what happened, what to do, and the last events and lines of the log."""
     parts = [
         f"# {_plain(diagnosis.step)}: {_plain(diagnosis.category)}",
         _plain(diagnosis.summary),

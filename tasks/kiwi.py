@@ -1,5 +1,6 @@
 """Image roots: built by kiwi-ng in a privileged pod, on the job's workspace."""
 
+from builder.contract.inputs import ContextInput, PrepareInput
 from config.settings import settings
 from storage.models.jobs import Job, JobStatus
 from storage.s3.objects import object_store
@@ -20,10 +21,9 @@ def build_image_root(context: Context, image: str, job: Job) -> None:
     """
     report(job, status=JobStatus.BUILDING_IMAGE)
     store, bucket, limit = object_store(), settings().bucket, settings().limits.prepare
-    environment = {
-        "IMS_CONTEXT_URL": store.presigned_get(bucket, context.key, limit),
-        "IMS_CONTEXT_SHA256": context.sha256,
-    }
-    if context.credentials_key:
-        environment["IMS_CREDENTIALS_URL"] = store.presigned_get(bucket, context.credentials_key, limit)
-    run_step(job, "prepare", "prepare", environment, deadline=limit, privileged=True, image=image)
+    secrets = context.credentials_key
+    told = PrepareInput(
+        context=ContextInput(url=store.presigned_get(bucket, context.key, limit), sha256=context.sha256),
+        credentials_url=store.presigned_get(bucket, secrets, limit) if secrets else "",
+    )
+    run_step(job, "prepare", "prepare", told, deadline=limit, privileged=True, image=image)

@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from builder.contract.options import KiwiOptions
 from config.site import Credentials, SiteRepository, credentials_for, read_site
 from errors import BadInput
 from ingest.description import Description, Repository
@@ -37,7 +37,7 @@ DISABLED_CHECKS = (
 
 
 class KiwiConfig(BaseModel):
-    """What kiwi is told beyond the recipe's own description.
+    """How kiwi builds the recipe's description on this site.
 
     `repositories` are all that the build reads packages from, with their credentials; `site_repositories` those of
     them that the description does not name.
@@ -63,14 +63,14 @@ class KiwiConfig(BaseModel):
             if repository.username or repository.password
         ]
 
-    def options(self) -> dict[str, Any]:
-        """Return what the pod's program is told of it in step.json; no secret is in it."""
-        return {
-            "package_manager": self.package_manager,
-            "profiles": self.profiles,
-            "site_repositories": [repository.model_dump(mode="json") for repository in self.site_repositories],
-            "replace_repositories": self.replace_repositories,
-        }
+    def options(self) -> KiwiOptions:
+        """Return what goes into step.json; no secret is in it."""
+        return KiwiOptions(
+            package_manager=self.package_manager,
+            profiles=tuple(self.profiles),
+            site_repositories=tuple(repository.model_dump(mode="json") for repository in self.site_repositories),
+            replace_repositories=self.replace_repositories,
+        )
 
     def files(self) -> dict[str, bytes]:
         """Return the files of the context archive that go with it."""

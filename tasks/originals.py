@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from builder.contract.inputs import ContextInput, FetchRootInput, RootfsInput
 from config.settings import settings
 from errors import BadInput, Conflict, Corrupt
 from storage.models.jobs import Job, JobStatus
@@ -36,7 +37,7 @@ class Original:
     Args:
         image: Its record.
         rootfs: Its rootfs in S3.
-        checksum: The rootfs's, `sha256:…` or `md5:…`; empty when nobody knows one.
+        checksum: The rootfs's, `sha256:…` or `md5:…`; empty when none is known.
         boot_parameters: Its kernel parameters; empty when it has none.
     """
 
@@ -47,19 +48,19 @@ class Original:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What of it goes to the pods besides the rootfs."""
+        """The files for the pods besides the rootfs."""
         return {"boot_parameters": self.boot_parameters} if self.boot_parameters else {}
 
 
 @retryable
 def fetch_manifest(job: Job) -> Original:
-    """Find the image that a job customizes, and see that it can be.
+    """Find the image that a job customizes, and check that it can be customized.
 
     Raises:
         NotFound: No such image or public key, or an object of the image is gone.
         Conflict: The image is being deleted, or one of its objects is not the one that was linked.
         BadInput: Its manifest lists no rootfs, or several, or the rootfs is no squashfs.
-        Corrupt: Its manifest is none.
+        Corrupt: Its manifest is not valid.
     """
     report(job, status=JobStatus.FETCHING_IMAGE)
     image = catalogue().images.available(job.artifact_id)
@@ -81,27 +82,29 @@ def fetch_root(original: Original, context: Context, job: Job) -> None:
         StepFailed: The workspace is too small, or the rootfs is broken.
     """
     limit = settings().limits.prepare
-    run_step(job, "root", "fetch_root", root_environment(original, context, limit), deadline=limit, privileged=True)
+    run_step(job, "root", "fetch_root", root_input(original, context, limit), deadline=limit, privileged=True)
 
 
-def root_environment(original: Original, context: Context, limit: timedelta) -> dict[str, str]:
-    """Return what a pod is told that makes the job's image root.
+def root_input(original: Original, context: Context, limit: timedelta) -> FetchRootInput:
+    """Return the input of a program that makes the job's image root.
 
     Args:
         original: The image.
         context: The job's context.
-        limit: How long the addresses hold.
+        limit: How long the presigned URLs are valid.
     """
     store, rootfs = object_store(), original.rootfs
-    return {
-        "IMS_CONTEXT_URL": store.presigned_get(settings().bucket, context.key, limit),
-        "IMS_CONTEXT_SHA256": context.sha256,
-        "IMS_ROOTFS_URL": store.presigned_get(rootfs.bucket, rootfs.key, limit),
-        "IMS_ROOTFS_SIZE": str(rootfs.size),
-        "IMS_ROOTFS_ETAG": rootfs.etag,
-        "IMS_ROOTFS_CHECKSUM": original.checksum,
-        "IMS_OVERLAY": "yes" if settings().root_overlay else "no",
-    }
+    context_url = store.presigned_get(settings().bucket, context.key, limit)
+    return FetchRootInput(
+        context=ContextInput(url=context_url, sha256=context.sha256),
+        rootfs=RootfsInput(
+            url=store.presigned_get(rootfs.bucket, rootfs.key, limit),
+            size=rootfs.size,
+            etag=rootfs.etag,
+            checksum=original.checksum,
+        ),
+        overlay=settings().root_overlay,
+    )
 
 
 def _rootfs(manifest: Manifest, image: Image) -> Artifact:
@@ -134,13 +137,13 @@ def _refuse_no_squashfs(rootfs: ObjectInfo, image: Image) -> None:
 
 
 def _checksum(artifact: Artifact, known: ObjectInfo) -> str:
-    # The one that is taken quickest; it belongs to this very object when the etag is the linked one.
+    # sha256 is computed fastest; it belongs to this object when the etag is the linked one.
     if artifact.link.etag and (sha256 := known.metadata.get(SHA256SUM)):
         return f"sha256:{sha256}"
     etag = known.etag if _MD5.fullmatch(known.etag) else ""
     if md5 := artifact.md5 or known.metadata.get(MD5SUM) or etag:
         return f"md5:{md5}"
-    logger.warning("nobody knows a checksum of %s: only its size is checked", known.uri)
+    logger.warning("no checksum of %s is known: only its size is checked", known.uri)
     return ""
 
 

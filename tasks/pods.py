@@ -1,11 +1,13 @@
 """Running one step of a job in a pod: started once, adopted after a crash, its log kept in S3."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+from builder.contract.environment import Input
+from builder.contract.inputs import JobInput
 from config.settings import settings
 from errors import PermanentError
 from pods.kubernetes.options import KubernetesOptions
@@ -28,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 class StepFailed(PermanentError):
-    """A step's pod ended badly."""
+    """A step's pod failed."""
 
     def __init__(self, diagnosis: Diagnosis) -> None:
         """Keep the diagnosis for the job's record."""
@@ -58,7 +60,7 @@ def run_step(
     job: Job,
     step: str,
     program: str,
-    environment: Mapping[str, str],
+    told: Input,
     *,
     deadline: timedelta,
     privileged: bool = False,
@@ -70,24 +72,24 @@ def run_step(
 ) -> Outcome:
     """Run one of the builder's programs in a pod of the job, to its end.
 
-    Safe to repeat: a pod that runs is followed, whatever became of the attempts before it; one that has succeeded is
+    Safe to repeat: a pod that runs is followed, however earlier attempts ended; one that has succeeded is
     not run again, and one that was lost is replaced by the next attempt.
 
     Args:
         job: The job.
         step: The step's name, which the pod's name and the log's key are made of.
         program: The module of builder/programs.
-        environment: What the program is told.
+        told: The input of the program.
         deadline: How long the pod may run.
         privileged: Whether the program mounts.
         root: Whether the program reads files of every owner.
-        workspace: Whether the program works on what other steps have left, or leaves something.
+        workspace: Whether the program reads files of other steps, or writes files for them.
         serves: Whether the program serves on a port that is to be reached from outside.
         image: The builder image to run it in; empty for the usual one.
-        on_line: Gets each line that the program says.
+        on_line: Gets each line of the log.
 
     Raises:
-        StepFailed: The pod ended badly and would do so again.
+        StepFailed: The pod failed and would fail again.
         Exhausted: It was lost, or could not reach a server, at every attempt.
         HoldLost: Another process works on the job.
     """
@@ -101,7 +103,7 @@ def run_step(
             attempt=attempt_of(job, step, runtime()),
             image=image or builder_image(),
             command=["python3", "-m", f"builder.programs.{program}"],
-            env={"IMS_JOB_ID": job.id, "IMS_ARCH": job.arch, **environment},
+            env=JobInput(id=job.id, arch=job.arch).to_environment() | told.to_environment(),
             claim=claim.name if workspace else "",
             privileged=privileged,
             root=root,
@@ -149,6 +151,6 @@ def _keep_log(job: Job, step: str, log: Path) -> None:
 
 
 def _host_network() -> bool:
-    """Tell whether pods need the host's network: an S3 server on a loopback address is not reached from another."""
+    """Return whether pods need the host's network: an S3 server on a loopback address is not reached from another."""
     chosen = settings().pods.host_network
     return settings().s3.is_on_loopback if chosen is None else chosen

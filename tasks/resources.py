@@ -1,10 +1,10 @@
-"""What the pod of each step asks of its node, as the settings say."""
+"""What the pod of each step requests of its node, as the settings say."""
 
 from config.settings import settings
 from pods.resources import Resources
 
 SHELLS = frozenset({"shell", "debug-shell"})
-# They move bytes, or are over in seconds; all others compute: kiwi, dracut, package managers, mksquashfs.
+# They copy data, or end in seconds; all others compute: kiwi, dracut, package managers, mksquashfs.
 LIGHT = frozenset({"upload", "ca-rpm", "release"})
 
 

@@ -1,4 +1,4 @@
-"""Scripts and playbooks: what customizes an image without a user."""
+"""Scripts and playbooks, which customize an image without a user."""
 
 import hashlib
 import logging
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from builder.contract.inputs import ScriptInput
 from config.settings import settings
 from errors import BadInput
 from ingest.packing import pack
@@ -22,12 +23,12 @@ from tasks.workspaces import fresh, ingest_limits, scratch
 
 logger = logging.getLogger(__name__)
 
-# What an archive's script begins with, unless the job says.
+# The file to begin with in an archive, unless the job names one.
 ENTRIES = {
     "script": ("run.sh",),
     "playbook": ("site.yml", "site.yaml", "playbook.yml", "playbook.yaml"),
 }
-# The pod ends the script at its limit, then makes the initrd anew; its deadline is for the case that it does not end.
+# The pod ends the script at its limit, then makes the initrd again; its deadline is for the case that it does not end.
 SLACK = timedelta(minutes=40)
 
 
@@ -36,7 +37,7 @@ class Script:
     """A script or a playbook, handed in for a job's pod.
 
     Args:
-        kind: Which of both, and so which of the builder's programs runs it.
+        kind: Script or playbook: the builder's program of that name runs it.
         key: The archive of its folder.
         sha256: The archive's digest, in hexadecimal.
         entry: The path in it of the file to begin with.
@@ -86,24 +87,24 @@ def fetch_script(job: Job) -> Script | None:
 def run_script(script: Script, job: Job) -> None:
     """Run a script or playbook on the job's image root.
 
-    Safe to repeat: one that has ended well is not run again, one that was cut off begins anew on the root as it was.
+    Safe to repeat: one that has ended well is not run again, one that was cut off begins again on the root as it was.
 
     Raises:
         StepFailed: It failed, did not end in time, or left processes running; its last lines are in the diagnosis.
     """
     report(job, status=JobStatus.BUILDING_IMAGE)
     limit = settings().limits.script
-    environment = {
-        "IMS_SCRIPT_URL": object_store().presigned_get(settings().bucket, script.key, limit + SLACK),
-        "IMS_SCRIPT_SHA256": script.sha256,
-        "IMS_SCRIPT_ENTRY": script.entry,
-        "IMS_SCRIPT_SECONDS": str(int(limit.total_seconds())),
-    }
-    run_step(job, "script", script.kind, environment, deadline=limit + SLACK, privileged=True)
+    told = ScriptInput(
+        url=object_store().presigned_get(settings().bucket, script.key, limit + SLACK),
+        sha256=script.sha256,
+        entry=script.entry,
+        seconds=int(limit.total_seconds()),
+    )
+    run_step(job, "script", script.kind, told, deadline=limit + SLACK, privileged=True)
 
 
 def _refuse_place(link: Link) -> None:
-    """Refuse what this service keeps for itself: a job must not show, as its script, what another's pods are told."""
+    """Refuse the service's own objects: a job must not show, as its script, the input of another job's pods."""
     if link.key.endswith("/"):
         raise BadInput(f"{link.path} is no object")
     if link.bucket == settings().bucket and not link.key.startswith(SCRIPTS_PREFIX):

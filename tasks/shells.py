@@ -1,12 +1,11 @@
-"""The shells of a job: SSH servers in pods, which its user, an order from outside or their limits end.
+"""The shells of a job: SSH servers in pods. A shell is ended by its user, by an order from outside, or by its limits.
 
 A shell outlives the flow's process: the next run of the job finds it and waits on. Orders go by a document in S3
 (storage/records/shell_orders.py), so they need no flow either.
 """
 
 import logging
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal
@@ -14,30 +13,30 @@ from typing import Literal
 import httpx
 from prefect.artifacts import create_markdown_artifact
 
+from builder.contract.environment import Input
+from builder.contract.inputs import CustomizeShellInput, DebugShellInput, ShellInput
+from builder.contract.lines import SHELL_GOES_ON, SHELL_LOST, ShellReady, after
+from builder.contract.shell_orders import Operation
 from config.settings import settings
 from storage.models.jobs import Diagnosis, Job, JobStatus
 from storage.models.layout import shell_orders_key
 from storage.models.shells import DEBUG, Address, ConnectionInfo, SshContainer
 from storage.records import jobs, shell_orders
 from storage.records.catalogue import catalogue
-from storage.records.shell_orders import LONGEST, Operation
+from storage.records.shell_orders import LONGEST
 from storage.s3.objects import object_store
 from tasks.contexts import Context
 from tasks.jobs import report
-from tasks.originals import Original, root_environment
+from tasks.originals import Original, root_input
 from tasks.pods import StepFailed, run_step, runtime
 from tasks.retries import retryable
 
 logger = logging.getLogger(__name__)
 
-# What builder/pod/shell/shell.py says when its server listens, and when it cannot be completed.
-READY = re.compile(r"shell ready: (\d+) (\S+)")
-GOES_ON = re.compile(r"shell goes on: (.+)")
-LOST = re.compile(r"shell lost: (.+)")
-# The pod ends by itself at its limit, and says so; its deadline is for the case that it does not.
+# The pod ends by itself at its limit, and reports that; its deadline is for the case that it does not.
 SLACK = timedelta(minutes=1)
 
-Tell = Callable[[SshContainer], None]
+Report = Callable[[SshContainer], None]
 
 
 @contextmanager
@@ -57,7 +56,7 @@ def debug_shell_on_failure(job: Job) -> Iterator[None]:
 
 @retryable
 def open_debug_shell(diagnosis: Diagnosis, job: Job) -> None:
-    """Open a shell into what a failed build has left, and wait until its user has seen enough or its time is up.
+    """Open a shell into what a failed build has left, and wait until its user ends it or its time is up.
 
     Safe to repeat: a shell that is open is found, and waited for again.
 
@@ -69,34 +68,34 @@ def open_debug_shell(diagnosis: Diagnosis, job: Job) -> None:
         StepFailed: The shell does not open.
     """
 
-    def tell(shell: SshContainer) -> None:
+    def report_open(shell: SshContainer) -> None:
         jobs.report_shell(catalogue(), job, shell, status=JobStatus.WAITING_ON_USER, diagnosis=diagnosis)
         logger.warning("the build failed; look around with: %s (host key %s)", shell.command, shell.host_key)
         _publish(shell, job, f"The build failed: {diagnosis.summary}")
 
-    _serve("debug-shell", "debug_shell", SshContainer(name=DEBUG), {}, tell, job)
+    _serve("debug-shell", "debug_shell", SshContainer(name=DEBUG), DebugShellInput(shell=_shell(job)), report_open, job)
 
 
 @retryable
 def open_customize_shell(original: Original, context: Context, job: Job) -> None:
-    """Open a shell into the image root, and wait until its user has made of it what is to be packed.
+    """Open a shell into the image root, and wait until its user has completed it.
 
-    The shell is there before the rootfs is, where the pod may mount: what its user looks at comes first, the rest
-    meanwhile. Safe to repeat: a shell that is open is found, and waited for again; one that was completed is not opened
-    again.
+    Where the pod may mount, the shell opens before the rootfs is downloaded: what its user reads is fetched first, the
+    rest meanwhile. Safe to repeat: a shell that is open is found, and waited for again; one that was completed is not
+    opened again.
 
     Raises:
         StepFailed: The user gave up, or the time was up, or the rootfs is broken; nothing is to be packed then.
     """
     asked = job.asked.ssh_containers[0]
 
-    def tell(shell: SshContainer) -> None:
+    def report_open(shell: SshContainer) -> None:
         jobs.report_shell(catalogue(), job, shell, status=JobStatus.WAITING_ON_USER, diagnosis=None)
         logger.info("customize the image with: %s (host key %s)", shell.command, shell.host_key)
         _publish(shell, job, f"Customize the image root of {job.image_root_archive_name}")
 
-    environment = {"IMS_JAIL": "yes" if asked.jail else "no", **root_environment(original, context, LONGEST)}
-    _serve("shell", "customize_shell", SshContainer(name=asked.name, jail=asked.jail), environment, tell, job)
+    told = CustomizeShellInput(shell=_shell(job), root=root_input(original, context, LONGEST), jail=asked.jail)
+    _serve("shell", "customize_shell", SshContainer(name=asked.name, jail=asked.jail), told, report_open, job)
 
 
 @retryable
@@ -114,37 +113,40 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
         logger.info("the shell of job %s ends at %s", job_id, f"{until:%Y-%m-%d %H:%M} UTC")
         return
     shell_orders.end_shell(store, bucket, job, Operation(operation))
-    logger.info("the shell of job %s is to %s; the job's own run tells what comes of it", job_id, operation)
+    logger.info("the shell of job %s is to %s; the job's own run reports the result", job_id, operation)
 
 
-def _serve(step: str, program: str, shell: SshContainer, more: Mapping[str, str], tell: Tell, job: Job) -> None:
+def _shell(job: Job) -> ShellInput:
+    chosen = settings()
+    return ShellInput(
+        public_key=catalogue().public_keys.get(job.public_key_id).public_key,
+        address=runtime().listen_address,
+        seconds=int(chosen.shells.limit.total_seconds()),
+        idle_seconds=int(chosen.shells.idle_limit.total_seconds()),
+        orders_url=object_store().presigned_get(chosen.bucket, shell_orders_key(job.id), LONGEST),
+        forwarding=chosen.shells.forwarding,
+    )
+
+
+def _serve(step: str, program: str, shell: SshContainer, told: Input, report_open: Report, job: Job) -> None:
     """Run the pod of a shell to its end; its job's record says where it listens, and why it goes on."""
-    store, bucket = object_store(), settings().bucket
-    shell_orders.open_orders(store, bucket, job.id, step, settings().shells.limit)
+    shell_orders.open_orders(object_store(), settings().bucket, job.id, step, settings().shells.limit)
 
     def on_line(line: str) -> None:
         logger.info("%s", line)
-        if ready := READY.fullmatch(line):
-            reached = runtime().publish(job.id, step, int(ready[1]))
-            access = ConnectionInfo(customer_access=Address(host=reached.host, port=reached.port))
-            tell(shell.model_copy(update={"status": "running", "connection_info": access, "host_key": ready[2]}))
-        if goes_on := GOES_ON.fullmatch(line):
-            report(job, diagnosis=_not_complete(goes_on[1]))
-        if lost := LOST.fullmatch(line):
-            report(job, diagnosis=_lost(lost[1], step))
+        if ready := ShellReady.parse(line):
+            endpoint = runtime().publish(job.id, step, ready.port)
+            access = ConnectionInfo(customer_access=Address(host=endpoint.host, port=endpoint.port))
+            running = {"status": "running", "connection_info": access, "host_key": ready.fingerprint}
+            report_open(shell.model_copy(update=running))
+        if reason := after(SHELL_GOES_ON, line):
+            report(job, diagnosis=_not_complete(reason))
+        if loss := after(SHELL_LOST, line):
+            report(job, diagnosis=_lost(loss, step))
 
-    environment = {
-        "IMS_PUBLIC_KEY": catalogue().public_keys.get(job.public_key_id).public_key,
-        "IMS_SSH_ADDRESS": runtime().listen_address,
-        "IMS_SHELL_SECONDS": str(int(settings().shells.limit.total_seconds())),
-        "IMS_SHELL_IDLE_SECONDS": str(int(settings().shells.idle_limit.total_seconds())),
-        "IMS_SHELL_ORDERS_URL": store.presigned_get(bucket, shell_orders_key(job.id), LONGEST),
-        "IMS_SHELL_FORWARDING": "yes" if settings().shells.forwarding else "no",
-        **more,
-    }
     # It may be extended, and a pod's deadline may not.
     deadline = LONGEST + SLACK
-    run_step(job, step, program, environment, deadline=deadline, privileged=True, serves=True, on_line=on_line)
+    run_step(job, step, program, told, deadline=deadline, privileged=True, serves=True, on_line=on_line)
     jobs.end_shells(catalogue(), job.id)
 
 
@@ -152,13 +154,15 @@ def _not_complete(reason: str) -> Diagnosis:
     return Diagnosis(
         category=Diagnosis.NOT_COMPLETE,
         summary=reason,
-        resolution="the shell goes on: put it right there, and complete it again",
+        resolution="the shell goes on: correct the root there, and complete it again",
         step="shell",
     )
 
 
 def _lost(what: str, step: str) -> Diagnosis:
-    return Diagnosis(category="LostInShell", summary=what, resolution="the shell goes on: look through it", step=step)
+    return Diagnosis(
+        category="LostInShell", summary=what, resolution="the shell goes on: check there what is missing", step=step
+    )
 
 
 def _publish(shell: SshContainer, job: Job, what: str) -> None:

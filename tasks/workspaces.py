@@ -1,4 +1,4 @@
-"""Scratch folders: where a flow's own process keeps a job's files. Whatever lies there can be made again."""
+"""Scratch folders: where a flow's own process keeps a job's files. Everything there can be made again."""
 
 import shutil
 from pathlib import Path
@@ -29,7 +29,7 @@ def fresh(folder: Path) -> Path:
 
 
 def ingest_limits() -> Limits:
-    """Return the limits of the processes that unpack and read what came from outside."""
+    """Return the limits of the processes that unpack and read archives of users."""
     chosen = settings()
     return Limits(
         bytes=chosen.recipes.bytes,

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+from builder.contract.package import PackedArtifact, PackedPart
 
 MiB = 1 << 20
 # S3 allows 10,000 parts of at least 5 MiB each; larger and fewer ones cost less and still spread over connections.
@@ -13,38 +14,13 @@ MOST_PARTS = 1000
 _CHUNK_BYTES = MiB
 
 
-@dataclass(frozen=True)
-class Part:
-    """A part of an artifact; its number counts from 1, as S3 does."""
-
-    number: int
-    size: int
-    md5: str
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A packaged artifact: its checksums, and the parts it goes up in."""
-
-    name: str
-    size: int
-    md5: str
-    sha256: str
-    part_size: int
-    parts: tuple[Part, ...]
-
-    def document(self) -> dict[str, Any]:
-        """Return the artifact as it stands in the result."""
-        return asdict(self)
-
-
 def part_size_bytes(size: int) -> int:
     """Return how large the parts of a file of `size` bytes are: whole MiB, at least 16 of them, at most 1,000 parts."""
     whole_mib = -(-size // (MOST_PARTS * MiB)) * MiB
     return max(SMALLEST_PART_BYTES, whole_mib)
 
 
-def measure(file: Path) -> Artifact:
+def measure(file: Path) -> PackedArtifact:
     """Read a file once and return its checksums and parts; an empty file is one empty part."""
     size = file.stat().st_size
     part_size = part_size_bytes(size)
@@ -58,8 +34,8 @@ def measure(file: Path) -> Artifact:
                 for digest in (md5, sha256, part_md5):
                     digest.update(chunk)
                 length += len(chunk)
-            parts.append(Part(number, length, part_md5.hexdigest()))
-    return Artifact(file.name, size, md5.hexdigest(), sha256.hexdigest(), part_size, tuple(parts))
+            parts.append(PackedPart(number, length, part_md5.hexdigest()))
+    return PackedArtifact(file.name, size, md5.hexdigest(), sha256.hexdigest(), part_size, tuple(parts))
 
 
 def _chunks(content: BinaryIO, size: int) -> Iterator[bytes]:

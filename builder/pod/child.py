@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from builder.pod.step import StepFailed, say
 
-# A longer line comes in pieces of this size: nobody has to hold what a program without line breaks prints.
+# A longer line is cut into pieces of this size: memory stays limited when a program prints no line breaks.
 LONGEST_LINE = 16 * 1024
 # Kubernetes and Podman kill a pod 10 to 30 seconds after SIGTERM; unmounting has to fit in as well.
 GRACE_SECONDS = 5
@@ -52,12 +52,12 @@ def run(
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    """End the process and its children: politely, then at once."""
+    """End the process and its children: by SIGTERM, then by SIGKILL."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
-    # Also when the process itself was polite: its children may not have been.
+    # Also when the process itself has ended: its children may not have.
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -4,13 +4,14 @@ The command gets namespaces of its own (processes, mounts, host name, System V o
 up, or this process dies, the kernel ends all that it has started, daemons too.
 """
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builder.contract.enclosed import EnclosedCommand, Ending
+from builder.contract.inputs import JobInput
 from builder.pod.child import run
 from builder.pod.step import StepFailed, say
 
@@ -49,23 +50,6 @@ class Command:
     binds: Sequence[tuple[Path, Path]] = ()
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a command ended.
-
-    Args:
-        exit_code: Its exit code, negative the signal that ended it; None when it never started or was cut off.
-        not_started: The error (errno) with which it did not start.
-        cut: Whether its time was up.
-        left: The command lines of what still ran when it had ended, or was cut off; none of it runs any more.
-    """
-
-    exit_code: int | None = None
-    not_started: int = 0
-    cut: bool = False
-    left: tuple[str, ...] = ()
-
-
 def run_enclosed(command: Command, on_line: Callable[[str], None] = say) -> Ending:
     """Run a command to its end, or to that of its time.
 
@@ -78,22 +62,21 @@ def run_enclosed(command: Command, on_line: Callable[[str], None] = say) -> Endi
     """
     with tempfile.TemporaryDirectory(prefix="enclosure-") as folder:
         request, ending = Path(folder) / "request.json", Path(folder) / "ending.json"
-        request.write_text(json.dumps(_request(command)))
+        request.write_bytes(_request(command).to_json())
         program = ["python3", "-m", "builder.pod.unattended.first_process", str(request), str(ending)]
         exit_code = run(["unshare", *_NAMESPACES, *program], on_line=on_line)
         if not ending.exists():
             raise StepFailed(f"nothing can be run in namespaces of its own: unshare ended with exit code {exit_code}")
-        said = json.loads(ending.read_text())
-    return Ending(said.get("exit_code"), said.get("not_started", 0), "cut" in said, tuple(said.get("left", ())))
+        return Ending.from_json(ending.read_bytes())
 
 
-def _request(command: Command) -> dict[str, object]:
-    ours = {name: os.environ[name] for name in ("IMS_JOB_ID", "IMS_ARCH") if name in os.environ}
-    return {
-        "command": list(command.words),
-        "root": str(command.root) if command.root else "",
-        "directory": command.directory,
-        "environment": {**ENVIRONMENT, **ours, **command.environment},
-        "binds": [[str(source), str(target)] for source, target in command.binds],
-        "seconds": command.seconds,
-    }
+def _request(command: Command) -> EnclosedCommand:
+    job = JobInput.from_environment(os.environ).to_environment()
+    return EnclosedCommand(
+        command=tuple(command.words),
+        root=str(command.root) if command.root else "",
+        directory=command.directory,
+        environment={**ENVIRONMENT, **job, **command.environment},
+        binds=tuple((str(source), str(target)) for source, target in command.binds),
+        seconds=command.seconds,
+    )

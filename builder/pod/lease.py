@@ -5,9 +5,9 @@ when it finds that it has lost it. The lease is one file of a fixed size, so tha
 a line of JSON that names the holder, then a counter for each term, which the holder of that term advances. A holder
 that wakes up late therefore writes beside the next one's words, never over them.
 
-A pod is proved gone in one of two ways. On the same kernel it is gone when nobody holds the file's lock (flock), which
-the kernel drops with the last process. Where locks do not reach, on another node, it is gone when its counter has
-stood still for STALE_SECONDS.
+A pod is proved gone in one of two ways. On the same kernel it is gone when no process holds the file's lock (flock),
+which the kernel drops with the last process. On another node, where locks do not reach, it is gone when its counter has
+not changed for STALE_SECONDS.
 """
 
 import fcntl
@@ -24,17 +24,21 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import NoReturn
 
-from builder.pod.step import TRY_AGAIN, TryAgain, run_step, say, workspace
+from builder.contract.exit_codes import TRY_AGAIN
+from builder.contract.inputs import PodInput
+from builder.contract.lines import ERROR
+from builder.pod.polling import poll
+from builder.pod.step import TryAgain, run_step, say, workspace
 
 FILE = "lease"
-# Names the pod that was lost with its node, until somebody has told of it (kept.py).
+# Names the pod that was lost with its node, until the next shell has reported it (kept.py).
 LOSS = "lost-with-its-node"
 BEAT_SECONDS = 2.0
-# Ten beats: a host that gives a program no processor for so long is as good as lost.
+# Ten beats: a host on which a program does not run for so long counts as lost.
 STALE_SECONDS = 20.0
-# The pod before this one may be about to end: Kubernetes and Podman tell of its end a moment before its last process's.
+# The pod before this one may be ending: Kubernetes and Podman report its end a moment before its last process ends.
 PATIENCE_SECONDS = 10.0
-_LOOK_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 _HOLDER_BYTES = 1024
 _TERMS = 256
 _COUNTER_BYTES = 12
@@ -43,11 +47,11 @@ _KERNEL = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a workspace.
+    """The pod that holds a workspace.
 
     Args:
-        uid: The pod's uid; empty when nobody holds it.
-        pod: The pod's name, which tells the step and the attempt.
+        uid: The pod's uid; empty when no pod holds it.
+        pod: The pod's name, with the step and the attempt.
         kernel: The boot id of the kernel that it runs on.
         term: Counts the holders of this workspace, from 1.
     """
@@ -70,50 +74,53 @@ class Lease:
         self._descriptor = descriptor
 
     def holder(self) -> Holder:
-        """Return who holds the workspace; of an empty or torn file, nobody."""
+        """Return the holder; without a uid when the file is empty or torn."""
         try:
             return Holder(**json.loads(os.pread(self._descriptor, _HOLDER_BYTES, 0)))
         except (ValueError, TypeError):
             return Holder()
 
     def name(self, holder: Holder) -> None:
-        """Write who holds the workspace."""
+        """Write the holder."""
         os.pwrite(self._descriptor, json.dumps(asdict(holder)).encode().ljust(_HOLDER_BYTES - 1) + b"\n", 0)
 
     def counter(self, term: int) -> bytes:
-        """Return how often the holder of a term has said that it lives, as it stands in the file."""
+        """Return the counter of the holder of a term, as it stands in the file."""
         return os.pread(self._descriptor, _COUNTER_BYTES, _counter_at(term))
 
     def count(self, term: int, beats: int) -> None:
-        """Say that the holder of a term lives."""
+        """Advance the counter of the holder of a term: it is alive."""
         os.pwrite(self._descriptor, str(beats).encode().ljust(_COUNTER_BYTES), _counter_at(term))
 
     def lock(self, patience_seconds: float) -> bool:
-        """Lock the file against every process of this kernel; tell whether it could be locked.
+        """Lock the file against every process of this kernel; return False where there are no locks.
 
         Raises:
             TryAgain: Another process holds the lock, and does not let it go in time.
         """
-        give_up = time.monotonic() + patience_seconds
-        while True:
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > give_up:
-                    raise _taken(self.holder()) from None
-                time.sleep(_LOOK_SECONDS)
-            except OSError:
-                # This storage has no locks: the counter decides.
-                return False
-            else:
-                return True
+        locked = poll(self._try_lock, patience_seconds, _POLL_SECONDS)
+        if locked is None:
+            raise _taken(self.holder())
+        return locked
+
+    def _try_lock(self) -> bool | None:
+        """Lock the file; None when another process holds the lock, False where there are no locks."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        except OSError:
+            # This storage has no locks: the counter decides.
+            return False
+        return True
 
 
 def run_in_workspace(step: Callable[[], None]) -> int:
     """Run a step as `run_step` does, while this pod holds the workspace."""
 
     def hold_and_run() -> None:
-        with held(workspace(), os.environ.get("IMS_POD_UID", ""), os.environ.get("IMS_POD_NAME", "")):
+        pod = PodInput.from_environment(os.environ)
+        with held(workspace(), pod.uid, pod.name):
             step()
 
     return run_step(hold_and_run)
@@ -166,7 +173,7 @@ def _take(folder: Path, lease: Lease, uid: str, pod: str) -> Holder:
     before = lease.holder()
     proved = not before.uid or before.uid == uid or (locked and before.kernel == kernel)
     if not proved:
-        _see_it_stand_still(lease, before)
+        _fail_if_alive(lease, before)
     if before.uid not in {"", uid}:
         say(f"the workspace was held by {before.pod}, which is gone")
     if not proved:
@@ -175,7 +182,7 @@ def _take(folder: Path, lease: Lease, uid: str, pod: str) -> Holder:
     lease.name(mine)
     lease.count(mine.term, 0)
     if not proved or not locked:
-        # Two that saw the same pod stand still: the one that wrote last has it.
+        # Two pods may have taken over from the same one: the one that wrote last has it.
         time.sleep(BEAT_SECONDS)
         if (now := lease.holder()) != mine:
             raise _taken(now)
@@ -184,27 +191,29 @@ def _take(folder: Path, lease: Lease, uid: str, pod: str) -> Holder:
 
 
 def _note_loss(folder: Path, holder: Holder) -> None:
-    """Note that a pod was lost with its node: what it had not synced is not there."""
+    """Note that a pod was lost with its node: what it had not synced is missing."""
     (folder / LOSS).write_text(holder.pod)
 
 
-def _see_it_stand_still(lease: Lease, holder: Holder) -> None:
+def _fail_if_alive(lease: Lease, holder: Holder) -> None:
     say(f"the workspace is held by {holder.pod}: looking for {STALE_SECONDS:.0f} s whether it is at work")
-    counter, give_up = lease.counter(holder.term), time.monotonic() + STALE_SECONDS
-    while time.monotonic() < give_up:
-        time.sleep(_LOOK_SECONDS)
-        if lease.holder() != holder or lease.counter(holder.term) != counter:
-            raise _taken(lease.holder())
+    counter = lease.counter(holder.term)
+
+    def look() -> bool | None:
+        return True if lease.holder() != holder or lease.counter(holder.term) != counter else None
+
+    if poll(look, STALE_SECONDS, _POLL_SECONDS):
+        raise _taken(lease.holder())
 
 
 def _beat(lease: Lease, mine: Holder, done: Event) -> None:
     beats = 0
     while not done.wait(BEAT_SECONDS):
-        # A storage that fails for a moment is no reason to end: whoever takes the lease meanwhile is seen later.
+        # A storage that fails for a moment is no reason to end: another holder is seen at the next beat.
         with suppress(OSError):
             if lease.holder() != mine:
                 # Once more: a line that is being written may be read in part.
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)
                 if (now := lease.holder()) != mine:
                     _end_at_once(now)
             beats += 1
@@ -213,7 +222,7 @@ def _beat(lease: Lease, mine: Holder, done: Event) -> None:
 
 def _end_at_once(other: Holder) -> NoReturn:
     """End this process and those it has started, without any clean-up: the workspace is another pod's now."""
-    sys.stderr.write(f"error: the workspace is held by {other.pod or 'nobody'} now: this pod was taken for lost\n")
+    sys.stderr.write(f"{ERROR}the workspace is held by {other.pod or 'no pod'} now: this pod was taken for lost\n")
     sys.stderr.flush()
     # In a container the rest ends with its first process.
     for process in _descendants(os.getpid()):

@@ -1,4 +1,4 @@
-"""The space of a workspace: whether a failure was for want of it, and how much there is."""
+"""The space of a workspace: whether a failure was caused by a full disk, and how much is free."""
 
 import errno
 import shutil
@@ -10,12 +10,12 @@ _GIB = 1 << 30
 
 
 def is_full(error: BaseException) -> bool:
-    """Tell whether an error says that there was no space left."""
+    """Return whether an error says that there was no space left."""
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def says_full(line: str) -> bool:
-    """Tell whether a program's complaint says that there was no space left."""
+    """Return whether a program's complaint says that there was no space left."""
     return any(word in line.lower() for word in _WORDS)
 
 

@@ -1,8 +1,7 @@
-"""How a program of a pod ends: its exit code, its last words, and what SIGTERM does.
+"""How a program of a pod ends: by an exit code (builder/contract/exit_codes.py) and its last lines on stderr.
 
-0: done. 1: the step failed and would fail again. 75: the network or a server failed and the step may be tried again.
-143: ended by SIGTERM. The last line on stderr then begins with `error: `; of a step that failed, the line before begins
-with `advice: ` and says what to do about it. It is always there: a child's last line must not stand in for it.
+The last line names the error, the line before says what to do about it (builder/contract/lines.py). A program always
+writes both when it fails: otherwise the last line of a child would be taken for them. SIGTERM ends a program.
 """
 
 import os
@@ -13,14 +12,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from builder.contract.exit_codes import DONE, FAILED, TERMINATED, TRY_AGAIN
+from builder.contract.inputs import WorkspaceInput
+from builder.contract.lines import ADVICE, ERROR
+from builder.contract.unreadable import Unreadable
 from builder.pod.space import MORE_SPACE, is_full, space_of
 
-DONE = 0
-FAILED = 1
-TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
-TERMINATED = 128 + signal.SIGTERM
-
 READ_ON = "read the end of its log for what led to it"
+OTHER_RELEASE = "see whether the builder image is the one of the worker's release (IMS_BUILDER_IMAGE)"
 
 
 class StepFailed(Exception):
@@ -41,19 +40,7 @@ class Terminated(BaseException):
 
 def workspace() -> Path:
     """Return the folder that the pods of a job share."""
-    return Path(os.environ.get("IMS_WORKSPACE", "/workspace"))
-
-
-def required(variable: str) -> str:
-    """Return an environment variable that the pod's manifest has to set.
-
-    Raises:
-        StepFailed: It is not set.
-    """
-    value = os.environ.get(variable, "")
-    if not value:
-        raise StepFailed(f"the environment variable {variable} is not set")
-    return value
+    return WorkspaceInput.from_environment(os.environ).folder
 
 
 def say(line: str) -> None:
@@ -71,11 +58,13 @@ def run_step(step: Callable[[], None]) -> int:
 
 
 def ending_of(step: Callable[[], None]) -> int:
-    """Run a step, which a signal is not for, and return the exit code that says how it ended, as `run_step` does."""
+    """Run a step as `run_step` does, without handlers for signals."""
     try:
         step()
     except StepFailed as failure:
         return _last_words(str(failure), FAILED, advice=failure.advice)
+    except Unreadable as failure:
+        return _last_words(str(failure), FAILED, advice=OTHER_RELEASE)
     except TryAgain as failure:
         return _last_words(str(failure), TRY_AGAIN)
     except Terminated:
@@ -104,8 +93,8 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 def _last_words(message: str, exit_code: int, *, advice: str = "") -> int:
     sys.stdout.flush()
     if advice:
-        sys.stderr.write(f"advice: {_one_line(advice)}\n")
-    sys.stderr.write(f"error: {_one_line(message)}\n")
+        sys.stderr.write(f"{ADVICE}{_one_line(advice)}\n")
+    sys.stderr.write(f"{ERROR}{_one_line(message)}\n")
     sys.stderr.flush()
     return exit_code
 

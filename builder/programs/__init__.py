@@ -1,1 +1,1 @@
-"""What runs inside the pods: small programs that know nothing but the Python standard library."""
+"""What runs inside the pods: small programs, on the Python standard library alone."""

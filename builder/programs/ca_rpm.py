@@ -2,35 +2,34 @@
 
 Where signatures are checked, package managers refuse a package without one: the RPM is signed by a key that is made for
 it, and whose secret half goes with this container.
-
-Environment: IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256: an archive of `site-ca.spec` and the files it names;
-IMS_RESULT_URL (presigned), which gets an archive of the RPM and the public key.
 """
 
 import io
+import os
 import shutil
 import tarfile
 import tempfile
 from pathlib import Path
 
+from builder.contract.inputs import CaRpmInput
 from builder.pod.child import run
 from builder.pod.context import fetch
-from builder.pod.step import StepFailed, end_with, required, run_step, say, workspace
-from builder.pod.transfer import write
+from builder.pod.step import StepFailed, end_with, run_step, say, workspace
+from builder.pod.transfer.objects import write
 
 _SIGNER = "CA package of this site <ims-site-ca@localhost>"
 
 
 def ca_rpm() -> None:
     """Build the RPM, sign it and hand it in with its key."""
-    url, sha256, result_url = required("IMS_CONTEXT_URL"), required("IMS_CONTEXT_SHA256"), required("IMS_RESULT_URL")
-    rpm = build(fetch(url, sha256, workspace() / "ca-rpm").folder)
+    asked = CaRpmInput.from_environment(os.environ)
+    rpm = build(fetch(asked.context, workspace() / "ca-rpm").folder)
     key = sign(rpm)
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         tar.add(rpm, "ims-site-ca.rpm")
         tar.add(key, "ims-site-ca.asc")
-    write(result_url, packed.getvalue())
+    write(asked.result_url, packed.getvalue())
     say(f"built {rpm.name}: {rpm.stat().st_size} bytes")
 
 

@@ -1,8 +1,6 @@
 """The pod with a shell into the root of an image that is customized (see shell.py).
 
-Environment besides the shell's and the root's (original.py): IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256; IMS_JAIL
-(`yes`: sessions see the image's root as `/`). It fails unless its user says that the root is complete, which is refused
-as long as the root has no kernel or initrd.
+It fails unless its user says that the root is complete, which is refused as long as the root has no kernel or initrd.
 """
 
 import os
@@ -10,18 +8,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from builder.pod.context import Options, fetch
+from builder.contract.inputs import CustomizeShellInput
+from builder.contract.options import Options
+from builder.pod.context import fetch
 from builder.pod.image_root.boot_files import INITRD, KERNEL, find_boot_file, resolve_in_root
 from builder.pod.image_root.chroot import ready_for_chroot
 from builder.pod.image_root.customization import customization
 from builder.pod.image_root.initrd import Before, is_due
 from builder.pod.image_root.root import image_root, note_prepared
 from builder.pod.lease import run_in_workspace
-from builder.pod.rootfs.lazy_rootfs import Arrival
-from builder.pod.rootfs.original import arriving_root, refuse_without_folders
+from builder.pod.rootfs.lazy_rootfs import RootfsDownload
+from builder.pod.rootfs.original import downloading_root, refuse_without_folders
 from builder.pod.rootfs.rootfs import Rootfs
 from builder.pod.shell.shell import IMAGE, Ended, Ending, Shell, open_shell
-from builder.pod.step import StepFailed, end_with, required, say, workspace
+from builder.pod.step import StepFailed, end_with, say, workspace
 
 _WELCOME = """\
 This is the root of the image to customize{where}.
@@ -38,38 +38,40 @@ class NotCompleted(StepFailed):
 
 def customize_shell() -> None:
     """Make the image root, serve the shell, and wait for what is still missing of the rootfs."""
-    here, rootfs = workspace(), Rootfs.asked()
-    options = fetch(required("IMS_CONTEXT_URL"), required("IMS_CONTEXT_SHA256"), here / "context").options
-    with arriving_root(here, rootfs) as arrival:
+    here, asked = workspace(), CustomizeShellInput.from_environment(os.environ)
+    rootfs = Rootfs.of(asked.root.rootfs)
+    options = fetch(asked.root.context, here / "context").options
+    with downloading_root(here, rootfs, overlay=asked.root.overlay) as download:
         try:
-            serve(here, options, arrival)
+            serve(here, asked, options, download)
         except NotCompleted:
             raise
         except (StepFailed, OSError) as failure:
-            arrival.excuse(failure)
+            download.raise_if_read_failed(failure)
             raise
-        arrival.wait()
+        download.wait()
     note_prepared(here, **rootfs.made_of)
 
 
-def serve(here: Path, options: Options, arrival: Arrival) -> None:
-    """Serve the shell until its user says that the root is complete, unless somebody has said so before.
+def serve(here: Path, asked: CustomizeShellInput, options: Options, download: RootfsDownload) -> None:
+    """Serve the shell until its user says that the root is complete, unless that was said before.
 
     Raises:
         NotCompleted: It ended otherwise.
         StepFailed: The rootfs is no image root, or what belongs to every change cannot be done.
-        TryAgain: The root cannot be read any more.
+        TryAgain: The root can no longer be read.
     """
     completed = here / "shell-completed"
     with image_root(here) as root:
         refuse_without_folders(root)
         with ready_for_chroot(root), customization(here, root) as before:
             if completed.exists():
-                say("the shell was completed before: nobody is asked again")
+                say("the shell was completed before: it is not opened again")
                 return
-            opened = jailed if os.environ.get("IMS_JAIL") == "yes" else free
-            shell = opened(root, lambda: refusal(root, before, options))
-            judge(open_shell(replace(shell, on_ready=arrival.fetch_rest, check=arrival.check)))
+            make_shell = jailed if asked.jail else free
+            shell = make_shell(root, lambda: refusal(root, before, options))
+            shell = replace(shell, on_ready=download.fetch_rest, check=download.check)
+            fail_unless_completed(open_shell(shell, asked.shell))
             completed.touch()
 
 
@@ -89,14 +91,14 @@ def jailed(root: Path, refuse: Callable[[], str]) -> Shell:
     """Return a shell that sees the root as `/`.
 
     Raises:
-        StepFailed: sshd would not jail anybody in that root.
+        StepFailed: sshd refuses to jail a session in that root.
     """
     known = root.stat()
     mode = known.st_mode & 0o7777
     # sshd_config(5), ChrootDirectory.
     if known.st_uid != 0 or mode & 0o022:
         raise StepFailed(
-            f"the image's / belongs to user {known.st_uid} and has mode {mode:o}: sshd jails nobody there",
+            f"the image's / belongs to user {known.st_uid} and has mode {mode:o}: sshd refuses to jail a session there",
             advice="customize it without a jail",
         )
     _use_shell_of(root)
@@ -109,7 +111,7 @@ def jailed(root: Path, refuse: Callable[[], str]) -> Shell:
 
 
 def refusal(root: Path, before: Before, options: Options) -> str:
-    """Tell what the root lacks to be packed; empty when nothing. An initrd that is made anew need not be there yet."""
+    """Return what the root lacks to be packed; empty when nothing. An initrd that will be made need not be there."""
     try:
         find_boot_file(root, KERNEL, options.kernel_name)
         if not is_due(root, before, options):
@@ -119,7 +121,7 @@ def refusal(root: Path, before: Before, options: Options) -> str:
     return ""
 
 
-def judge(ended: Ended) -> None:
+def fail_unless_completed(ended: Ended) -> None:
     """Fail unless the shell was completed.
 
     Raises:

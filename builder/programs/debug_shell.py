@@ -1,5 +1,8 @@
 """The pod with a shell into a failed build or customization: for looking around, whatever ends it (see shell.py)."""
 
+import os
+
+from builder.contract.inputs import DebugShellInput
 from builder.pod.image_root.chroot import put_back
 from builder.pod.image_root.root import image_root
 from builder.pod.lease import run_in_workspace
@@ -7,7 +10,7 @@ from builder.pod.shell.shell import IMAGE, Shell, open_shell
 from builder.pod.step import end_with, workspace
 
 _WELCOME = """\
-The build of this image failed. Its root, as far as it came, is /mnt/image/image-root;
+The build of this image failed. Its root, as far as it was built, is /mnt/image/image-root;
 kiwi's log is /workspace/kiwi.log, the description /workspace/context/description.
 touch /mnt/image/complete  ends this shell, and with it the job; otherwise it ends {limit} from its start.
 """
@@ -15,14 +18,14 @@ touch /mnt/image/complete  ends this shell, and with it the job; otherwise it en
 
 def debug_shell() -> None:
     """Serve the shell."""
-    here = workspace()
+    here, asked = workspace(), DebugShellInput.from_environment(os.environ)
     IMAGE.mkdir(parents=True, exist_ok=True)
     (here / "root").mkdir(exist_ok=True)
-    # Whoever looks around may mount what a chroot needs; it goes at the end.
+    # Its user may mount what a chroot needs; that is unmounted at the end.
     with image_root(here) as root:
         put_back(root)
         (IMAGE / "image-root").symlink_to(root)
-        open_shell(Shell(welcome=_WELCOME, signals=IMAGE))
+        open_shell(Shell(welcome=_WELCOME, signals=IMAGE), asked.shell)
 
 
 if __name__ == "__main__":

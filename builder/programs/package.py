@@ -1,39 +1,39 @@
 """The pod that makes artifacts of an image root: rootfs, kernel, initrd and, when there are any, boot parameters.
 
-Environment: IMS_RESULT_URL (presigned), which gets the artifacts' sizes and checksums as JSON. Safe to run again: a
-rootfs that is packed is not packed again.
+It hands in their sizes and checksums (builder/contract/package.py). Safe to run again: a rootfs that is packed is not
+packed again.
 """
 
-import json
+import os
 import shutil
 from pathlib import Path
-from typing import Any
 
+from builder.contract.inputs import PackageInput
+from builder.contract.package import Package
 from builder.pod.checksums import measure
 from builder.pod.context import Context
 from builder.pod.image_root.boot_files import INITRD, KERNEL, Found, find_boot_file, find_optional
 from builder.pod.image_root.root import drop_rootfs, image_root
 from builder.pod.image_root.squashfs import identity, pack
 from builder.pod.lease import run_in_workspace
-from builder.pod.step import StepFailed, end_with, required, say, workspace
-from builder.pod.transfer import write
+from builder.pod.step import StepFailed, end_with, say, workspace
+from builder.pod.transfer.objects import write
 
 
 def package() -> None:
     """Package the workspace's image root and hand in the result."""
-    url = required("IMS_RESULT_URL")
-    here = workspace()
+    here, asked = workspace(), PackageInput.from_environment(os.environ)
     if not (here / "prepared.json").exists():
         raise StepFailed("the workspace holds no finished image root")
     drop_rootfs(here)
     with image_root(here):
         result = package_root(here, Context(here / "context"))
-    write(url, json.dumps(result).encode())
-    for artifact in result["artifacts"]:
-        say(f"{artifact['name']}: {artifact['size']} bytes, sha256 {artifact['sha256']}")
+    write(asked.result_url, result.to_json())
+    for artifact in result.artifacts:
+        say(f"{artifact.name}: {artifact.size} bytes, sha256 {artifact.sha256}")
 
 
-def package_root(here: Path, context: Context) -> dict[str, Any]:
+def package_root(here: Path, context: Context) -> Package:
     """Make the artifacts and return the result.
 
     Args:
@@ -57,13 +57,13 @@ def package_root(here: Path, context: Context) -> dict[str, Any]:
         files["boot_parameters"] = parameters
     for name, file in files.items():
         shutil.copyfile(file, artifacts / name)
-    notes = [found.note for found in (kernel, initrd) if found.note]
+    notes = tuple(found.note for found in (kernel, initrd) if found.note)
     for note in notes:
         say(note)
     prepared = identity(here / "prepared.json")
     pack(root, artifacts / "rootfs", options.squashfs, options.epoch, root_is=prepared, left_out=options.left_out)
-    measured = [measure(artifacts / name).document() for name in ("rootfs", *files)]
-    return {"artifacts": measured, "kernel": kernel.path.name, "notes": notes}
+    measured = tuple(measure(artifacts / name) for name in ("rootfs", *files))
+    return Package(measured, kernel.path.name, notes)
 
 
 def _not_empty(found: Found) -> Path:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import builder
+from builder.contract.inputs import PLAYBOOK_NOTES, JobInput
 from builder.pod.enclosure import Command, run_enclosed
 from builder.pod.image_root.boot_files import resolve_in_root
 from builder.pod.lease import run_in_workspace
 from builder.pod.step import StepFailed, end_with, say
 from builder.pod.unattended.script_log import ScriptLog
-from builder.pod.unattended.unattended import judge, run_unattended
+from builder.pod.unattended.unattended import raise_for_ending, run_unattended
 
 HOST = "image"
 _PLUGINS = Path(builder.__file__).parent / "ansible"
@@ -82,7 +83,7 @@ def run_playbook(root: Path, folder: Path, entry: str, seconds: float) -> None:
         raise _without_python(root, task) or StepFailed(
             f"the task “{task}” of {entry} failed: {said or 'it says nothing'}"
         )
-    judge(ending, f"the playbook {entry}", seconds, log.error or log.last)
+    raise_for_ending(ending, f"the playbook {entry}", seconds, log.error or log.last)
     if HOST not in noted.hosts:
         raise StepFailed(
             f"no play of {entry} is for the image: nothing was done",
@@ -103,6 +104,7 @@ class _AnsibleLog(ScriptLog):
 
 
 def _variables(root: Path) -> dict[str, str]:
+    job = JobInput.from_environment(os.environ)
     return {
         "ansible_connection": "chroot",
         "ansible_host": str(root),
@@ -111,8 +113,8 @@ def _variables(root: Path) -> dict[str, str]:
         # Images seldom have sudo, and all have su; users of services have no shell of their own.
         "ansible_become_method": "su",
         "ansible_become_flags": "--shell /bin/sh",
-        "ims_job_id": os.environ.get("IMS_JOB_ID", ""),
-        "ims_arch": os.environ.get("IMS_ARCH", ""),
+        "ims_job_id": job.id,
+        "ims_arch": job.arch,
     }
 
 
@@ -127,7 +129,7 @@ def _settings(scratch: str, notes: Path) -> dict[str, str]:
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_PIPELINING": "1",
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
-        "IMS_PLAYBOOK_NOTES": str(notes),
+        PLAYBOOK_NOTES: str(notes),
     }
 
 

@@ -1,8 +1,7 @@
 """The pod that builds an image root: fetch the context, run `kiwi-ng system prepare`, leave the root in the workspace.
 
-Environment: IMS_CONTEXT_URL (presigned), IMS_CONTEXT_SHA256; IMS_CREDENTIALS_URL (presigned) when repositories need
-any. Safe to run again: a root that is ready is kept, a half-built one is removed first. kiwi mounts /dev and lets
-package scripts at it: it must only run in a pod.
+Safe to run again: a root that is ready is kept, one that is partially built is removed first. kiwi mounts /dev and
+runs package scripts that may write to it: it must only run in a pod.
 """
 
 import os
@@ -12,6 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from builder.contract.inputs import PrepareInput
+from builder.contract.options import KiwiOptions
 from builder.pod.child import run
 from builder.pod.context import Context, fetch
 from builder.pod.image_root.mounts import unmount_below
@@ -25,7 +26,7 @@ from builder.pod.kiwi.repositories import adapt
 from builder.pod.kiwi.signatures import accept_only
 from builder.pod.kiwi.trust import trust, trust_in_root
 from builder.pod.lease import run_in_workspace
-from builder.pod.step import StepFailed, end_with, required, say, workspace
+from builder.pod.step import StepFailed, end_with, say, workspace
 
 _KIWI_CACHE = Path("/var/cache/kiwi")
 # Of zypper and dnf, and of APT (kiwi/repository).
@@ -34,16 +35,16 @@ _REPOSITORY_FOLDERS = ("repos", "sources.list.d")
 
 def prepare() -> None:
     """Build the image root of the job's context, unless it is there already."""
-    url, sha256 = required("IMS_CONTEXT_URL"), required("IMS_CONTEXT_SHA256")
-    here = workspace()
+    here, asked = workspace(), PrepareInput.from_environment(os.environ)
+    sha256 = asked.context.sha256
     prepared, root = here / "prepared.json", here / "root"
     if is_prepared(here, context_sha256=sha256):
         say("the image root is ready: nothing to do")
         return
     prepared.unlink(missing_ok=True)
     remove_root(root)
-    context = fetch(url, sha256, here / "context")
-    credentials = fetch_credentials(os.environ.get("IMS_CREDENTIALS_URL", ""))
+    context = fetch(asked.context, here / "context")
+    credentials = fetch_credentials(asked.credentials_url)
     try:
         with at_hand(credentials):
             build_root(context, root, credentials)
@@ -63,11 +64,12 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     options, description = context.options, context.description
     if options.arch != platform.machine():
         raise StepFailed(f"the image is for {options.arch}, and this machine is {platform.machine()}")
-    deferred = options.package_manager == "apt"
+    of_kiwi = options.kiwi or KiwiOptions()
+    deferred = of_kiwi.package_manager == "apt"
     trust(context.certificates)
     if deferred:
         trust_in_root(context.certificates, description)
-    adapt(description, options)
+    adapt(description, of_kiwi)
     # Package scripts would make an initrd that the description's own scripts make again: 15 s of 66.
     environment = {"INITRD": "No"} if deferred else {}
     _keep_downloads_in(root.parent / "downloads")
@@ -81,12 +83,12 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
         root,
         log_file=log_file,
         config=context.kiwi_config,
-        profiles=options.profiles,
+        profiles=of_kiwi.profiles,
         # kiwi 9.24 hands its own spelling of it on to apt-get, which does not know it.
         target_arch="" if deferred else options.arch,
         bootstrap_packages=context.bootstrap_packages,
         signing_keys=[*context.bootstrap_keys, *context.signing_keys],
-        options=options.kiwi_options,
+        options=of_kiwi.kiwi_options,
     )
     say(f"building the image root with kiwi-ng {kiwi_version()}")
     try:

@@ -1,4 +1,4 @@
-"""The pod that runs a script in the image root: chrooted in it, judged by its exit code (see unattended.py).
+"""The pod that runs a script in the image root: chrooted in it, which fails when the script does (see unattended.py).
 
 Nothing of the script stays in the root: its folder is mounted there for as long as it runs.
 """
@@ -11,9 +11,9 @@ from builder.pod.image_root.boot_files import resolve_in_root
 from builder.pod.lease import run_in_workspace
 from builder.pod.step import StepFailed, end_with, say
 from builder.pod.unattended.script_log import ScriptLog
-from builder.pod.unattended.unattended import judge, run_unattended
+from builder.pod.unattended.unattended import raise_for_ending, run_unattended
 
-# /run of an image is left out of its rootfs, in case we cannot take it away ourselves.
+# /run of an image is left out of its rootfs, should this program be killed before it removes the folder.
 PLACE = "run/ims-script"
 
 
@@ -32,7 +32,7 @@ def run_script(root: Path, folder: Path, entry: str, seconds: float) -> None:
         seconds: How long it may run.
 
     Raises:
-        StepFailed: It cannot be started, failed, did not end in time, or left processes running; none runs any more.
+        StepFailed: It cannot be started, failed, did not end in time, or left processes running; they are ended.
     """
     words = [*_interpreter(folder / entry), f"/{PLACE}/{entry}"]
     say(f"running {entry} in the image root")
@@ -42,15 +42,15 @@ def run_script(root: Path, folder: Path, entry: str, seconds: float) -> None:
         command = Command(words, root, seconds, directory=f"/{PLACE}", binds=[(folder, place)])
         ending = run_enclosed(command, log)
     finally:
-        # Whatever the script did to it.
+        # In any state that the script left it in.
         shutil.rmtree(place, ignore_errors=True)
         log.close()
-    judge(ending, f"the script {entry}", seconds, log.last)
+    raise_for_ending(ending, f"the script {entry}", seconds, log.last)
     say(f"{entry} has ended well")
 
 
 def _interpreter(file: Path) -> list[str]:
-    """Return what a file is run by when it does not say so itself, and see to it that it can be run."""
+    """Return what a file is run by when it does not say so itself, and make it executable."""
     with file.open("rb") as script:
         begin = script.readline(4096)
     if begin.startswith(b"#!") and begin.endswith(b"\r\n"):
@@ -65,7 +65,7 @@ def _interpreter(file: Path) -> list[str]:
 
 
 def _make_place(root: Path) -> Path:
-    """Make the folder in the root that the script's is mounted at; what a killed pod left there goes."""
+    """Make the folder in the root that the script's is mounted at; what a killed pod left there is removed."""
     try:
         place = resolve_in_root(root, "run") / Path(PLACE).name
     except (FileNotFoundError, NotADirectoryError) as error:

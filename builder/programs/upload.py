@@ -1,9 +1,8 @@
-"""The pod that uploads artifacts, by a plan of presigned addresses: one for each part that S3 does not have yet.
+"""The pod that uploads artifacts, by a plan (builder/contract/upload_plan.py) of the parts that are missing in S3.
 
-Environment: IMS_PLAN_URL (presigned); IMS_CONNECTIONS, 4 by default. The flow that made the plan completes the uploads.
+The flow that made the plan completes the uploads.
 """
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -13,17 +12,20 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
+from builder.contract.inputs import UploadInput
+from builder.contract.upload_plan import UploadPlan
 from builder.pod.lease import run_in_workspace
-from builder.pod.step import StepFailed, end_with, required, say, workspace
-from builder.pod.transfer import PATIENCE, Patience, Slice, read, write_slice
+from builder.pod.step import StepFailed, end_with, say, workspace
+from builder.pod.transfer.attempts import PATIENCE, Patience
+from builder.pod.transfer.objects import read
+from builder.pod.transfer.slices import Slice, write_slice
 
-CONNECTIONS = 4
 _REPORT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class PlannedPart:
-    """A part to upload, and the address that takes it."""
+class PartToSend:
+    """A part to upload, and the URL that takes it."""
 
     slice: Slice
     url: str
@@ -31,44 +33,39 @@ class PlannedPart:
 
 def upload() -> None:
     """Upload the parts that the plan lists."""
-    plan = list(read_plan(read(required("IMS_PLAN_URL")), workspace() / "artifacts"))
-    connections = os.environ.get("IMS_CONNECTIONS", str(CONNECTIONS))
-    if not connections.isdigit() or not int(connections):
-        raise StepFailed(f"IMS_CONNECTIONS is {connections}, not a number of connections")
-    upload_parts(plan, connections=int(connections))
-    say(f"uploaded: {len(plan)} parts, all that were missing")
+    asked = UploadInput.from_environment(os.environ)
+    parts = list(parts_of(UploadPlan.from_json(read(asked.plan_url)), workspace() / "artifacts"))
+    upload_parts(parts, connections=max(1, asked.connections))
+    say(f"uploaded: {len(parts)} parts, all that were missing")
 
 
-def read_plan(document: bytes, artifacts: Path) -> Iterator[PlannedPart]:
-    """Read the plan.
+def parts_of(plan: UploadPlan, artifacts: Path) -> Iterator[PartToSend]:
+    """Return the parts of a plan, in the files of a folder.
 
     Raises:
-        StepFailed: It is no plan, or names an artifact that was not packaged.
+        StepFailed: The plan names an artifact that was not packaged.
     """
-    try:
-        for artifact in json.loads(document)["artifacts"]:
-            file = artifacts / Path(artifact["name"]).name
-            if not file.is_file():
-                raise StepFailed(f"the plan names {artifact['name']}, which was not packaged")
-            for part in artifact["parts"]:
-                offset = (part["number"] - 1) * artifact["part_size"]
-                yield PlannedPart(Slice(file, offset, part["size"], part["md5"]), part["url"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise StepFailed(f"the upload plan cannot be read: {type(error).__name__}: {error}") from error
+    for artifact in plan.artifacts:
+        file = artifacts / Path(artifact.name).name
+        if not file.is_file():
+            raise StepFailed(f"the plan names {artifact.name}, which was not packaged")
+        for part in artifact.parts:
+            offset = (part.number - 1) * artifact.part_size
+            yield PartToSend(Slice(file, offset, part.size, part.md5), part.url)
 
 
-def upload_parts(plan: list[PlannedPart], *, connections: int = CONNECTIONS, patience: Patience = PATIENCE) -> None:
+def upload_parts(parts: list[PartToSend], *, connections: int, patience: Patience = PATIENCE) -> None:
     """Upload parts side by side; the first that fails for good ends the others.
 
     Raises:
         TryAgain: S3 did not take a part within its tries, or an address has expired.
         StepFailed: S3 refuses a part, or an artifact has changed.
     """
-    progress = Progress(sum(part.slice.size for part in plan))
+    progress = Progress(sum(part.slice.size for part in parts))
     pool = ThreadPoolExecutor(connections)
     try:
         send = partial(write_slice, on_bytes=progress.add, patience=patience)
-        uploads = [pool.submit(send, part.url, part.slice) for part in plan]
+        uploads = [pool.submit(send, part.url, part.slice) for part in parts]
         done, _ = wait(uploads, return_when=FIRST_EXCEPTION)
         for finished in done:
             finished.result()

@@ -1,4 +1,4 @@
-"""Calling a cluster's API server: with limits, another try where it helps, and errors of ours.
+"""Calling a cluster's API server: with limits, with retries where they help, and with errors of ours.
 
 The official client finds and authenticates the server; objects stay the JSON that they are: its generated calls cannot
 ask for logs since a moment, and its models refuse what a newer server says.
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 BLOCK_BYTES = 64 * 1024
 CONNECT_SECONDS = 5.0
 LONGEST_PAUSE = 16
-# A watch that says nothing at its end is given up this much later.
+# A watch whose end is not reported is given up this much later.
 WATCH_SLACK = timedelta(seconds=5)
 
 Resource = dict[str, Any]
@@ -87,7 +87,7 @@ class ClusterApi:
         return self._ask("POST", self._path(kind), body=manifest)
 
     def delete(self, kind: Kind, resource: Resource, *, grace: timedelta | None = None) -> None:
-        """Delete an object, and never another one that has come in its place; one that is gone is success.
+        """Delete an object, and never another one of its name; one that is gone is success.
 
         Args:
             kind: Its kind.
@@ -166,7 +166,7 @@ class ClusterApi:
         return "/".join(["/api/v1/namespaces", self.namespace, kind, *below])
 
     def _ask(self, method: str, path: str, *, query: Query | None = None, body: Resource | None = None) -> Resource:
-        """Call until there is an answer that another try would not change, or patience ends."""
+        """Call until there is a final answer, or until the limit on waiting is reached."""
         give_up = time.monotonic() + self._options.patience.total_seconds()
         attempt = 0
         while True:

@@ -20,7 +20,7 @@ OWN_STORAGE = ("exceeds the total limit of containers", "exceeded its local ephe
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 UNSCHEDULABLE = "Unschedulable"
 
-# What the scheduler misses (kubernetes/pkg/scheduler/framework/plugins), and where it comes from.
+# What the scheduler does not find (kubernetes/pkg/scheduler/framework/plugins), and where it comes from.
 MISSING = {
     "insufficient memory": "lower the job's memory limit (job_mem_size), or give the cluster a node with more of it",
     "insufficient cpu": (
@@ -39,7 +39,7 @@ MISSING = {
 
 
 def diagnose_cluster(facts: Facts) -> Verdict | None:
-    """Tell what a cluster did to a pod that it did not start, or ended; None when it did nothing to it."""
+    """Return why a cluster did not start a pod, or ended it; None when it did neither."""
     return _not_started(facts) if facts.started is None else _ended(facts)
 
 
@@ -48,7 +48,7 @@ def _not_started(facts: Facts) -> Verdict | None:
     if facts.reason in IMAGE_REASONS:
         return Verdict(
             Category.IMAGE_MISSING,
-            f"{name} could not start: image {facts.image} cannot be had ({facts.reason}: {facts.error or 'no reason'})",
+            f"{name} could not start: cannot pull image {facts.image} ({facts.reason}: {facts.error or 'no reason'})",
             "load the image into the cluster's registry or nodes, or name another one in IMS_BUILDER_IMAGE",
         )
     if facts.reason in CONFIG_REASONS:
@@ -60,13 +60,13 @@ def _not_started(facts: Facts) -> Verdict | None:
     if _waits_for_volume(facts):
         return Verdict(
             Category.VOLUME_NOT_BOUND,
-            f"{name} could not start: its workspace cannot be had ({_volume_reason(facts) or why})",
+            f"{name} could not start: its workspace cannot be mounted ({_volume_reason(facts) or why})",
             "see `kubectl get persistentvolumeclaims,storageclasses`; "
             "IMS_KUBERNETES_STORAGE_CLASS names the class, build_env_size the size",
         )
     if facts.reason == UNSCHEDULABLE:
         return Verdict(Category.UNSCHEDULABLE, f"{name} found no node: {why}", _what_is_missing(facts.error))
-    return _taken_away(facts) or _refused_by_node(facts) or _stuck(facts)
+    return _removed_by_cluster(facts) or _refused_by_node(facts) or _stuck(facts)
 
 
 def _ended(facts: Facts) -> Verdict | None:
@@ -77,10 +77,10 @@ def _ended(facts: Facts) -> Verdict | None:
             f"pod {facts.name} was stopped: it did not end{limit}",
             "see in its log what it waited for, or raise the step's limit",
         )
-    return _taken_away(facts)
+    return _removed_by_cluster(facts)
 
 
-def _taken_away(facts: Facts) -> Verdict | None:
+def _removed_by_cluster(facts: Facts) -> Verdict | None:
     node = f" on node {facts.node}" if facts.node else ""
     if facts.reason in EVICTIONS and any(words in facts.error for words in OWN_STORAGE):
         return Verdict(
@@ -131,9 +131,9 @@ def _waits_for_volume(facts: Facts) -> bool:
 
 
 def _volume_reason(facts: Facts) -> str:
-    """Return the last event that tells of a volume's trouble."""
-    told = [event for event in facts.events if event.startswith(VOLUME_REASONS)]
-    return told[-1] if told else ""
+    """Return the last event about a volume that fails."""
+    failures = [event for event in facts.events if event.startswith(VOLUME_REASONS)]
+    return failures[-1] if failures else ""
 
 
 def _what_is_missing(error: str) -> str:

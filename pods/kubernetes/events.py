@@ -13,7 +13,7 @@ MOST = 20
 
 
 def events_of(api: ClusterApi, state: PodState, claim: str = "") -> list[str]:
-    """Return the last events of a pod and of its claim, oldest first; none when they cannot be had."""
+    """Return the last events of a pod and of its claim, oldest first; none when they cannot be read."""
     selectors = [f"involvedObject.uid={state.uid}"]
     if claim:
         selectors.append(f"involvedObject.name={claim},involvedObject.kind=PersistentVolumeClaim")

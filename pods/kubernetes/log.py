@@ -15,7 +15,7 @@ LAST_READS = 5
 
 
 class PodLog:
-    """The log of one pod, on its way into a copy.
+    """Copies the log of one pod.
 
     Args:
         api: The cluster.
@@ -32,7 +32,7 @@ class PodLog:
         self._lines = StampedLines()
 
     def follow(self) -> bool:
-        """Copy what comes until the connection ends, by a fault, after some silence, or in order: then return True."""
+        """Copy the output until the connection ends; return False when it ended by a fault or after silence."""
         try:
             self._read(follow=True)
         except ImsError as error:
@@ -43,16 +43,16 @@ class PodLog:
     def finish(self) -> None:
         """Copy what is left of the log of a container that has ended.
 
-        A stream that somebody on its way ended early looks like the log's end, so it is read until nothing new comes.
+        A stream that a proxy ended early looks like the log's end, so it is read until nothing new comes.
         """
-        failure = "it changes from one look to the next"
+        failure = "it changed between two reads"
         for attempt in range(LAST_READS):
             last = self._lines.unfinished
             try:
                 if not self._read(follow=False) and self._lines.unfinished == last:
                     break
             except NotFound:
-                # The pod is gone, and its log with it: what was followed is all there is.
+                # The pod is gone, and its log with it: only what was followed remains.
                 break
             except ImsError as error:
                 failure = error.message
@@ -63,7 +63,7 @@ class PodLog:
         self._copy.end()
 
     def _read(self, *, follow: bool) -> bool:
-        """Copy what one connection brings; tell whether any line of it was new."""
+        """Copy the output of one connection; return whether any line of it was new."""
         since, news = self._lines.since, False
         self._lines.begin_again()
         for block in self._api.log(self._pod, follow=follow, since=since):

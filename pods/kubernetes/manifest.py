@@ -1,4 +1,4 @@
-"""What a cluster's administrator adds to the manifests, and by what a pod of ours is known again."""
+"""What a cluster's administrator adds to the manifests, and how a pod of ours is recognised."""
 
 import hashlib
 import json
@@ -90,13 +90,13 @@ def service_manifest(pod: dict[str, Any], port: int, options: KubernetesOptions)
 
 
 def fingerprint(pod: Pod) -> str:
-    """Return what a pod that is adopted must agree in: the step's command, and what it is told.
+    """Return a digest of the step's command and its input: a pod is adopted when it has the same.
 
-    Presigned addresses are told anew to every run, so what is signed in them does not count; nor do limits and the
-    image, which a new release of the worker may have changed while the pod was at work.
+    Presigned URLs are made again by every run, so their signatures do not count. Limits and the image do not count
+    either: a new release of the worker may have changed them while the pod was running.
     """
-    told = {name: _unsigned(value) for name, value in pod.env.items()}
-    return hashlib.sha256(json.dumps([pod.command, told], sort_keys=True).encode()).hexdigest()[:32]
+    unsigned = {name: _unsigned(value) for name, value in pod.env.items()}
+    return hashlib.sha256(json.dumps([pod.command, unsigned], sort_keys=True).encode()).hexdigest()[:32]
 
 
 def is_ours(resource: dict[str, Any], job_id: str) -> bool:

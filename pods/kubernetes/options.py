@@ -1,4 +1,4 @@
-"""What a cluster needs to be told: the choices of its administrator, and the limits on waiting for it."""
+"""The options of a cluster: the choices of its administrator, and the limits on waiting for it."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ class KubernetesOptions(Kubernetes):
         tools_resources: What the pod that does so asks of its node.
         service_limit: Limit on a service's getting its address.
         call_limit: Limit on one call.
-        window: How long one watch lasts; at its end the pod is read anew.
+        window: How long one watch lasts; at its end the pod is read again.
         silence: After how long without a line of log the pod is looked at.
         pause: The first pause before a call is tried again; also between looks where watching fails.
         removal_limit: Limit on the end of a job's pods, before they are removed by force.

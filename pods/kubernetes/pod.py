@@ -7,7 +7,7 @@ from pods.facts import Facts
 from pods.manifest import CONTAINER, DEADLINE_ANNOTATION
 from pods.runtime import Outcome
 
-# What a container runtime says of a container whose end nobody saw, with an exit code that is made up.
+# The reasons of a container whose end was not seen; its exit code is made up by the container runtime.
 UNSEEN = frozenset({"ContainerStatusUnknown", "Unknown"})
 OUT_OF_MEMORY = "OOMKilled"
 # A node that is lost keeps its pods "running" for ever; this long after it was asked to end one, it is.
@@ -35,12 +35,12 @@ class PodState:
 
     @property
     def uid(self) -> str:
-        """What tells it from every other pod that had or will have its name."""
+        """Its uid: every other pod of its name has another one."""
         return str(self._meta["uid"])
 
     @property
-    def is_going(self) -> bool:
-        """Whether somebody has asked for its removal."""
+    def is_being_removed(self) -> bool:
+        """Whether its removal was requested."""
         return "deletionTimestamp" in self._meta
 
     @property
@@ -50,7 +50,7 @@ class PodState:
 
     @property
     def has_started(self) -> bool:
-        """Whether the step is at work or has been."""
+        """Whether the step runs or has run."""
         return self.started is not None
 
     @property
@@ -63,7 +63,7 @@ class PodState:
 
     @property
     def is_lost(self) -> bool:
-        """Whether its node is gone, and with it whoever could tell of its end."""
+        """Whether its node is gone: its end cannot be known."""
         if self._status.get("reason") == "NodeLost" or self._status.get("phase") == "Unknown":
             return True
         asked = _moment(self._meta.get("deletionTimestamp"))
@@ -72,12 +72,12 @@ class PodState:
 
     @property
     def was_disrupted(self) -> bool:
-        """Whether the cluster itself has taken it away, or is about to."""
+        """Whether the cluster itself has removed it, or is about to."""
         return bool(self._disruption) or self._status.get("reason") == "Evicted"
 
     @property
     def waiting(self) -> tuple[str, str]:
-        """Why it does not start, in a word and in a line; both empty when it is well on its way."""
+        """Why it does not start, in a word and in a line; both empty when nothing keeps it."""
         for container in [*(self._status.get("initContainerStatuses") or []), self._container]:
             waiting = (container.get("state") or {}).get("waiting") or {}
             if waiting.get("reason") not in {None, "ContainerCreating", "PodInitializing"}:
@@ -127,7 +127,7 @@ class PodState:
         )
 
     def running(self, log_tail: list[str]) -> Outcome:
-        """Return the outcome of a step that is at work."""
+        """Return the outcome of a step that runs."""
         return Outcome.running(self.name, self.started, log_tail)
 
     @property
@@ -147,7 +147,7 @@ class PodState:
         return found[0] if found else {}
 
     def _why(self) -> tuple[str, str]:
-        """Return Kubernetes' word for what happened, and its line about it."""
+        """Return Kubernetes' reason for what happened, and its message."""
         if reason := self._status.get("reason"):
             return str(reason), str(self._status.get("message", ""))
         if self._disruption:

@@ -1,7 +1,6 @@
 """Removing what a job has on a cluster: pods with a grace and then by force, services, claims; within 30 seconds."""
 
 import logging
-import time
 from datetime import datetime, timedelta
 
 from errors import Conflict, Unreachable
@@ -9,6 +8,7 @@ from pods.kubernetes.api import ClusterApi, Kind, Resource
 from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.workspaces import Workspaces
 from pods.manifest import JOB_LABEL, MANAGED_BY, MANAGED_BY_LABEL
+from pods.polling import poll
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ def remove(api: ClusterApi, job_id: str, options: KubernetesOptions) -> list[str
     """Remove a job's pods, services and workspace, and return their names; nothing there is success.
 
     Raises:
-        Unreachable: Pods do not go even by force, or the API server is away.
+        Unreachable: Pods cannot be removed even by force, or the API server does not answer.
     """
     labels, workspaces = f"{OURS},{JOB_LABEL}={job_id}", Workspaces(api, options)
     removal = _Removal(api, labels, options.pause)
     removal.end_pods(options.removal_limit)
-    # They go with their pods; one whose pod had gone long before goes here.
+    # The cluster removes them with their pods; one whose pod was removed long before is removed here.
     removal.delete(Kind.SERVICES)
-    # Pods hold their claims: these are the last to go.
+    # Pods hold their claims: these are removed last.
     workspaces.empty(api.list(workspaces.kind, labels=labels).items)
     removal.end_workspace(workspaces.kind)
     return removal.names
@@ -65,13 +65,13 @@ class _Removal:
         logger.warning("pods of the job do not end: they are removed by force")
         if not self._gone_within(FORCE_LIMIT, Kind.PODS, AT_ONCE):
             raise Unreachable(
-                f"pods do not go: {', '.join(self.names)}",
-                resolution="see `kubectl describe pod` for what holds them: a finalizer, say",
+                f"pods cannot be removed: {', '.join(self.names)}",
+                resolution="see `kubectl describe pod` for what holds them, for example a finalizer",
             )
 
     def end_workspace(self, kind: Kind) -> None:
         if not self._gone_within(CLAIM_LIMIT, kind):
-            logger.warning("the job's claim is still used by something that is not ours; it goes with that")
+            logger.warning("the job's claim is still used by something that is not ours; it is removed once that ends")
 
     def delete(self, kind: Kind, grace: timedelta | None = None) -> list[Resource]:
         """Delete what there is of a kind, and return it."""
@@ -87,15 +87,10 @@ class _Removal:
                 self._api.delete(kind, item, grace=grace)
                 self._asked.add(asked)
             except Conflict as error:
-                # The next look tells.
+                # The next round deletes it.
                 logger.debug("%s", error.message)
         return found
 
     def _gone_within(self, limit: timedelta, kind: Kind, grace: timedelta | None = None) -> bool:
-        """Delete all of a kind, also those that come while this waits; tell whether none is left in time."""
-        give_up = time.monotonic() + limit.total_seconds()
-        while self.delete(kind, grace):
-            if time.monotonic() >= give_up:
-                return False
-            time.sleep(self._pause.total_seconds())
-        return True
+        """Delete all of a kind, also those that are created meanwhile; return whether none is left in time."""
+        return poll(lambda: None if self.delete(kind, grace) else True, limit, self._pause) is not None

@@ -22,7 +22,7 @@ from pods.kubernetes.log import PodLog
 from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.pod import PodState
 from pods.kubernetes.stamps import StampedLines
-from pods.kubernetes.start import discard, place, wait_until_started
+from pods.kubernetes.start import create_or_adopt, discard, wait_until_started
 from pods.kubernetes.watch import PodWatch
 from pods.kubernetes.workspaces import Workspaces
 from pods.log_copy import TAIL_LINES, Lines, LogCopy
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 # A log's end means the container's end, which the API server learns of a moment later.
 END_LIMIT = timedelta(seconds=5)
-# The step ends itself at its deadline, and the kubelet does so later; only when both fail is it ended from here.
+# The step ends at its deadline by itself, or a little later by the kubelet; it is ended from here when both fail.
 DEADLINE_SLACK = GRACE + timedelta(minutes=1)
 
 
@@ -71,7 +71,7 @@ class Kubernetes:
         with LogCopy(log, on_line) as copy:
             if pod.claim and not self._workspaces.has(pod.claim):
                 raise NotFound(f"claim {pod.claim} of pod {pod.name} does not exist", resolution="run the job again")
-            watch = PodWatch(self._api, place(self._api, pod, self._options), self._options)
+            watch = PodWatch(self._api, create_or_adopt(self._api, pod, self._options), self._options)
             try:
                 if not wait_until_started(watch, self._options).has_started:
                     return self._refused(watch.state, pod.claim)
@@ -79,7 +79,7 @@ class Kubernetes:
             except Interrupted:
                 if not watch.state.was_disrupted:
                     raise
-                # The cluster took it away, and says so; a user who removed it is another matter.
+                # The cluster removed it, and reports that. When a user removed it, Interrupted is raised.
                 copy.end()
             return self._outcome(watch.state, pod.claim, list(copy.tail))
 
@@ -115,7 +115,7 @@ class Kubernetes:
     def _follow(self, watch: PodWatch, copy: LogCopy) -> None:
         """Copy a pod's output until its end, and to its end."""
         log = PodLog(self._api, watch.state.name, copy, self._options)
-        # By this clock, whatever the cluster's says; a pod that is adopted gets a little longer.
+        # By this host's clock; a pod that is adopted gets a little longer.
         give_up = time.monotonic() + _limit(watch.state).total_seconds()
         while not watch.look().is_over:
             ended = log.follow()
@@ -132,7 +132,7 @@ class Kubernetes:
         discard(self._api, state)
 
     def _refused(self, state: PodState, claim: str) -> Outcome:
-        """Return why a pod did not start, and remove it: the next run begins anew."""
+        """Return why a pod did not start, and remove it: the next run creates another one."""
         outcome = self._outcome(state, claim, [])
         discard(self._api, state)
         return outcome

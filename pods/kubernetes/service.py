@@ -1,7 +1,6 @@
 """The service by which a pod's port is reached from outside, and its address."""
 
 import logging
-import time
 
 from errors import Conflict, NotFound
 from pods.kubernetes.api import ClusterApi, Kind, Resource
@@ -9,6 +8,7 @@ from pods.kubernetes.manifest import EXTERNAL_DNS, SSH_PORT, service_manifest
 from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.pod import PodState
 from pods.manifest import JOB_LABEL, MANAGED_BY, MANAGED_BY_LABEL, STEP_LABEL
+from pods.polling import poll
 from pods.runtime import Endpoint
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def publish(api: ClusterApi, job_id: str, step: str, port: int, options: Kuberne
         Conflict: Something else has the service's name.
     """
     found = api.list(Kind.PODS, labels=f"{MANAGED_BY_LABEL}={MANAGED_BY},{JOB_LABEL}={job_id},{STEP_LABEL}={step}")
-    running = [entry for entry in found.items if not PodState(entry).is_over and not PodState(entry).is_going]
+    running = [entry for entry in found.items if not PodState(entry).is_over and not PodState(entry).is_being_removed]
     if not running:
         raise NotFound(f"no pod of step {step} of job {job_id} runs")
     pod = running[0]
@@ -42,7 +42,7 @@ def _service(api: ClusterApi, pod: Resource, port: int, options: KubernetesOptio
     name = manifest["metadata"]["name"]
     known = api.get(Kind.SERVICES, name)
     if known and not _leads_to(known, pod, port):
-        # Of a pod that had this name before, and not collected yet.
+        # It is of a pod that had this name before, and is not collected yet.
         api.delete(Kind.SERVICES, known)
         known = None
     if known is None:
@@ -63,16 +63,16 @@ def _leads_to(service: Resource, pod: Resource, port: int) -> bool:
 def _ingress(api: ClusterApi, service: Resource, options: KubernetesOptions) -> str:
     """Wait for the load balancer's address; empty when it gets none in time."""
     name = service["metadata"]["name"]
-    give_up = time.monotonic() + options.service_limit.total_seconds()
-    while True:
+
+    def look() -> str | None:
         known = api.get(Kind.SERVICES, name) or {}
         entries = (known.get("status", {}).get("loadBalancer") or {}).get("ingress") or []
-        if entries:
-            return str(entries[0].get("hostname") or entries[0]["ip"])
-        if time.monotonic() >= give_up:
-            logger.warning("service %s gets no address of a load balancer; its address in the cluster is told", name)
-            return ""
-        time.sleep(options.pause.total_seconds())
+        return str(entries[0].get("hostname") or entries[0]["ip"]) if entries else None
+
+    address = poll(look, options.service_limit, options.pause)
+    if address is None:
+        logger.warning("service %s gets no address of a load balancer; its address in the cluster is used", name)
+    return address or ""
 
 
 def _cluster_ip(service: Resource) -> str:

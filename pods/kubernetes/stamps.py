@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-# A longer line is taken in pieces of this size: nobody has to hold what a pod without line breaks prints.
+# A longer line is cut into pieces of this size: memory stays limited when a pod prints no line breaks.
 LONGEST_LINE_BYTES = 1 << 20
 # Outputs of one pod are stamped by two writers, and may be a little out of order.
 DISORDER = timedelta(seconds=2)

@@ -1,4 +1,4 @@
-"""A pod's beginning: created or adopted, and waited for until its step starts or will not.
+"""The start of a pod: it is created or adopted, and waited for until its step starts or cannot start.
 
 A pod is named after its job, step and attempt. What has that name already is adopted when it is this very step, by
 labels and fingerprint, and refused when it is something else.
@@ -20,19 +20,19 @@ from pods.manifest import Pod
 
 logger = logging.getLogger(__name__)
 
-# No waiting helps: the name can never be one.
+# Waiting does not help: the name of the image is invalid, or the image must not be pulled.
 HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 WITH_GRACE = (IMAGE_REASONS | CONFIG_REASONS) - HOPELESS
 CREATIONS = 3
 NO_GRACE = timedelta(0)
 
 
-def place(api: ClusterApi, pod: Pod, options: KubernetesOptions) -> PodState:
+def create_or_adopt(api: ClusterApi, pod: Pod, options: KubernetesOptions) -> PodState:
     """Return the pod of this name: a new one, or one that runs or ran.
 
     Raises:
         Conflict: Something else has the name.
-        Interrupted: The pod of that name is being removed, and does not go.
+        Interrupted: The pod of that name is being removed, and stays.
     """
     manifest = pod_for_kubernetes(pod, options)
     for _ in range(CREATIONS):
@@ -41,29 +41,29 @@ def place(api: ClusterApi, pod: Pod, options: KubernetesOptions) -> PodState:
             try:
                 return PodState(api.create(Kind.PODS, manifest))
             except Conflict:
-                # Somebody else was faster, or an answer was lost: the pod may be this one's own.
+                # Another process was faster, or an answer was lost: the pod may be our own.
                 continue
         state = _adoptable(known, pod)
-        if state.is_going and not state.is_over:
+        if state.is_being_removed and not state.is_over:
             _wait_until_gone(api, state, options)
         elif state.is_over and not state.has_started:
-            logger.warning("pod %s never started; it is made anew", pod.name)
+            logger.warning("pod %s never started; it is created again", pod.name)
             discard(api, state)
         else:
-            logger.info("pod %s is there already: going on with it", pod.name)
+            logger.info("pod %s is there already: it is adopted", pod.name)
             return state
-    raise Interrupted(f"pod {pod.name} comes and goes: something else works on job {pod.job_id}")
+    raise Interrupted(f"pod {pod.name} is created and removed by another process, which works on job {pod.job_id}")
 
 
 def wait_until_started(watch: PodWatch, options: KubernetesOptions) -> PodState:
-    """Wait until a pod's step is at work or has been, and return it; one that `has_started` not does not start.
+    """Wait until a pod's step runs or has run, and return the pod; without `has_started` it cannot start.
 
     Raises:
         Interrupted: The pod was removed.
     """
-    patience = StartPatience(options)
+    limits = StartLimits(options)
     for state in watch.states():
-        if state.has_started or state.is_over or patience.ends_with(state):
+        if state.has_started or state.is_over or limits.are_over(state):
             break
     return watch.state
 
@@ -73,7 +73,7 @@ def discard(api: ClusterApi, state: PodState) -> None:
     api.delete(Kind.PODS, state.entry, grace=NO_GRACE)
 
 
-class StartPatience:
+class StartLimits:
     """How long a pod may take to start: limits for its node, for its start there, and for an image that fails.
 
     Args:
@@ -85,15 +85,15 @@ class StartPatience:
         self._began = time.monotonic()
         self._scheduled: float | None = None
         self._failing: float | None = None
-        self._told = ("", "")
+        self._logged = ("", "")
 
-    def ends_with(self, state: PodState) -> bool:
-        """Look at a pod that has not started; tell whether it is waited for no longer."""
+    def are_over(self, state: PodState) -> bool:
+        """Return whether a pod that has not started is waited for no longer."""
         now = time.monotonic()
         if state.is_scheduled and self._scheduled is None:
             self._scheduled = now
         reason, message = state.waiting
-        self._tell(state, reason, message)
+        self._log_reason(state, reason, message)
         if reason in HOPELESS:
             return True
         # ErrImagePull and ImagePullBackOff take turns: the grace counts from the first of them.
@@ -104,10 +104,10 @@ class StartPatience:
             return now - self._began >= self._options.schedule_limit.total_seconds()
         return now - self._scheduled >= self._options.start_limit.total_seconds()
 
-    def _tell(self, state: PodState, reason: str, message: str) -> None:
-        if reason and (reason, message) != self._told:
-            self._told = (reason, message)
-            logger.info("pod %s waits: %s", state.name, ": ".join(part for part in self._told if part))
+    def _log_reason(self, state: PodState, reason: str, message: str) -> None:
+        if reason and (reason, message) != self._logged:
+            self._logged = (reason, message)
+            logger.info("pod %s waits: %s", state.name, ": ".join(part for part in self._logged if part))
 
 
 def _adoptable(known: Resource, pod: Pod) -> PodState:

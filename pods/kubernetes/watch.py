@@ -1,7 +1,7 @@
 """Watching one pod: list, then watch from there for a while, and again.
 
-Every window begins with a list, so that nothing depends on a watch: one that is slow, cut off, expired (410) or not
-allowed only makes for a later look. The pod is known by its uid: another one of its name is not taken for it.
+Every window begins with a list, so that nothing depends on a watch: when one is slow, cut off, expired (410) or not
+allowed, changes are only seen later. The pod is known by its uid: another pod of its name is not taken for it.
 """
 
 import logging
@@ -14,10 +14,11 @@ from pods.kubernetes.api import ClusterApi, Kind, Resource
 from pods.kubernetes.errors import Expired
 from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.pod import PodState
+from pods.polling import poll
 
 logger = logging.getLogger(__name__)
 
-# How long the API server is asked for what it has already seen.
+# How long a watch of past events lasts.
 REPLAY = timedelta(seconds=1)
 
 
@@ -42,7 +43,7 @@ class PodWatch:
 
         Raises:
             Interrupted: It is gone, or another one has its name.
-            Unreachable: The API server is away for too long.
+            Unreachable: The API server does not answer for too long.
         """
         self._list()
         return self.state
@@ -65,11 +66,10 @@ class PodWatch:
                     if self._take(kind, entry):
                         yield self.state
             except (TransientError, Denied) as error:
-                # A pod that was replaced is no reason to look again.
                 if isinstance(error, Interrupted):
                     raise
                 logger.debug("pod %s is looked at instead of watched: %s", self.state.name, error.message)
-            # Neither a watch that fails nor one that ends at once may make for a storm of lists.
+            # A watch that fails or ends at once must not cause a storm of lists.
             least = self._options.pause.total_seconds()
             time.sleep(max(0.0, least - (time.monotonic() - began)))
 
@@ -94,26 +94,27 @@ class PodWatch:
         """Learn how a pod ended that has gone since the last look, as far as the API server remembers.
 
         Raises:
-            Interrupted: It had not ended, or nobody knows.
+            Interrupted: It had not ended, or that is not known.
         """
-        give_up = time.monotonic() + self._options.patience.total_seconds()
-        while time.monotonic() < give_up:
-            try:
-                for kind, entry in self._api.watch(Kind.PODS, self._version, fields=self._fields, window=REPLAY):
-                    self._take(kind, entry)
-                    if kind == "DELETED":
-                        return
-            except Unreachable as error:
-                logger.debug("how pod %s ended is asked for again: %s", self.state.name, error.message)
-                time.sleep(self._options.pause.total_seconds())
-                continue
-            except (Expired, Denied) as error:
-                logger.debug("nobody knows how pod %s ended: %s", self.state.name, error.message)
-            break
-        raise self._gone()
+        if not poll(self._replay, self._options.patience, self._options.pause):
+            raise self._gone()
+
+    def _replay(self) -> bool | None:
+        """Read the pod's last events; return whether its removal was one of them, None without an answer."""
+        try:
+            for kind, entry in self._api.watch(Kind.PODS, self._version, fields=self._fields, window=REPLAY):
+                self._take(kind, entry)
+                if kind == "DELETED":
+                    return True
+        except Unreachable as error:
+            logger.debug("how pod %s ended is asked for again: %s", self.state.name, error.message)
+            return None
+        except (Expired, Denied) as error:
+            logger.debug("it is not known how pod %s ended: %s", self.state.name, error.message)
+        return False
 
     def _take(self, kind: str, entry: Resource) -> bool:
-        """Take an event; tell whether it is news."""
+        """Take an event; return whether it changes the state."""
         if kind == "BOOKMARK":
             return False
         seen = PodState(entry)

@@ -5,17 +5,18 @@ be there.
 """
 
 import logging
-import time
 from datetime import timedelta
 from typing import Any
 
+from builder.contract.inputs import WORKSPACE
 from errors import Conflict, Interrupted, Unreachable
 from pods.kubernetes.api import ClusterApi, Kind, Resource
 from pods.kubernetes.manifest import claim_for_kubernetes, is_ours, pod_for_kubernetes
 from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.pod import PodState
 from pods.kubernetes.watch import PodWatch
-from pods.manifest import JOB_LABEL, WORKSPACE, WORKSPACE_VOLUME, Claim, Pod
+from pods.manifest import JOB_LABEL, WORKSPACE_VOLUME, Claim, Pod
+from pods.polling import poll
 
 logger = logging.getLogger(__name__)
 
@@ -42,25 +43,14 @@ class Workspaces:
         return self._api.get(self.kind, name) is not None
 
     def create(self, claim: Claim) -> None:
-        """Make a workspace, or take the one that is there; one that is on its way out is waited for.
+        """Make a workspace, or take the one that is there; one that is being removed is waited for.
 
         Raises:
             Conflict: Something else has its name.
-            Interrupted: It is on its way out, and does not go.
+            Interrupted: It is being removed, and stays.
         """
-        give_up = time.monotonic() + self._options.start_limit.total_seconds()
-        while True:
-            known = self._api.get(self.kind, claim.name) or self._made(claim)
-            if known is not None and not is_ours(known, claim.job_id):
-                raise Conflict(
-                    f"a claim named {claim.name} is there, and it is not job {claim.job_id}'s",
-                    resolution=f"see what made it; to go on without it: `kubectl delete {self.kind} {claim.name}`",
-                )
-            if known is not None and "deletionTimestamp" not in known["metadata"]:
-                return
-            if time.monotonic() > give_up:
-                raise Interrupted(f"claim {claim.name} is being removed, and does not go")
-            time.sleep(self._options.pause.total_seconds())
+        if poll(lambda: self._made(claim), self._options.start_limit, self._options.pause) is None:
+            raise Interrupted(f"claim {claim.name} is being removed, and stays")
 
     def empty(self, claims: list[Resource]) -> None:
         """Remove the folders of workspaces, by a pod on their node; what is a volume goes with its claim.
@@ -73,12 +63,20 @@ class Workspaces:
                 self._remove_folder(claim["metadata"])
 
     def _made(self, claim: Claim) -> Resource | None:
-        manifest = claim_for_kubernetes(claim, self._options)
-        try:
-            return self._api.create(self.kind, manifest)
-        except Conflict:
-            # Another process of the same job was faster: the next look tells.
-            return None
+        """Return the workspace, made when it is not there; None while it is being removed."""
+        known = self._api.get(self.kind, claim.name)
+        if known is None:
+            try:
+                return self._api.create(self.kind, claim_for_kubernetes(claim, self._options))
+            except Conflict:
+                # Another process of the same job was faster: the next look finds it.
+                return None
+        if not is_ours(known, claim.job_id):
+            raise Conflict(
+                f"a claim named {claim.name} is there, and it is not job {claim.job_id}'s",
+                resolution=f"see what made it; to go on without it: `kubectl delete {self.kind} {claim.name}`",
+            )
+        return None if "deletionTimestamp" in known["metadata"] else known
 
     def _remove_folder(self, meta: dict[str, Any]) -> None:
         job_id = meta["labels"][JOB_LABEL]
@@ -106,7 +104,7 @@ class Workspaces:
         name = manifest["metadata"]["name"]
         known = self._api.get(Kind.PODS, name)
         if known:
-            # A removal that was cut off: it may have failed.
+            # It is of a removal that was cut off, and may have failed.
             self._api.delete(Kind.PODS, known, grace=AT_ONCE)
         watch = PodWatch(self._api, PodState(self._api.create(Kind.PODS, manifest)), self._options)
         return watch.until_over(self._options.schedule_limit)

@@ -1,11 +1,10 @@
-"""Calling `podman`: time limits, another try while its storage is locked, and its failures as errors of ours."""
+"""Calling `podman`: with time limits, again while its storage is locked; its failures become errors of ours."""
 
 import contextlib
 import logging
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
@@ -14,13 +13,14 @@ from typing import NamedTuple
 
 from errors import Broken, Unreachable
 from pods.podman.host import environment
+from pods.polling import attempts
 
 logger = logging.getLogger(__name__)
 
 CALL_LIMIT = timedelta(seconds=60)
-# What a call that was begun may still take when its caller is interrupted: a pod made by halves is worse.
+# How long a call may still take when its caller is interrupted: a partially created pod is worse.
 FINISH_LIMIT = timedelta(seconds=10)
-PAUSES_WHEN_BUSY = (0.5, 1.0, 2.0)
+PAUSES_WHEN_BUSY = (timedelta(seconds=0.5), timedelta(seconds=1), timedelta(seconds=2))
 BUSY = (
     "database is locked",
     "resource temporarily unavailable",
@@ -32,7 +32,7 @@ BUSY = (
 
 
 class Answer(NamedTuple):
-    """What a call of Podman came to."""
+    """The result of a call of Podman."""
 
     code: int
     stdout: str
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Podman's own word for a failure, on one line."""
+        """Podman's own reason for a failure, on one line."""
         lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
         # `kube play` ends with "failed to start 2 containers"; the cause stands above it.
         for line in lines:
@@ -73,7 +73,7 @@ class PodmanCommand:
     """
 
     def __init__(self, state_dir: Path) -> None:
-        """Look at nothing yet: the host is looked at by the first call."""
+        """Do nothing yet: the first call examines the host."""
         self._state_dir = state_dir
 
     @cached_property
@@ -87,21 +87,20 @@ class PodmanCommand:
         return self._state_dir
 
     def ask(self, *arguments: str, stdin: str = "", limit: timedelta = CALL_LIMIT) -> Answer:
-        """Call Podman and return its answer, whatever it is; tried again while something is locked.
+        """Call Podman and return its answer, also that of a failure; call again while something is locked.
 
         Raises:
             Broken: Podman is missing.
             Unreachable: no answer within the limit.
         """
-        for pause in (*PAUSES_WHEN_BUSY, None):
+        for _ in attempts(PAUSES_WHEN_BUSY):
             answer = self.ask_once(*arguments, stdin=stdin, limit=limit)
-            if pause is None or not answer.is_busy:
+            if not answer.is_busy:
                 break
-            time.sleep(pause)
         return answer
 
     def ask_once(self, *arguments: str, stdin: str = "", limit: timedelta = CALL_LIMIT) -> Answer:
-        """Call Podman once; for what must not be repeated blindly."""
+        """Call Podman once: for what must not be repeated without a look at what is there."""
         with self._start(arguments, stderr=subprocess.PIPE, stdin=subprocess.PIPE) as child:
             try:
                 stdout, stderr = child.communicate(stdin.encode(), timeout=limit.total_seconds())
@@ -120,8 +119,8 @@ class PodmanCommand:
         logger.debug("podman %s: %d", " ".join(arguments), answer.code)
         return answer
 
-    def tell(self, *arguments: str, stdin: str = "", limit: timedelta = CALL_LIMIT) -> str:
-        """Call Podman for something that must succeed, and return what it printed.
+    def run(self, *arguments: str, stdin: str = "", limit: timedelta = CALL_LIMIT) -> str:
+        """Call Podman and return what it printed; every failure is raised.
 
         Raises:
             Broken: it failed.
@@ -152,7 +151,7 @@ class PodmanCommand:
                 stderr=stderr,
                 env=self._environment,
                 cwd=self._folder,
-                # A terminal's Ctrl-C is for us: it must not cut off a `kube play` in the middle.
+                # A terminal's Ctrl-C must reach this process alone: it must not end a `kube play` in the middle.
                 start_new_session=True,
             )
         except OSError as error:

@@ -8,7 +8,7 @@ from pods.diagnosis import Facts
 from pods.manifest import CONTAINER, DEADLINE_ANNOTATION
 from pods.runtime import Outcome
 
-# Podman's supervisor of one container: it alone learns the exit code.
+# Podman's supervisor of one container: only this process learns the exit code.
 SUPERVISOR = "conmon"
 
 RUNNING = {"running", "paused", "stopping"}
@@ -89,11 +89,11 @@ class Container:
         # A pod that a restart of the host ended is "exited" with code 0 and without an end; one that lost its
         # supervisor has code -1. That the end is not before the start says nothing: on a busy host Podman notes the
         # start of a short step after its end.
-        its_end_was_seen = code >= 0 and self.finished
+        end_was_seen = code >= 0 and self.finished
         return Facts(
             name=self.pod,
             image=self._entry["ImageName"],
-            exit_code=code if its_end_was_seen else None,
+            exit_code=code if end_was_seen else None,
             out_of_memory=self._state["OOMKilled"],
             started=self.started,
             finished=self.finished,

@@ -1,4 +1,4 @@
-"""What of a pod lies on this host beside its container: the workspace of one without a claim, and its /etc/hosts."""
+"""The files of a pod on this host: the workspace of a pod without a claim, and its /etc/hosts."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ class PodFiles:
         folder = self._scratch / pod.name
         if not pod.claim:
             folder.mkdir(parents=True, exist_ok=True)
-            # As an emptyDir is: whoever the step is may write there.
+            # As an emptyDir is: every user of the pod may write there.
             folder.chmod(0o777)
         return folder
 
@@ -37,6 +37,6 @@ class PodFiles:
         return file
 
     def remove(self, name: str) -> None:
-        """Remove what a pod has here; nothing is success."""
+        """Remove the files of a pod; none is success."""
         (self._hosts / name).unlink(missing_ok=True)
         shutil.rmtree(self._scratch / name, ignore_errors=True)

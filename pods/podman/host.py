@@ -1,4 +1,4 @@
-"""What Podman must be told on this host: a containers.conf of our own, only where the host's own does not do.
+"""A containers.conf of our own for Podman, only where the host's own is not enough.
 
 Nothing of the host is changed; the file extends what the administrator configured.
 """

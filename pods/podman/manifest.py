@@ -36,7 +36,7 @@ def to_yaml(manifest: dict[str, Any]) -> str:
 
 
 def for_podman(manifest: dict[str, Any], *, scratch: Path, hosts_file: Path | None = None) -> dict[str, Any]:
-    """Return a Pod manifest as Podman has to be told it.
+    """Return a Pod manifest as Podman needs it.
 
     Args:
         manifest: A single-container Pod for Kubernetes.

@@ -22,15 +22,17 @@ from pods.podman.container import Container
 from pods.podman.files import PodFiles
 from pods.podman.manifest import for_podman, to_yaml
 from pods.podman.watch import blocks, latest_end, watch
+from pods.polling import attempts, poll
 from pods.runtime import Endpoint, Outcome
 
 logger = logging.getLogger(__name__)
 
 PULL_LIMIT = timedelta(minutes=15)
 CREATE_LIMIT = timedelta(minutes=2)
-CREATE_ATTEMPTS = 3
+PAUSES_WHEN_BUSY = (timedelta(seconds=1), timedelta(seconds=2))
 # A `kube play` takes well under a second. One whose caller was killed may still be at work for this long.
 SETTLE_LIMIT = timedelta(seconds=10)
+SETTLE_PAUSE = timedelta(seconds=0.25)
 # With the removal itself, a job is gone within 30 seconds, whatever its steps do with SIGTERM.
 STOP_GRACE = timedelta(seconds=8)
 STOP_LIMIT = timedelta(seconds=15)
@@ -42,7 +44,7 @@ class Podman:
     """Runs pods with the Podman of this host, as root.
 
     Args:
-        state_dir: Folder for what Podman has to be told on this host, and for workspaces of single pods.
+        state_dir: Folder for the configuration of Podman on this host, and for workspaces of single pods.
         address: The address of this host that pods serve on.
     """
 
@@ -63,7 +65,7 @@ class Podman:
             answer = self._podman.ask("kube", "play", "-", stdin=to_yaml(claim_manifest(claim)))
             # Another process of the same job may have been faster.
             if answer.code != 0 and not self._exists("volume", claim.name):
-                self._podman.tell("kube", "play", "-", stdin=to_yaml(claim_manifest(claim)))
+                self._podman.run("kube", "play", "-", stdin=to_yaml(claim_manifest(claim)))
 
     def run(self, pod: Pod, *, log: Path, on_line: Callable[[str], None] | None = None) -> Outcome:
         """Run a pod to its end, or adopt the one of its name (see PodRuntime).
@@ -74,14 +76,14 @@ class Podman:
             Interrupted: the pod was removed while it ran.
         """
         with LogCopy(log, on_line) as copy:
-            container = self._settled(pod.name) or self._create(pod)
+            container = self._find(pod.name) or self._create(pod)
             if isinstance(container, Outcome):
                 return container
             if container.is_running:
-                container = self._followed(container, copy)
+                container = self._follow(container, copy)
             if container.is_lost:
-                # Nobody learns its exit code any more, and the next attempt must have the workspace to itself.
-                logger.warning("pod %s has lost its supervisor; what is left of it is killed", pod.name)
+                # Its exit code is lost, and the next attempt must have the workspace to itself.
+                logger.warning("pod %s has lost its supervisor; its remaining processes are killed", pod.name)
                 self._podman.ask("kill", container.name)
             self._read_log(container, copy)
             return Outcome.of(container.facts(list(copy.tail)))
@@ -119,14 +121,14 @@ class Podman:
                 self._podman.ask("stop", "--ignore", "--time", str(STOP_GRACE.seconds), *containers, limit=STOP_LIMIT)
             except Unreachable as error:
                 logger.warning("job %s does not stop, its pods are removed by force: %s", job_id, error.message)
-            self._podman.tell("pod", "rm", "--force", "--ignore", "--time", "0", *pods)
+            self._podman.run("pod", "rm", "--force", "--ignore", "--time", "0", *pods)
         for pod in pods:
             self._files.remove(pod)
         claims = [entry["Name"] for entry in self._list("volume", "ls", "--filter", mine)]
         for claim in claims:
             self._podman.ask("volume", "rm", "--force", claim)
             if self._exists("volume", claim):
-                self._podman.tell("volume", "rm", "--force", claim)
+                self._podman.run("volume", "rm", "--force", claim)
         return pods + claims
 
     def jobs(self) -> dict[str, datetime]:
@@ -142,18 +144,18 @@ class Podman:
 
     def _list(self, *arguments: str) -> list[dict[str, Any]]:
         # Podman prints nothing at all, or null, for no entries.
-        return json.loads(self._podman.tell(*arguments, "--format", "json") or "null") or []
+        return json.loads(self._podman.run(*arguments, "--format", "json") or "null") or []
 
     def _exists(self, kind: str, name: str) -> bool:
         answer = self._podman.ask(kind, "exists", name)
-        # 1 is "no"; anything else is no answer, and must not be taken for one: what is there would be made anew.
+        # 1 is "no"; any other code is no answer: taken for a no, it would have what is there created again.
         if answer.code > 1:
             raise failure(answer, kind, "exists")
         return answer.code == 0
 
     def _container(self, pod_name: str) -> Container | None:
         container = self._inspected(pod_name)
-        # It may have ended between Podman's look and ours at its supervisor: then Podman knows by now.
+        # It may have ended between Podman's answer and our look at its supervisor: then Podman knows it by now.
         return self._inspected(pod_name) if container and container.is_lost else container
 
     def _inspected(self, pod_name: str) -> Container | None:
@@ -164,26 +166,27 @@ class Podman:
             raise failure(answer, "container", "inspect")
         return None
 
-    def _settled(self, pod_name: str) -> Container | None:
-        """Return the pod's container when it runs or ran; clear away one that was never started."""
-        give_up = time.monotonic() + SETTLE_LIMIT.total_seconds()
-        while self._exists("pod", pod_name):
-            container = self._container(pod_name)
-            if container and container.has_started:
-                return container
-            if time.monotonic() > give_up:
-                logger.warning("pod %s was made by halves and never started; it is made anew", pod_name)
-                self._clear(pod_name)
-                break
-            time.sleep(0.25)
-        return None
+    def _find(self, pod_name: str) -> Container | None:
+        """Return the pod's container when it runs or ran; remove one that was never started."""
 
-    def _clear(self, pod_name: str) -> None:
-        self._podman.tell("pod", "rm", "--force", "--ignore", "--time", "0", pod_name)
+        def look() -> Container | bool | None:
+            if not self._exists("pod", pod_name):
+                return False
+            container = self._container(pod_name)
+            return container if container and container.has_started else None
+
+        found = poll(look, SETTLE_LIMIT, SETTLE_PAUSE)
+        if found is None:
+            logger.warning("pod %s was partially created and never started; it is created again", pod_name)
+            self._remove_pod(pod_name)
+        return found if isinstance(found, Container) else None
+
+    def _remove_pod(self, pod_name: str) -> None:
+        self._podman.run("pod", "rm", "--force", "--ignore", "--time", "0", pod_name)
 
     def _create(self, pod: Pod) -> Container | Outcome:
         if pod.claim and not self._exists("volume", pod.claim):
-            # Podman would make an unlabelled volume, which nobody would remove.
+            # Podman would make a volume without labels, which would never be removed.
             raise NotFound(f"claim {pod.claim} of pod {pod.name} does not exist", resolution="run the job again")
         if error := self._missing_image(pod.image):
             return self._refused(pod, error)
@@ -191,7 +194,7 @@ class Podman:
             pod = pod.model_copy(update={"host_network": True})
         scratch, hosts_file = self._files.scratch(pod), self._files.hosts(pod)
         manifest = to_yaml(for_podman(pod_manifest(pod), scratch=scratch, hosts_file=hosts_file))
-        for attempt in range(CREATE_ATTEMPTS):
+        for _ in attempts(PAUSES_WHEN_BUSY):
             # Podman's own choice, journald, drops lines of a chatty step.
             command = ("kube", "play", "--log-driver", "k8s-file", "-")
             answer = self._podman.ask_once(*command, stdin=manifest, limit=CREATE_LIMIT)
@@ -199,14 +202,13 @@ class Podman:
             if container and container.has_started:
                 self._warn_without_limits(container, pod)
                 return container
-            self._clear(pod.name)
+            self._remove_pod(pod.name)
             if not answer.is_busy:
                 return self._refused(pod, answer.reason)
-            time.sleep(attempt + 1)
         raise Unreachable(f"podman is too busy to start pod {pod.name}: {answer.reason}")
 
     def _missing_image(self, image: str) -> str:
-        """Return why an image cannot be had; nothing when it is here."""
+        """Return why an image is not here and cannot be pulled; empty when it is here."""
         if self._exists("image", image):
             return ""
         if image.startswith("localhost/"):
@@ -226,7 +228,7 @@ class Podman:
             self._warned_of_processors = True
             logger.warning("this host's cgroups take no limits on processors: pods run without IMS_POD_CPU_LIMIT")
 
-    def _followed(self, container: Container, copy: LogCopy) -> Container:
+    def _follow(self, container: Container, copy: LogCopy) -> Container:
         """Wait for the end of a container, copying its output, and return it as it stands then."""
         until = latest_end(container)
         kills = 0
@@ -246,7 +248,7 @@ class Podman:
         if times == KILLS:
             raise Broken(
                 f"pod {container.pod} is past its deadline and cannot be killed",
-                resolution="look for a process that hangs in the kernel, on a dead mount say: `ps -eo pid,stat,args`",
+                resolution="look for a process that hangs in the kernel, as on a dead mount: `ps -eo pid,stat,args`",
             )
         logger.warning("pod %s did not end at its deadline; it is killed", container.pod)
         self._podman.ask("kill", container.name)

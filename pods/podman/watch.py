@@ -15,7 +15,7 @@ BLOCK_BYTES = 64 * 1024
 # The pod ends itself at its deadline; only when that fails is it ended from here.
 DEADLINE_SLACK = GRACE + timedelta(seconds=10)
 # Podman 4.3 may leave `logs --follow` waiting after the container's end; the whole log is read again anyway.
-LAST_WORDS_LIMIT = timedelta(seconds=2)
+REST_LIMIT = timedelta(seconds=2)
 
 
 def latest_end(container: Container) -> float:
@@ -46,7 +46,7 @@ def watch(podman: PodmanCommand, container: Container, copy: LogCopy, until: flo
             if output in ready and not _copy_block(output, copy):
                 selector.unregister(output)
             if end in ready:
-                _last_words(selector, output, end, copy)
+                _copy_rest(selector, output, end, copy)
                 return
             if not ready and not container.is_supervised():
                 return
@@ -64,9 +64,9 @@ def _copy_block(output: int, copy: LogCopy) -> bool:
     return bool(block)
 
 
-def _last_words(selector: selectors.BaseSelector, output: int, end: int, copy: LogCopy) -> None:
+def _copy_rest(selector: selectors.BaseSelector, output: int, end: int, copy: LogCopy) -> None:
     selector.unregister(end)
-    until = time.monotonic() + LAST_WORDS_LIMIT.total_seconds()
+    until = time.monotonic() + REST_LIMIT.total_seconds()
     while selector.get_map() and (left := until - time.monotonic()) > 0:
         if selector.select(left) and not _copy_block(output, copy):
             selector.unregister(output)

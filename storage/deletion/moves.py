@@ -1,6 +1,6 @@
-"""Moves of objects within S3: a copy, made sure of, and then the removal of the source.
+"""Moves of objects within S3: a verified copy, and then the removal of the source.
 
-A move may be cut off anywhere and carried out again: what is done already is recognised. Nothing is overwritten.
+A move may be cut off anywhere and carried out again: it skips what is done already. Nothing is overwritten.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ def carry_out_all(
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         running = {pool.submit(carry_out, store, move): move for move in moves}
         try:
-            # Here, not in the threads: they know nothing of the flow run that the words belong to.
+            # Here, not in the threads: what they log would not reach the flow run.
             for done in as_completed(running):
                 on_done(running[done], done.result())
         except BaseException:
@@ -74,7 +74,7 @@ def carry_out(store: ObjectStore, move: Move) -> ObjectInfo:
 
 
 def replaced(store: ObjectStore, moves: Sequence[Move]) -> list[str]:
-    """Return the addresses, among the targets of moves, where another object stands by now."""
+    """Return the targets of moves where another object is now."""
     found = [(move, store.find(move.target)) for move in moves]
     return [move.target for move, there in found if there is not None and not is_of(there, move)]
 
@@ -83,7 +83,7 @@ def remove_all(store: ObjectStore, moves: Sequence[Move]) -> list[str]:
     """Remove the objects at the targets of moves. One that is gone is a success.
 
     Returns:
-        The addresses that were left, because another object stands there.
+        The URIs that were left, because another object is there.
     """
     left = []
     for move in moves:

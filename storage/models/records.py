@@ -29,10 +29,10 @@ def now() -> datetime:
 
 
 class Collection(StrEnum):
-    """Where a record is. It moves between collections by one write, which keeps every other field.
+    """The state of a record. One write changes it and keeps every other field.
 
-    While its objects are on their way, so is the record: `deleting` and `restoring` end in one of the two collections,
-    `erasing` in nothing.
+    While its objects move, a record is in transition: `deleting` ends as `deleted`, `restoring` as `available`, and
+    `erasing` with the removal of the record.
     """
 
     AVAILABLE = "available"
@@ -40,6 +40,11 @@ class Collection(StrEnum):
     DELETED = "deleted"
     RESTORING = "restoring"
     ERASING = "erasing"
+
+    @property
+    def is_transition(self) -> bool:
+        """Whether objects of the record move."""
+        return self in {Collection.DELETING, Collection.RESTORING, Collection.ERASING}
 
 
 class Link(BaseModel):
@@ -83,7 +88,7 @@ class Move(BaseModel):
 
     @property
     def back(self) -> "Move":
-        """The same object's way back."""
+        """The move that undoes this one."""
         return self.model_copy(update={"source": self.target, "target": self.source})
 
 

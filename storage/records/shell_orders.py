@@ -6,18 +6,17 @@ presigned address holds for seven days at most, and so does a shell.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from builder.contract.shell_orders import Operation, Order, Orders
+from builder.contract.unreadable import Unreadable
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.models.jobs import Job, JobStatus
 from storage.models.layout import shell_orders_key
 from storage.models.records import new_id, now
-from storage.s3.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
+from storage.s3.backoff import tries
 
 if TYPE_CHECKING:
     # The `ims` command gives orders, and importing boto3 takes half a second of its help.
@@ -25,52 +24,6 @@ if TYPE_CHECKING:
 
 LONGEST = timedelta(days=7)
 _TRIES = 20
-
-
-class Operation(StrEnum):
-    """How a shell is ended from outside."""
-
-    COMPLETE = "complete"
-    ABORT = "abort"
-
-
-class Order(BaseModel):
-    """An order; its pod carries out each id once."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    id: str
-    operation: Operation
-
-
-class Orders(BaseModel):
-    """What the pod reads (builder/pod/shell/orders.py). Times are seconds since 1970.
-
-    Args:
-        until: When the shell ends.
-        awake_until: Until when it stays open although nobody uses it.
-        latest: What it may be extended to.
-        order: The last order.
-        opened: The steps of the shells that were opened one after the other; what else stands here is the last one's.
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    until: float
-    awake_until: float = 0
-    latest: float
-    order: Order | None = None
-    opened: list[str] = []
-
-    @property
-    def limit(self) -> datetime:
-        """When the shell ends."""
-        return datetime.fromtimestamp(self.until, UTC)
-
-    @property
-    def is_aborted(self) -> bool:
-        """Whether its user wants nothing of it any more."""
-        return self.order is not None and self.order.operation is Operation.ABORT
 
 
 def open_orders(store: "ObjectStore", bucket: str, job_id: str, step: str, limit: timedelta) -> None:
@@ -87,14 +40,14 @@ def open_orders(store: "ObjectStore", bucket: str, job_id: str, step: str, limit
         limit: How long it may be open.
     """
     began = time.time()
-    anew = Orders(until=began + limit.total_seconds(), latest=began + LONGEST.total_seconds(), opened=[step])
-    body = anew.model_dump_json().encode()
+    new = Orders(until=began + limit.total_seconds(), latest=began + LONGEST.total_seconds(), opened=(step,))
+    body = new.to_json()
     try:
         store.write(bucket, shell_orders_key(job_id), body, content_type="application/json", if_none_match=True)
     except Conflict:
 
         def opened(known: Orders) -> Orders:
-            return known if step in known.opened else anew.model_copy(update={"opened": [*known.opened, step]})
+            return known if step in known.opened else replace(new, opened=(*known.opened, step))
 
         _change(store, bucket, job_id, opened)
 
@@ -106,13 +59,13 @@ def limit_of(store: "ObjectStore", bucket: str, job: Job) -> datetime | None:
     except NotFound:
         return None
     except Corrupt:
-        # Its pod cannot read it either, and keeps to the limit that it began with.
+        # Its pod cannot read it either: the limit that it began with holds.
         return job.created + LONGEST
-    return None if orders.is_aborted else orders.limit
+    return None if orders.is_aborted else _limit(orders)
 
 
 def is_open(store: "ObjectStore", bucket: str, job: Job) -> bool:
-    """Tell whether a job's shell is open, or holds what its user has completed; whether a flow works on it or not."""
+    """Return whether a job's shell is open, or was completed and waits to be packed; no flow need work on it."""
     if not any(shell.command for shell in job.ssh_containers):
         return False
     limit = limit_of(store, bucket, job)
@@ -124,12 +77,12 @@ def read_orders(store: "ObjectStore", bucket: str, job_id: str) -> tuple[Orders,
 
     Raises:
         NotFound: The job has no shell.
-        Corrupt: The document is none.
+        Corrupt: The document cannot be read.
     """
     body, known = store.read(bucket, shell_orders_key(job_id))
     try:
-        return Orders.model_validate_json(body), known.etag
-    except ValidationError as error:
+        return Orders.from_json(body), known.etag
+    except Unreadable as error:
         raise Corrupt(f"{known.uri} holds no orders to a shell: {error}") from error
 
 
@@ -141,11 +94,11 @@ def end_shell(store: "ObjectStore", bucket: str, job: Job, operation: Operation)
     """
     refuse_without_shell(job)
     order = Order(id=new_id(), operation=operation)
-    _change(store, bucket, job.id, lambda orders: orders.model_copy(update={"order": order}))
+    _change(store, bucket, job.id, lambda orders: replace(orders, order=order))
 
 
 def extend_shell(store: "ObjectStore", bucket: str, job: Job, by: timedelta) -> datetime:
-    """Give a job's shell more time, and return when it ends then; nobody need be in it for as long as `by` from now.
+    """Give a job's shell more time, and return when it ends then; it stays open unused for as long as `by` from now.
 
     Raises:
         Conflict: No shell of the job is open.
@@ -163,9 +116,9 @@ def extend_shell(store: "ObjectStore", bucket: str, job: Job, by: timedelta) -> 
                 f"the shell of job {job.id} may stay open until {latest:%Y-%m-%d %H:%M} UTC at most",
                 resolution=f"a shell is open for {LONGEST.days} days at most: complete it, and customize the new image",
             )
-        return orders.model_copy(update={"until": until, "awake_until": time.time() + by.total_seconds()})
+        return replace(orders, until=until, awake_until=time.time() + by.total_seconds())
 
-    return _change(store, bucket, job.id, later).limit
+    return _limit(_change(store, bucket, job.id, later))
 
 
 def refuse_without_shell(job: Job) -> None:
@@ -181,20 +134,23 @@ def refuse_without_shell(job: Job) -> None:
         )
 
 
+def _limit(orders: Orders) -> datetime:
+    return datetime.fromtimestamp(orders.until, UTC)
+
+
 def _change(store: "ObjectStore", bucket: str, job_id: str, change: Callable[[Orders], Orders]) -> Orders:
-    for pause in islice(pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), _TRIES):
+    for _ in tries(_TRIES):
         orders, etag = read_orders(store, bucket, job_id)
         changed = change(orders)
         if changed == orders:
             return changed
-        body = changed.model_dump_json().encode()
+        body = changed.to_json()
         try:
             store.write(bucket, shell_orders_key(job_id), body, content_type="application/json", if_match=etag)
         except Conflict:
             # Lost to another order, or won by a try whose answer was lost: an extension must not count twice.
             if read_orders(store, bucket, job_id)[0] == changed:
                 return changed
-            time.sleep(pause)
         else:
             return changed
     raise Unreachable(f"orders to the shell of job {job_id} were written by others {_TRIES} times in a row")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from errors import Broken, Conflict, Corrupt, Unreachable
 from storage.s3.addresses import uri_of
-from storage.s3.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
+from storage.s3.backoff import pauses
 from storage.s3.errors import translating
 from storage.s3.object_info import MD5SUM, ObjectInfo, info_of
 
@@ -89,7 +89,7 @@ class _Stream:
     def receive(self, file: FileIO, on_progress: Callable[[int], None] | None) -> None:
         """Receive the whole object."""
         tries_in_vain = 0
-        waits = pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        waits = pauses()
         while True:
             before = self._received
             # The client tries requests again, but not a body that breaks off.

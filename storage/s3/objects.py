@@ -6,12 +6,10 @@ every S3 server keeps (Ceph ignores the others).
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +20,7 @@ from config.quantities import MiB
 from config.settings import settings
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.s3.addresses import split_uri, uri_of
-from storage.s3.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
+from storage.s3.backoff import tries
 from storage.s3.client import s3_client
 from storage.s3.downloads import Download, Source, download
 from storage.s3.errors import translating
@@ -110,7 +108,7 @@ class ObjectStore:
         """
         uri = uri_of(bucket, key)
         broken: Unreachable | None = None
-        for pause in islice(pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), self.attempts):
+        for _ in tries(self.attempts):
             with translating(uri):
                 answer = self.client.get_object(Bucket=bucket, Key=key)
             # Not the body's own `with`: it hands out the raw stream, which neither counts bytes nor wraps errors.
@@ -123,7 +121,6 @@ class ObjectStore:
                         return body.read(), info_of(bucket, key, answer)
                 except Unreachable as error:
                     broken = error
-            time.sleep(pause)
         raise Unreachable(f"{uri}: {self.attempts} reads broke off") from broken
 
     def read_beginning(self, bucket: str, key: str, size: int) -> bytes:

@@ -12,6 +12,6 @@ __all__ = ["busybox", "workspace"]
 
 @pytest.fixture
 def server() -> Iterator[StandIn]:
-    """A server that takes parts and fails as told."""
+    """A server that takes parts and fails as a test wants."""
     with stand_in() as running:
         yield running

@@ -1,4 +1,4 @@
-"""A small HTTP server that takes parts as S3 does and fails as told, as no real S3 server can be asked to.
+"""A small HTTP server that takes parts as S3 does and fails as a test wants, which no real S3 server does.
 
 Each path has a script, a list of faults; a request takes the next one, and when none is left all is well.
 """

@@ -27,13 +27,16 @@ def test_only_the_programs_are_shipped() -> None:
     shipped = {str(file.relative_to(BUILDER)) for file in shipped_files()}
     assert {
         "__init__.py",
+        "contract/inputs.py",
         "pod/kiwi/command.py",
         "programs/__init__.py",
         "programs/prepare.py",
         "programs/package.py",
         "ansible/connection/chroot.py",
     } <= shipped
-    assert all(name == "__init__.py" or name.startswith(("pod/", "programs/", "ansible/")) for name in shipped)
+    assert all(
+        name == "__init__.py" or name.startswith(("contract/", "pod/", "programs/", "ansible/")) for name in shipped
+    )
 
 
 def test_the_names_follow_from_the_inputs() -> None:
@@ -169,7 +172,7 @@ def test_nothing_of_the_host_stays_in_the_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.containers
-def test_what_podman_refuses_is_told() -> None:
+def test_what_podman_refuses_is_named() -> None:
     assert not has_image("localhost/ims-builder:no-such-tag")
     with pytest.raises(Broken, match=r"podman image failed with exit code 125: .*no-such-tag"):
         podman(["image", "inspect", "localhost/ims-builder:no-such-tag"])

@@ -113,7 +113,7 @@ def test_a_build_that_is_cut_off_leaves_no_image_and_no_process(copy: Path, how:
 
 
 @pytest.mark.containers
-def test_packages_that_cannot_be_fetched_are_told_with_what_to_do(copy: Path) -> None:
+def test_packages_that_cannot_be_fetched_are_named_with_what_to_do(copy: Path) -> None:
     ensure_builder_image(11)
     mine = change(copy)
     build = start_build(copy, PIP_NO_INDEX="1", PIP_FIND_LINKS="", PIP_CONFIG_FILE=os.devnull)

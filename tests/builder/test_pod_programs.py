@@ -215,7 +215,7 @@ def test_an_images_sh_that_fails_is_the_error(lab: Lab) -> None:
     assert (ran.returncode, last_line(ran)) == (1, "error: images.sh failed in the image root with exit code 4")
 
 
-def test_a_script_does_not_speak_for_the_program(lab: Lab) -> None:
+def test_the_last_lines_of_a_script_are_not_taken_for_the_programs(lab: Lab) -> None:
     (lab.description / "images.sh").write_text("echo 'error: a lie'\necho 'advice: a lie'\nexit 4\n")
     assert lab.prepare().stdout.splitlines()[-2:] == [
         "advice: read the end of its log for what led to it",
@@ -223,7 +223,7 @@ def test_a_script_does_not_speak_for_the_program(lab: Lab) -> None:
     ]
 
 
-def test_a_script_that_plays_kiwi_in_its_warnings_is_shown_and_not_believed(lab: Lab) -> None:
+def test_a_script_that_imitates_kiwis_errors_in_its_warnings_is_shown_and_not_the_error(lab: Lab) -> None:
     (lab.description / "config.sh").write_text("#!/bin/sh\necho '[ ERROR   ]: 1 | a lie' > /image/.warnings\nexit 3\n")
     ran = lab.prepare()
     assert "[ ERROR   ]: 1 | a lie" in ran.stdout.splitlines()

@@ -23,6 +23,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import AwaitingRetry, Cancelling, Pending, Suspended
 
+from builder.contract.shell_orders import Operation
 from errors import Conflict
 from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE
 from pods.manifest import JOB_LABEL
@@ -30,7 +31,7 @@ from runs.client import connected
 from runs.run import WORKER_LABEL
 from storage.models.jobs import Diagnosis, Job, JobStatus
 from storage.models.records import Image, new_id
-from storage.records.shell_orders import Operation, end_shell
+from storage.records.shell_orders import end_shell
 from tests.cli.conftest import clean_environment
 from tests.cli.running import process_of, processes_with, start_worker
 from tests.flows.site import Site

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from builder.contract.shell_orders import Operation, Order, Orders
 from storage.models.jobs import Diagnosis, JobStatus
 from storage.models.layout import shell_orders_key
 from storage.models.records import Image, new_id
 from storage.models.shells import SshContainer
-from storage.records.shell_orders import Operation, Order, Orders, read_orders
+from storage.records.shell_orders import read_orders
 from tests.flows.platforms import on_every_platform
 from tests.flows.site import Run, Site
 from tests.root_listing import listing
@@ -248,8 +249,8 @@ def test_twenty_cycles_leave_nothing_behind(site: Site, image: Image) -> None:
     todo = {new_id(): operation for _ in range(10) for operation in Operation}
     for job_id, operation in todo.items():
         order = Order(id=job_id, operation=operation)
-        orders = Orders(until=time.time() + 600, latest=0, order=order, opened=["shell"])
-        site.store.write(site.ims_bucket, shell_orders_key(job_id), orders.model_dump_json().encode())
+        orders = Orders(until=time.time() + 600, latest=0, order=order, opened=("shell",))
+        site.store.write(site.ims_bucket, shell_orders_key(job_id), orders.to_json())
     # Five at a time, each process with four of them: importing Prefect takes longer than the shell.
     job_ids = list(todo)
     runs = [site.customize_in_turn(job_ids[first::5], image.id) for first in range(5)]

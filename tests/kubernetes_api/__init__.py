@@ -2,9 +2,9 @@
 
     with FakeCluster() as cluster:
         cluster.write_kubeconfig(file)                           # the real client finds it by KUBECONFIG
-        cluster.lives["prepare"] = lives.out_of_memory           # what becomes of pods of that step
+        cluster.lives["prepare"] = lives.out_of_memory           # what happens to pods of that step
         cluster.faults.plan(Fault.ANSWER_503, when=lambda call: call.number % 3 == 0, times=1000)
-        cluster.faults.away(seconds=2)                           # nobody answers
+        cluster.faults.away(seconds=2)                           # no call is answered
 
 Without a script a pod's command is run on this host, its workspace a folder of the cluster's.
 """

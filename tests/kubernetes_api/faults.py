@@ -67,7 +67,7 @@ class Faults:
             self._plans.append(Plan(fault, when or (lambda call: True), after_bytes, times))
 
     def away(self, seconds: float) -> None:
-        """Let nobody answer for so long."""
+        """Answer no call for so long."""
         self._away_until = time.monotonic() + seconds
 
     @property

@@ -42,7 +42,7 @@ class Log:
 
 
 class LivePod:
-    """A pod's life on its node: what a script tells of it becomes its status.
+    """A pod's life on its node: a script decides what its status shows.
 
     Args:
         objects: The cluster's.
@@ -126,7 +126,7 @@ class LivePod:
                 raise Gone
 
     def forever(self) -> None:
-        """Wait until somebody wants the pod to end."""
+        """Wait until the pod is asked to end."""
         while not self.stop.is_set():
             self.pause(TICK)
 

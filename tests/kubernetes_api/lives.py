@@ -1,4 +1,4 @@
-"""Scripted lives of pods: what a cluster can do to one."""
+"""Scripted lives of pods: all that a cluster can do to one."""
 
 from tests.kubernetes_api.kubelet import Life
 from tests.kubernetes_api.live_pod import LivePod
@@ -17,7 +17,7 @@ def executes(pod: LivePod) -> None:
 
 
 def begin(pod: LivePod, *lines: str) -> None:
-    """Start the step, which says some lines."""
+    """Start the step, which writes some lines."""
     pod.schedule()
     pod.waits("ContainerCreating")
     pod.start()
@@ -26,7 +26,7 @@ def begin(pod: LivePod, *lines: str) -> None:
 
 
 def ends_with(code: int, *lines: str) -> Life:
-    """Return the life of a step that says some lines and ends."""
+    """Return the life of a step that writes some lines and ends."""
 
     def live(pod: LivePod) -> None:
         begin(pod, *lines)
@@ -49,7 +49,7 @@ def talks(count: int, every: float) -> Life:
 
 
 def goes_on(pod: LivePod) -> None:
-    """Work until somebody wants it to end."""
+    """Work until it is asked to end."""
     begin(pod, "started")
     pod.forever()
     pod.exit(143)
@@ -77,7 +77,7 @@ def image_cannot_be_pulled(pod: LivePod) -> None:
 
 
 def image_comes_late(pod: LivePod) -> None:
-    """Have the image after a while."""
+    """Get the image after a while."""
     pod.schedule()
     pod.waits("ErrImagePull", "registry is away")
     pod.pause(0.3)
@@ -132,7 +132,7 @@ def drained(pod: LivePod) -> None:
 
 
 def drained_at_once(pod: LivePod) -> None:
-    """Be evicted, end on being asked to, and be gone before anybody has looked."""
+    """Be evicted, end on being asked to, and be removed before the next look."""
     begin(pod, "building")
     pod.condition("DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting")
     pod.asked_to_go()
@@ -141,7 +141,7 @@ def drained_at_once(pod: LivePod) -> None:
 
 
 def node_lost(pod: LivePod) -> None:
-    """Lose its node: it "runs" for ever, and nobody tells of its end."""
+    """Lose its node: it "runs" for ever, and its end is never reported."""
     begin(pod, "building")
     pod.condition("DisruptionTarget", "True", "DeletionByTaintManager", "Taint manager: NoExecute taint")
     pod.asked_to_go(-3600)
@@ -160,7 +160,7 @@ def node_removed(pod: LivePod) -> None:
 
 
 def deadline_exceeded(pod: LivePod) -> None:
-    """Be ended by the kubelet at activeDeadlineSeconds; it tells the reason before the container's end."""
+    """Be ended by the kubelet at activeDeadlineSeconds; it reports the reason before the container's end."""
     begin(pod, "building")
     message = "Pod was active on the node longer than the specified deadline"
     pod.status(phase="Failed", reason="DeadlineExceeded", message=message)
@@ -175,7 +175,7 @@ def lost_its_supervisor(pod: LivePod) -> None:
 
 
 def vanishes(pod: LivePod) -> None:
-    """Be deleted under us, by force."""
+    """Be deleted while it runs, by force."""
     begin(pod, "building")
     pod.pause(0.2)
     pod.vanish()

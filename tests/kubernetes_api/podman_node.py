@@ -27,7 +27,7 @@ class PodmanNode:
         self._claims: set[str] = set()
 
     def runs(self, pod: LivePod) -> None:
-        """Live the life of a pod whose container is a real one."""
+        """Run a pod in a real container."""
         claims = [volume.get("persistentVolumeClaim", {}).get("claimName") for volume in pod.entry["spec"]["volumes"]]
         self._claims |= {claim for claim in claims if claim}
         self._scratch.mkdir(parents=True, exist_ok=True)

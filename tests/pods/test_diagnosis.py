@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from pods.diagnosis import OUT_OF_MEMORY_LINE, Category, Facts, diagnose
+from builder.contract.lines import OUT_OF_MEMORY
+from pods.diagnosis import Category, Facts, diagnose
 from pods.kubernetes.diagnosis import diagnose_cluster
 from pods.runtime import Outcome, Phase
 
@@ -32,16 +33,16 @@ def facts(**changes: Any) -> Facts:
         pytest.param({"exit_code": None, "finished": None}, Category.KILLED, "cut off", id="no end was seen"),
         pytest.param({"exit_code": 3}, Category.STEP_FAILED, "exit code 3", id="exit 3"),
         pytest.param({"exit_code": 127}, Category.STEP_FAILED, "not found", id="command not found"),
-        pytest.param({"exit_code": 75}, Category.TRANSIENT, "passing", id="exit 75"),
+        pytest.param({"exit_code": 75}, Category.TRANSIENT, "a fault that may pass", id="exit 75"),
         pytest.param({"exit_code": 137, "out_of_memory": True}, Category.OUT_OF_MEMORY, "memory", id="OOMKilled"),
         pytest.param(
-            {"exit_code": 2, "log_tail": ["Killed", OUT_OF_MEMORY_LINE], "memory": "8 GiB"},
+            {"exit_code": 2, "log_tail": ["Killed", OUT_OF_MEMORY], "memory": "8 GiB"},
             Category.OUT_OF_MEMORY,
             "limit of 8 GiB",
             id="OOM seen in the pod",
         ),
         pytest.param(
-            {"exit_code": 2, "log_tail": [f"{OUT_OF_MEMORY_LINE}, its peak was 8589934592 bytes"], "memory": "8 GiB"},
+            {"exit_code": 2, "log_tail": [f"{OUT_OF_MEMORY}, its peak was 8589934592 bytes"], "memory": "8 GiB"},
             Category.OUT_OF_MEMORY,
             "limit of 8 GiB (peak 8.0 GiB)",
             id="OOM with its peak",

@@ -35,7 +35,7 @@ def test_lines_do_not_depend_on_the_blocks(text: str, size: int) -> None:
     assert all(len(line) <= 4 for line in lines)
 
 
-def test_reading_again_writes_the_file_anew_and_tells_only_what_is_new(tmp_path: Path) -> None:
+def test_reading_again_rewrites_the_file_and_reports_only_new_lines(tmp_path: Path) -> None:
     told: list[str] = []
     with LogCopy(tmp_path / "step.log", told.append) as copy:
         copy.feed(b"one\ntwo\n")

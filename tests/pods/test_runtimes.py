@@ -44,7 +44,7 @@ def test_a_step_that_succeeds(runtime: PodRuntime, pod: MakePod, tmp_path: Path)
     assert outcome.finished is not None
 
 
-def test_a_step_that_fails_tells_its_exit_code(runtime: PodRuntime, pod: MakePod, tmp_path: Path) -> None:
+def test_a_step_that_fails_has_its_exit_code(runtime: PodRuntime, pod: MakePod, tmp_path: Path) -> None:
     outcome = runtime.run(pod("echo sorry; exit 4"), log=tmp_path / "log")
     assert (outcome.phase, outcome.exit_code, outcome.category) == (Phase.FAILED, 4, Category.STEP_FAILED)
     assert outcome.log_tail == ["sorry"]

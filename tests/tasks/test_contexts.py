@@ -14,5 +14,5 @@ def test_the_programs_get_the_names_that_the_job_asks_for() -> None:
         kernel_file_name="bzImage",
     )
     chosen = options(job)
-    assert (chosen["kernel_file_name"], chosen["initrd_file_name"]) == ("bzImage", "initrd")
-    assert chosen["epoch"] == int(job.created.timestamp())
+    assert (chosen.kernel_file_name, chosen.initrd_file_name) == ("bzImage", "initrd")
+    assert chosen.epoch == int(job.created.timestamp())

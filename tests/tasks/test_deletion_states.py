@@ -136,7 +136,7 @@ class Deletions(RuleBasedStateMachine):
             if operation := BY_WAY.get(known.state):
                 self.proxy.clear()
                 self.proxy.plan(fault, nth=number)
-                error = self._error_of(partial(finish, way=known.state), known)
+                error = self._error_of(partial(finish, transition=known.state), known)
                 self.proxy.clear()
                 self._look(known, operation, must_end=error is None)
 

@@ -11,6 +11,7 @@ from prefect.exceptions import Pause
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Suspended
 
+from builder.contract.environment import Input
 from storage.models.jobs import Diagnosis, JobStatus, JobType
 from storage.models.records import new_id
 from storage.records.catalogue import Catalogue
@@ -27,7 +28,7 @@ def suspended(job_id: str, api: str, then: State[None]) -> None:
         asked = {"artifact_id": new_id(), "public_key_id": new_id(), "image_root_archive_name": "image"}
         job = take_job.fn(job_id, job_type=JobType.CREATE, **asked)
         with reporting(job):
-            run_step(job, "prepare", "prepare", {}, deadline=timedelta(minutes=1))
+            run_step(job, "prepare", "prepare", Input(), deadline=timedelta(minutes=1))
             with SyncPrefectClient(api) as client:
                 client.set_flow_run_state(UUID(str(flow_run.id)), then, force=True)
             # What Prefect does before the next task.

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from builder.contract.options import KiwiOptions
 from config.settings import settings
 from errors import BadInput
 from ingest.description import Description, Repository
@@ -68,12 +69,7 @@ def urls(configuration: KiwiConfig) -> list[str]:
 def test_without_anything_of_the_sites_the_description_counts(configured: Configured) -> None:
     configuration = configured({}, own())
     assert urls(configuration) == ["https://own.example.org/"]
-    assert configuration.options() == {
-        "package_manager": "zypper",
-        "profiles": [],
-        "site_repositories": [],
-        "replace_repositories": False,
-    }
+    assert configuration.options() == KiwiOptions(package_manager="zypper")
     assert list(configuration.files()) == ["kiwi.yml"]
     assert configuration.credentials == []
 
@@ -81,7 +77,7 @@ def test_without_anything_of_the_sites_the_description_counts(configured: Config
 def test_the_sites_repositories_are_added(configured: Configured) -> None:
     configuration = configured({"repositories": [site(priority=3), site("https://x/", type="apt-deb")]}, own())
     assert urls(configuration) == ["https://own.example.org/", "https://site.example.org/"]
-    (added,) = configuration.options()["site_repositories"]
+    (added,) = configuration.options().site_repositories
     assert (added["url"], added["priority"]) == ("https://site.example.org/", 3)
 
 
@@ -89,13 +85,13 @@ def test_apt_descriptions_get_apt_repositories(configured: Configured) -> None:
     said = {"repositories": [site(), site("https://x/", type="apt-deb", distribution="bookworm")]}
     configuration = configured(said, own(), package_manager="apt")
     assert urls(configuration) == ["https://own.example.org/", "https://x/"]
-    assert configuration.options()["package_manager"] == "apt"
+    assert configuration.options().package_manager == "apt"
 
 
 def test_the_sites_repositories_may_stand_in_for_the_descriptions(configured: Configured) -> None:
     configuration = configured({"repositories": [site()], "replace_repositories": True}, own())
     assert urls(configuration) == ["https://site.example.org/"]
-    assert configuration.options()["replace_repositories"] is True
+    assert configuration.options().replace_repositories is True
 
 
 def test_to_replace_repositories_by_none_is_refused(configured: Configured) -> None:
@@ -115,7 +111,7 @@ def test_repositories_of_profiles_that_are_not_built_are_left_out(
     known = [own("https://all"), own("https://cpu", profiles=["cpu"]), own("https://gpu", profiles=["gpu"])]
     configuration = configured({}, *known, profiles=profiles)
     assert urls(configuration) == [f"https://{name}" for name in used]
-    assert configuration.options()["profiles"] == profiles
+    assert configuration.options().profiles == tuple(profiles)
 
 
 def test_a_profile_that_the_description_has_not_is_refused(configured: Configured) -> None:

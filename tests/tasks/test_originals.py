@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.pod.transfer import Replaced, Source, read_range
+from builder.pod.transfer.ranges import Replaced, Source, read_range
 from config.settings import Settings
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
 from storage.models.jobs import Job, JobStatus, JobType
@@ -15,7 +15,7 @@ from storage.models.records import Collection, Image, Link, PublicKey
 from storage.records.catalogue import Catalogue
 from storage.s3.objects import ObjectStore
 from tasks.contexts import Context
-from tasks.originals import fetch_manifest, root_environment
+from tasks.originals import fetch_manifest, root_input
 from tests.tiny_image import write_manifest
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv me"
@@ -80,8 +80,8 @@ def test_a_pod_reads_parts_of_the_rootfs_and_of_no_other(lab: Lab, tmp_path: Pat
     """What it is told is enough; a rootfs that is replaced while the pod is at work is refused."""
     lab.link(lab.artifact("rootfs"))
     original = fetch_manifest.fn(lab.job)
-    told = root_environment(original, Context("jobs/1/context.tgz", "0123"), timedelta(minutes=5))
-    source = Source(told["IMS_ROOTFS_URL"], int(told["IMS_ROOTFS_SIZE"]), told["IMS_ROOTFS_ETAG"])
+    told = root_input(original, Context("jobs/1/context.tgz", "0123"), timedelta(minutes=5))
+    source = Source(told.rootfs.url, told.rootfs.size, told.rootfs.etag)
     file = tmp_path / "rootfs"
     file.write_bytes(bytes(len(ROOTFS)))
     read_range(source, file, 5, 8)

@@ -16,7 +16,7 @@ from storage.records.catalogue import Catalogue
 from storage.records.jobs import image_id_of
 from storage.s3.uploads import open_upload, unfinished_uploads
 from tasks.deletions import begin_deletion, finish_deletion, move_away
-from tasks.orphans import settle_orphans
+from tasks.orphans import repair_orphans
 from tests.faults import Call, Faults
 from tests.tasks.scene import ARTIFACTS, HOUR, NO_AGE, Scene, told
 
@@ -24,11 +24,11 @@ FILES = {*ARTIFACTS, "manifest.json"}
 
 
 def found(*, age: timedelta = NO_AGE) -> list[Finding]:
-    return settle_orphans.fn(age, apply=False)
+    return repair_orphans.fn(age, apply=False)
 
 
 def applied(*, age: timedelta = NO_AGE) -> list[Finding]:
-    return settle_orphans.fn(age, apply=True)
+    return repair_orphans.fn(age, apply=True)
 
 
 def test_objects_that_no_record_knows_go_when_that_is_said(scene: Scene) -> None:

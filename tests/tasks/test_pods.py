@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from builder.contract.environment import Input
 from config.settings import settings
 from errors import Exhausted
 from pods.kubernetes.runtime import Kubernetes
@@ -25,7 +26,7 @@ def job(cluster: FakeCluster, on_cluster: pytest.MonkeyPatch, own_catalogue: Cat
 
 
 def run(job: Job, step: str = "prepare") -> None:
-    run_step(job, step, step, {}, deadline=timedelta(minutes=1))
+    run_step(job, step, step, Input(), deadline=timedelta(minutes=1))
 
 
 def test_the_settings_choose_the_runtime(on_cluster: pytest.MonkeyPatch) -> None:
@@ -90,7 +91,7 @@ def test_a_step_that_is_evicted_every_time_may_be_tried_later(cluster: FakeClust
 
 def test_a_step_without_hand_over_needs_no_workspace(cluster: FakeCluster, job: Job) -> None:
     cluster.lives["ca-rpm"] = lives.ends_with(0)
-    run_step(job, "ca-rpm", "ca_rpm", {}, deadline=timedelta(minutes=1), root=False, workspace=False)
+    run_step(job, "ca-rpm", "ca_rpm", Input(), deadline=timedelta(minutes=1), root=False, workspace=False)
     assert cluster.objects.list("persistentvolumeclaims") == []
     [pod] = cluster.objects.list("pods")
     assert pod["spec"]["volumes"] == [{"name": "workspace", "emptyDir": {}}]

@@ -12,10 +12,10 @@ from storage.models.records import Collection, Image, new_id
 from storage.reconcile.findings import Finding, Kind, Outcome
 from storage.s3.uploads import open_upload, unfinished_uploads
 from tasks.deletions import begin_deletion
-from tasks.lost_jobs import settle_jobs
-from tasks.orphans import settle_orphans
-from tasks.reconciliation import judge, safety_age
-from tasks.unfinished_moves import settle_moves
+from tasks.lost_jobs import repair_jobs
+from tasks.orphans import repair_orphans
+from tasks.reconciliation import fail_if_unsettled, safety_age
+from tasks.unfinished_moves import repair_moves
 from tests.faults import Call, Fault, Faults
 from tests.memory_s3.fixtures import on_both
 from tests.tasks.deleting import forget, killed
@@ -27,9 +27,9 @@ FILES = [*ARTIFACTS, "manifest.json"]
 def reconcile() -> list[Finding]:
     """The steps of flows/reconcile.py that need no Podman."""
     return [
-        *settle_moves.fn(apply=True),
-        *settle_jobs.fn(NO_AGE, apply=True),
-        *settle_orphans.fn(NO_AGE, apply=True),
+        *repair_moves.fn(apply=True),
+        *repair_jobs.fn(NO_AGE, apply=True),
+        *repair_orphans.fn(NO_AGE, apply=True),
     ]
 
 
@@ -143,7 +143,7 @@ def test_an_age_that_is_not_safe_is_refused(text: str) -> None:
 
 def test_a_reconciliation_that_leaves_something_to_somebody_fails() -> None:
     row = Finding(kind=Kind.RECORD, what="image x", why="it is gone", outcome=Outcome.NEEDS_YOU)
-    judge(
+    fail_if_unsettled(
         [
             row.model_copy(update={"outcome": outcome})
             for outcome in Outcome
@@ -151,5 +151,5 @@ def test_a_reconciliation_that_leaves_something_to_somebody_fails() -> None:
         ]
     )
     for outcome in (Outcome.FAILED, Outcome.NEEDS_YOU):
-        with pytest.raises(Conflict, match="1 of 1 findings could not be put in order: image x: it is gone"):
-            judge([row.model_copy(update={"outcome": outcome})])
+        with pytest.raises(Conflict, match="1 of 1 findings are not in order: image x: it is gone"):
+            fail_if_unsettled([row.model_copy(update={"outcome": outcome})])

@@ -5,6 +5,7 @@ from datetime import timedelta
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 
+from builder.contract.environment import Input
 from config.settings import settings
 from storage.models.jobs import Job, JobType
 from storage.models.records import new_id
@@ -43,7 +44,7 @@ def pods_of(cluster: FakeCluster, job: Job, *steps: str) -> dict[str, Resource]:
     """Run steps, and return the resources of their pods."""
     for step in steps:
         cluster.lives[step] = lives.ends_with(0)
-        run_step(job, step, step, {}, deadline=timedelta(minutes=1))
+        run_step(job, step, step, Input(), deadline=timedelta(minutes=1))
     pods = cluster.objects.list("pods")
     for pod in pods:
         written = {key: value for key, value in pod.items() if key != "status"}
@@ -92,7 +93,7 @@ def test_the_pod_that_removes_a_folder_of_the_node_has_requests_and_limits_too(
     settings.cache_clear()
     runtime.cache_clear()
     cluster.lives["prepare"] = cluster.lives["release"] = lives.ends_with(0)
-    run_step(job, "prepare", "prepare", {}, deadline=timedelta(minutes=1))
+    run_step(job, "prepare", "prepare", Input(), deadline=timedelta(minutes=1))
     cancel(job.id)
     [asked] = [pod for pod in cluster.kubelet.pods.values() if pod.name == f"ims-{job.id}-release-1"]
     assert resources(asked.entry)["requests"] == {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1Gi"}

@@ -21,7 +21,7 @@ _WORDS = ("msg", "stderr", "module_stderr", "module_stdout", "stdout")
 
 
 class CallbackModule(CallbackBase):
-    """Notes what the pod's program tells the administrator."""
+    """Notes what the pod's program reports to the administrator."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"

@@ -1,4 +1,4 @@
-"""What an image root needs for programs that run chrooted in it, package scripts above all, and how it goes again.
+"""What an image root needs for programs that run chrooted in it, above all package scripts, and its removal.
 
 /dev, /proc and /sys; the pod's resolv.conf, so that names are found; on Debian a policy that no package starts a
 service. Nothing of it gets into the image, also when an earlier pod was killed before it could put things back.
@@ -46,7 +46,7 @@ def ready_for_chroot(root: Path) -> Iterator[None]:
 
 
 def put_back(root: Path) -> None:
-    """Take out of an image root what was lent to it; nothing there is success."""
+    """Remove from an image root what was lent to it; nothing there is success."""
     policy = _policy_file(root)
     if policy is not None and _text(policy) == _POLICY:
         policy.unlink()
@@ -78,7 +78,7 @@ def _lend_resolver(root: Path) -> None:
 
 
 def _lent(servers: str) -> str:
-    """Return a resolv.conf that tells whether it was changed since: by a digest of what it says."""
+    """Return a resolv.conf with a digest of its lines, by which a later change is recognised."""
     return f"{_LENT}{hashlib.sha256(servers.encode()).hexdigest()}\n{servers}"
 
 

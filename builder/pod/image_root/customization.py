@@ -1,7 +1,7 @@
-"""What a change of an image root begins and ends with, whoever makes it: a user in a shell, a script, a playbook.
+"""What every change of an image root begins and ends with: by a user in a shell, by a script, by a playbook.
 
-Before it the site's authorities go into the root, and it is noted what its kernel and initrd are; after it the initrd
-is made anew when that is needed.
+Before it the site's authorities go into the root, and its kernels and its initrd are noted; after it the initrd is made
+again when that is needed.
 """
 
 import json
@@ -11,15 +11,17 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from builder.pod.context import Context, Options
+from builder.contract.options import Options
+from builder.pod.context import Context
 from builder.pod.image_root.boot_files import INITRD, find_boot_file
 from builder.pod.image_root.chroot import ready_for_chroot
-from builder.pod.image_root.initrd import Before, renew_initrd
+from builder.pod.image_root.initrd import Before, rebuild_initrd
 from builder.pod.image_root.kernel import Kernels, kernels_of
 from builder.pod.image_root.root import Overlay, image_root, make_overlay, remove_root, renew_prepared
 from builder.pod.image_root.squashfs import unpack
 from builder.pod.image_root.trust_in_root import trust_site
 from builder.pod.step import StepFailed, say
+from builder.pod.whole_file import whole_file
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def customization(here: Path, root: Path) -> Iterator[Before]:
     before = _before(here, root, options)
     trust_site(root, context.certificates)
     yield before
-    renew_initrd(root, before, options)
+    rebuild_initrd(root, before, options)
 
 
 def customize_once(here: Path, identity: str, change: Callable[[Path], None]) -> None:
@@ -51,7 +53,7 @@ def customize_once(here: Path, identity: str, change: Callable[[Path], None]) ->
 
     Args:
         here: The workspace.
-        identity: What tells this change from others: that of it which is done already is not done again.
+        identity: Tells this change from others; one that was completed is not made again.
         change: Makes it, in a root that is ready for programs that run in it.
 
     Raises:
@@ -69,13 +71,12 @@ def customize_once(here: Path, identity: str, change: Callable[[Path], None]) ->
     with image_root(here) as root, ready_for_chroot(root), customization(here, root):
         change(root)
     renew_prepared(here)
-    partial = here / "customized.part"
-    partial.write_text(identity)
-    partial.rename(done)
+    with whole_file(done) as note:
+        note.write_text(identity)
 
 
 def _before(here: Path, root: Path, options: Options) -> Before:
-    """Return what the root's kernels and initrd were before anybody changed them."""
+    """Return what the root's kernels and initrd were before the change."""
     overlay = Overlay(here)
     if overlay.is_there:
         return Before(kernels_of(overlay.lower, options), _initrd_of(overlay.lower, options))
@@ -106,11 +107,11 @@ def _initrd_of(root: Path, options: Options) -> Path | None:
 def _begin_again(here: Path) -> None:
     overlay = Overlay(here)
     if not overlay.rootfs.exists():
-        raise StepFailed("the image root was changed by halves, and there is no other", advice="start a new job")
+        raise StepFailed("the image root was partially changed, and there is no copy of it", advice="start a new job")
     if not overlay.is_there:
         remove_root(here / "root")
         unpack(overlay.rootfs, here / "root")
         return
     shutil.rmtree(overlay.lower.parent)
     if not make_overlay(here):
-        raise StepFailed("the image root cannot be mounted any more")
+        raise StepFailed("the image root can no longer be mounted")

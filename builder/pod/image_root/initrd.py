@@ -1,15 +1,16 @@
-"""Making an image root's initrd anew: by its own dracut, with the modules that the old one has, or by mkinitramfs."""
+"""Rebuilding an image root's initrd: by its own dracut, with the modules that the old one has, or by mkinitramfs."""
 
 import hashlib
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.pod.context import Options
+from builder.contract.options import Options
 from builder.pod.enclosure import Command, run_enclosed
 from builder.pod.image_root.boot_files import INITRD, KERNEL, find_boot_file, find_optional, resolve_in_root
 from builder.pod.image_root.kernel import Kernels, kernels_of, version_of
 from builder.pod.step import StepFailed, say
+from builder.pod.whole_file import whole_file
 
 # In /boot, so that it becomes the initrd by being renamed.
 _NEW = ".initrd.of-ims"
@@ -20,19 +21,19 @@ _LIMIT_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class Before:
-    """The root as it was before it was changed: its kernels, and its initrd as it was then when it had one."""
+    """The root as it was before it was changed: its kernels, and a copy of its initrd when it had one."""
 
     kernels: Kernels
     initrd: Path | None
 
 
 def is_due(root: Path, before: Before, options: Options) -> bool:
-    """Tell whether a root's initrd is to be made anew: that was asked for, or its kernel is another one than before."""
+    """Return whether a root's initrd is to be rebuilt: that was asked for, or its kernel has changed."""
     return options.rebuild_initrd or kernels_of(root, options) != before.kernels
 
 
-def renew_initrd(root: Path, before: Before, options: Options) -> None:
-    """Make the initrd anew when that is due.
+def rebuild_initrd(root: Path, before: Before, options: Options) -> None:
+    """Rebuild the initrd when that is due.
 
     Args:
         root: The image root, ready for programs that run in it.
@@ -53,19 +54,17 @@ def renew_initrd(root: Path, before: Before, options: Options) -> None:
             say("the kernel has changed, and so has the initrd: it is kept as it is")
             return
         raise StepFailed(
-            f"the initrd cannot be made anew for kernel {version}: the image root has neither dracut nor mkinitramfs",
+            f"the initrd cannot be rebuilt for kernel {version}: the image root has neither dracut nor mkinitramfs",
             advice="install dracut in the image, or put the initrd of the new kernel there yourself",
         )
     why = "as asked for" if options.rebuild_initrd else "because the kernel has changed"
-    say(f"making the initrd of kernel {version} anew, {why}: {' '.join(words)}")
-    ending = run_enclosed(Command(words, root, _LIMIT_SECONDS))
-    new = resolve_in_root(root, "boot") / _NEW
-    try:
+    say(f"rebuilding the initrd of kernel {version}, {why}: {' '.join(words)}")
+    target = _place(root, version, options)
+    with whole_file(target, beside=resolve_in_root(root, "boot") / _NEW) as new:
+        ending = run_enclosed(Command(words, root, _LIMIT_SECONDS))
         if ending.exit_code or ending.cut or not new.is_file() or not new.stat().st_size:
             raise StepFailed(f"{words[0]} made no initrd of kernel {version}: exit code {ending.exit_code}")
-        _put_in_place(root, new, version, options)
-    finally:
-        new.unlink(missing_ok=True)
+    say(f"/boot/{target.name} is the new initrd, {target.stat().st_size} bytes")
 
 
 def dracut_modules(initrd: Path) -> list[str]:
@@ -82,7 +81,7 @@ def _program(root: Path, version: str, modules: list[str]) -> list[str]:
     dracut, mkinitramfs = _first(root, _DRACUT), _first(root, _MKINITRAMFS)
     if not dracut or (mkinitramfs and not modules):
         return [mkinitramfs, "-o", target, version] if mkinitramfs else []
-    # Not for the host that it is made on, which is not the node that it boots.
+    # Not for this host, which is not the node that boots.
     command = [dracut, "--force", "--no-hostonly", "--kver", version]
     if modules:
         command += ["--modules", " ".join(_still_there(root, modules))]
@@ -102,12 +101,12 @@ def _first(root: Path, places: tuple[str, ...]) -> str:
 
 
 def _still_there(root: Path, modules: list[str]) -> list[str]:
-    """Leave out the modules that the root's dracut has no more: it would end at the first of them."""
+    """Leave out the modules that the root's dracut does not have: it would fail at the first of them."""
     folder = root / "usr/lib/dracut/modules.d"
     # Their folders are called as the modules, after two digits that order them.
     known = {entry.name.lstrip("0123456789") for entry in folder.iterdir()} if folder.is_dir() else set(modules)
     if gone := [name for name in modules if name not in known]:
-        say(f"the dracut of the image root has no module {', '.join(gone)} any more: the initrd is made without")
+        say(f"the dracut of the image root no longer has the module {', '.join(gone)}: the initrd is built without it")
     return [name for name in modules if name in known]
 
 
@@ -124,9 +123,7 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _put_in_place(root: Path, new: Path, version: str, options: Options) -> None:
-    """Give the new initrd the job's name; a link of that name to one of the same kernel stays, and leads to it."""
+def _place(root: Path, version: str, options: Options) -> Path:
+    """Return the new initrd's place: the job's name; where that is a link to one of the same kernel, its target."""
     named = find_optional(root, options.initrd_file_name)
-    target = named if named and version in named.name else new.with_name(options.initrd_file_name)
-    new.replace(target)
-    say(f"/boot/{target.name} is the new initrd, {target.stat().st_size} bytes")
+    return named if named and version in named.name else resolve_in_root(root, "boot") / options.initrd_file_name

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.pod.context import Options
+from builder.contract.options import Options
 from builder.pod.image_root.boot_files import KERNEL, find_boot_file, resolve_in_root
 from builder.pod.step import StepFailed
 
@@ -51,7 +51,7 @@ def version_of(root: Path, kernel: Path) -> str:
     The file says so itself; where it cannot, its name does, or there is one tree of modules only.
 
     Raises:
-        StepFailed: It is none of those that the root has modules of, or it cannot be told which.
+        StepFailed: It is none of those that the root has modules of, or its version is not known.
     """
     known = module_versions(root)
     said = _said_version(kernel) or _named_version(kernel)
@@ -65,7 +65,7 @@ def version_of(root: Path, kernel: Path) -> str:
             f"/boot/{kernel.name} is kernel {said}, and the image root has no modules of it: /lib/modules has {listed}",
             advice="install the kernel and its modules together, or name the kernel to boot as the job's kernel file",
         )
-    raise StepFailed(f"it cannot be told which version /boot/{kernel.name} is: /lib/modules has {listed}")
+    raise StepFailed(f"the version of /boot/{kernel.name} is not known: /lib/modules has {listed}")
 
 
 def _said_version(kernel: Path) -> str:

@@ -2,14 +2,14 @@
 
 import os
 import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 
+from builder.pod.polling import poll
 from builder.pod.step import say
 
 GRACE_SECONDS = 3.0
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 def processes_in(root: Path, proc: Path = Path("/proc")) -> list[int]:
@@ -17,7 +17,7 @@ def processes_in(root: Path, proc: Path = Path("/proc")) -> list[int]:
 
     Args:
         root: An absolute path without links.
-        proc: Where the kernel tells of processes.
+        proc: The kernel's file system of processes.
     """
     return [
         int(entry.name)
@@ -27,7 +27,7 @@ def processes_in(root: Path, proc: Path = Path("/proc")) -> list[int]:
 
 
 def end_processes_in(root: Path) -> None:
-    """End the processes that run in a folder: politely, then at once."""
+    """End the processes that run in a folder: by SIGTERM, then by SIGKILL."""
     root = root.resolve()
     left = processes_in(root)
     if not left:
@@ -37,10 +37,9 @@ def end_processes_in(root: Path) -> None:
         for process in left:
             with suppress(ProcessLookupError):
                 os.kill(process, number)
-        end = time.monotonic() + GRACE_SECONDS
-        while left and time.monotonic() < end:
-            time.sleep(_LOOK_SECONDS)
-            left = processes_in(root)
+        if poll(lambda: None if processes_in(root) else True, GRACE_SECONDS, _POLL_SECONDS):
+            return
+        left = processes_in(root)
 
 
 def _lies_in(entry: Path, root: Path) -> bool:

@@ -1,23 +1,23 @@
-"""The image root in a pod: where it is, mounted when it has to be, and made fit for programs that run in it.
+"""The image root in a pod: where it is, and how it is mounted.
 
 It is always `<workspace>/root`: kiwi builds it there, unsquashfs unpacks it there. Of an image that is customized where
 the pod may mount, it is the rootfs with an overlay on the workspace, which each pod mounts for itself. A mount ends
 with its pod at the latest; the changes lie in the workspace, and the next pod sees them.
 """
 
-import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from builder.contract.prepared import Prepared
 from builder.pod.image_root.mounts import unmount_below
 from builder.pod.image_root.processes import end_processes_in
 from builder.pod.step import StepFailed, say
+from builder.pod.whole_file import whole_file
 
 # index: a hard link that is changed stays one. redirect_dir: a folder of the rootfs can be renamed.
 _OPTIONS = "index=on,redirect_dir=on"
@@ -62,22 +62,19 @@ def note_prepared(workspace: Path, **made_of: str) -> None:
         workspace: The workspace.
         made_of: What it was made of.
     """
-    note = workspace / "prepared.json"
-    partial = note.with_suffix(".part")
-    partial.write_text(json.dumps({**made_of, "finished": datetime.now(UTC).isoformat()}))
-    partial.rename(note)
+    with whole_file(workspace / "prepared.json") as note:
+        note.write_bytes(Prepared(made_of).to_json())
 
 
 def renew_prepared(workspace: Path) -> None:
     """Note that the workspace's root has changed, and is ready again."""
-    known = json.loads((workspace / "prepared.json").read_text())
-    note_prepared(workspace, **{name: value for name, value in known.items() if name != "finished"})
+    note_prepared(workspace, **Prepared.from_json((workspace / "prepared.json").read_bytes()).made_of)
 
 
 def is_prepared(workspace: Path, **made_of: str) -> bool:
-    """Tell whether the workspace's root is ready, and was made of this."""
+    """Return whether the workspace's root is ready, and was made of this."""
     note = workspace / "prepared.json"
-    return note.exists() and made_of.items() <= json.loads(note.read_text()).items()
+    return note.exists() and made_of.items() <= Prepared.from_json(note.read_bytes()).made_of.items()
 
 
 @contextmanager
@@ -104,7 +101,7 @@ def image_root(workspace: Path) -> Iterator[Path]:
 
 
 def make_overlay(workspace: Path) -> bool:
-    """Make the workspace's root an overlay of its rootfs; tell whether that is possible here.
+    """Make the workspace's root an overlay of its rootfs; return whether that is possible here.
 
     Safe to repeat: what was changed in an overlay that is there stays.
     """
@@ -136,7 +133,7 @@ def drop_rootfs(workspace: Path) -> None:
 
 
 def remove_root(root: Path) -> None:
-    """Remove a half-made root; nothing mounted in it is touched.
+    """Remove a partially built root; nothing mounted in it is touched.
 
     Raises:
         StepFailed: Something in it cannot be removed.

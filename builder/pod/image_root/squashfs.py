@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from builder.contract.options import LEFT_OUT, Squashfs
 from builder.pod.child import run
-from builder.pod.context import LEFT_OUT, Squashfs
 from builder.pod.space import MORE_SPACE, says_full, space_of
 from builder.pod.step import StepFailed, say
+from builder.pod.whole_file import whole_file
 
 _HIGHEST_LEVEL = {"zstd": 22, "gzip": 9}
 # mksquashfs takes a file that it cannot read for an empty one, and ends well.
@@ -44,26 +45,15 @@ def pack(
         say(f"{target.name} is packed already")
         return
     marker.unlink(missing_ok=True)
-    partial = target.with_name(f"{target.name}.part")
-    partial.unlink(missing_ok=True)
-    command = ["mksquashfs", str(root), str(partial), *_compression(how), *_memory(), *_processors()]
+    options = [*_compression(how), *_memory(), *_processors(), "-noappend", "-quiet", "-no-progress", "-no-recovery"]
     # Excludes come last: mksquashfs takes all that follows -e for one.
-    command += [
-        "-noappend",
-        "-quiet",
-        "-no-progress",
-        "-no-recovery",
-        *_STRICT,
-        "-xattrs",
-        "-wildcards",
-        "-e",
-        *left_out,
-    ]
+    options += [*_STRICT, "-xattrs", "-wildcards", "-e", *left_out]
     complaints = _Complaints()
-    exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {}, on_line=complaints)
-    if exit_code:
-        raise _failed("mksquashfs", exit_code, complaints, target.parent)
-    partial.rename(target)
+    with whole_file(target) as partial:
+        command = ["mksquashfs", str(root), str(partial), *options]
+        exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {}, on_line=complaints)
+        if exit_code:
+            raise _failed("mksquashfs", exit_code, complaints, target.parent)
     marker.write_text(inputs)
 
 

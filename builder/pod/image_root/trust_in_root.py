@@ -22,7 +22,7 @@ _STORES = (
 
 @dataclass(frozen=True)
 class _Family:
-    """How a family of distributions is told to trust: a folder that tells it apart, one for anchors, a program."""
+    """How a family of distributions adds trust: a folder by which it is recognised, one for anchors, a program."""
 
     mark: str
     anchors: str

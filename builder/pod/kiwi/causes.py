@@ -1,4 +1,4 @@
-"""What made kiwi fail: read from what zypper, dnf, APT and debootstrap say, in the words of an administrator."""
+"""Why kiwi failed: found in the output of zypper, dnf, APT and debootstrap, in an administrator's terms."""
 
 import re
 from typing import NamedTuple
@@ -90,7 +90,7 @@ _RULES = (
         r"(\S+): Cannot download, all mirrors were already tried",
         r"Failed to fetch (\S+)",
         r"The repository '(\S+)[^'\n]*' does not have a Release file",
-        # debootstrap tells no reason, and the server answered when the build began.
+        # debootstrap gives no reason, and the server answered when the build began.
         r"Failed getting release file (\S+)",
     ),
     _rule(

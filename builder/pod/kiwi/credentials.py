@@ -1,4 +1,4 @@
-"""Credentials of repositories: fetched into this container alone, and never said.
+"""Credentials of repositories: fetched into this container alone, and never written into a log.
 
 kiwi would hand them to package managers by command lines, which every process of the host may read, and write them
 into the image. So the description holds none, and builder/pod/kiwi/repository_file.py adds them where they are used.
@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from builder.pod.step import StepFailed
-from builder.pod.transfer import read
+from builder.pod.transfer.objects import read
 
-# In the container's own layer: it goes with the container, whatever ends that.
+# In the container's own layer: it is removed with the container, however that ends.
 STORE = Path("/run/ims-credentials.json")
 # wget, which debootstrap calls, reads it.
 _NETRC = Path("/root/.netrc")
@@ -25,7 +25,7 @@ _PASSWORD_IN_ADDRESS = re.compile(r"(://)[^/@\s]+@")
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who we are to one repository."""
+    """The credentials of one repository."""
 
     url: str
     username: str
@@ -45,7 +45,7 @@ class Credentials:
 
 
 def known() -> list[Credentials]:
-    """Return the credentials that are at hand."""
+    """Return the credentials that are stored in this container."""
     return [Credentials(**each) for each in json.loads(STORE.read_text())] if STORE.exists() else []
 
 
@@ -56,7 +56,7 @@ def fetch_credentials(url: str) -> list[Credentials]:
         url: Their presigned address; empty when the job has none.
 
     Raises:
-        TryAgain: They cannot be had.
+        TryAgain: They cannot be fetched at the moment.
         StepFailed: They are not what they should be.
     """
     if not url:
@@ -64,7 +64,7 @@ def fetch_credentials(url: str) -> list[Credentials]:
     try:
         return [Credentials(**each) for each in json.loads(read(url))]
     except (ValueError, TypeError) as error:
-        # Without its words: they may quote what was read.
+        # Without its message, which may quote what was read.
         raise StepFailed(f"the credentials cannot be read: {type(error).__name__}") from None
 
 

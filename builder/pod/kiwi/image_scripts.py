@@ -1,6 +1,6 @@
 """What runs in an image root after `kiwi-ng system prepare`: the description's images.sh, and what makes an initrd.
 
-kiwi runs images.sh only when it also makes an image of its own, which nobody here needs.
+kiwi runs images.sh only when it also makes an image of its own, which is not needed here.
 """
 
 from collections.abc import Callable

@@ -1,10 +1,11 @@
-"""kiwi's log on its way to the pod's: passwords masked, its error kept, and what may have caused it."""
+"""kiwi's log, copied into the pod's: passwords are masked, and its error and the cause are found."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from builder.pod.kiwi.causes import Cause, cause_in
 from builder.pod.step import say
+from builder.pod.whole_file import whole_file
 
 _LONGEST_ERROR = 900
 _SCRIPT_FAILED = "KiwiScriptFailed"
@@ -41,10 +42,8 @@ class KiwiLog:
     def mask(self, file: Path) -> None:
         """Take the secrets out of the log file itself: it stays in the workspace, which a debug shell shows."""
         if file.exists():
-            masked = file.with_suffix(".masked")
-            with file.open(errors="replace") as lines, masked.open("w") as kept:
+            with whole_file(file) as masked, file.open(errors="replace") as lines, masked.open("w") as kept:
                 kept.writelines(map(self._mask, lines))
-            masked.replace(file)
 
     def show_end_of(self, file: Path) -> None:
         """Show the end of the log file, where kiwi keeps what package managers and scripts said."""
@@ -63,7 +62,8 @@ class KiwiLog:
             skipped = max(0, file.stat().st_size - _END_BYTES)
             log.seek(skipped)
             lines = log.read().decode(errors="replace").splitlines()
-        # The first is part of a line when something was skipped. Masked, then cut: nobody knows half a password.
+        # The first is part of a line when something was skipped. A line is masked before it is cut: no part of a
+        # password is shown.
         masked = map(self._mask, lines[1 if skipped else 0 :][-_SHOWN_LINES:])
         return [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in masked]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from builder.pod.context import Options
+from builder.contract.options import KiwiOptions
 from builder.pod.step import StepFailed
 
 _THIS = "this://"
@@ -21,7 +21,7 @@ _SCRIPT = """\
 """
 
 
-def adapt(description: Path, options: Options) -> None:
+def adapt(description: Path, options: KiwiOptions) -> None:
     """Put the site's repositories into a description, and have repository_file.py complete the files kiwi writes.
 
     Raises:
@@ -55,7 +55,7 @@ def _trees(description: Path) -> "Iterator[tuple[Path, ElementTree.ElementTree[E
 
 def _parse(file: Path) -> "ElementTree.ElementTree[ElementTree.Element]":
     try:
-        # Comments of <image> are kept, for whoever looks into a kept workspace.
+        # Comments of <image> are kept, for readers of a kept workspace.
         builder = ElementTree.TreeBuilder(insert_comments=True)
         return ElementTree.parse(file, ElementTree.XMLParser(target=builder))  # noqa: S314 - validated before
     except ElementTree.ParseError as error:

@@ -1,4 +1,4 @@
-"""Whose packages a build takes: when keys are given, those that they have signed, and no others'."""
+"""The packages that a build accepts: when keys are given, only those that are signed by one of them."""
 
 import shutil
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 from builder.pod.kiwi.repository_file import KEYS
 from builder.pod.step import say
 
-# kiwi tells zypper to import whatever key a repository offers, and so to trust everybody. It is found here first.
+# kiwi has zypper import every key that a repository offers, and so trust every repository. This wrapper is found first.
 _ZYPPER = Path("/usr/local/sbin/zypper")
-_WITHOUT_STRANGERS_KEYS = """\
+_WITHOUT_KEY_IMPORT = """\
 #!/bin/bash
 arguments=()
 for argument in "$@"; do
@@ -32,13 +32,13 @@ def accept_only(keys: Sequence[Path]) -> None:
     KEYS.mkdir(parents=True)
     for key in keys:
         shutil.copyfile(key, KEYS / key.name)
-    _ZYPPER.write_text(_WITHOUT_STRANGERS_KEYS)
+    _ZYPPER.write_text(_WITHOUT_KEY_IMPORT)
     _ZYPPER.chmod(0o755)
     say(f"{len(keys)} signing keys are known")
 
 
 def _remove(folder: Path) -> None:
-    # An earlier attempt's scripts had a way to it: anything may stand there.
+    # Scripts of an earlier attempt could write there: it may be anything.
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Whom a build trusts: the site's authorities, in this container and in roots that no CA RPM can be installed in."""
+"""The site's authorities, which a build trusts: in this container, and in roots that take no CA RPM."""
 
 import hashlib
 import shutil

@@ -1,6 +1,6 @@
-"""A file that is there before its content: what is read of it comes first, the rest when it is asked for.
+"""A file that is there before its content: blocks that are read are fetched first, the rest when that is asked for.
 
-It has its size from the beginning, and nothing in it that has not come yet; who needs a block waits until it has.
+It has its size from the beginning. A reader of a block that is missing waits until the block is fetched.
 """
 
 import os
@@ -15,17 +15,18 @@ from pathlib import Path
 
 from builder.pod.space import MORE_SPACE, says_full, space_of
 from builder.pod.step import StepFailed, TryAgain
-from builder.pod.transfer import PATIENCE, Patience, Source, read_range
+from builder.pod.transfer.attempts import PATIENCE, Patience
+from builder.pod.transfer.ranges import Source, read_range
 
-# What a reader waits for. With less there are more requests, with more the first byte comes later.
+# What a reader waits for. Smaller blocks mean more requests, larger ones a later first byte.
 BLOCK_BYTES = 1 << 20
-# What one request asks for when all is fetched, and how many are on their way.
+# What one request asks for when all is fetched, and how many requests run at once.
 _RUN_BLOCKS = 8
 _CONNECTIONS = 4
-# For so long after all patience was in vain nobody asks again: the kernel repeats a read that failed, piece by piece.
-_SULK_SECONDS = 3.0
+# After a fetch failed, reads fail for this long without another request: the kernel repeats a failed read in pieces.
+_FAILURE_COOLDOWN_SECONDS = 3.0
 
-_MISSING, _COMING, _HERE = 0, 1, 2
+_MISSING, _FETCHING, _HERE = 0, 1, 2
 
 
 class LazyFile:
@@ -33,7 +34,7 @@ class LazyFile:
 
     Args:
         source: Where it comes from.
-        file: The file here; one that is there already is made anew.
+        file: The file here; one that is there already is replaced.
 
     Raises:
         StepFailed: There is no space for it.
@@ -57,16 +58,16 @@ class LazyFile:
         """Tell whether these bytes can be read without waiting."""
         return all(self._blocks[block] == _HERE for block in self._blocks_of(offset, size))
 
-    def bring(self, offset: int, size: int, patience: Patience = PATIENCE) -> None:
-        """Fetch those of these bytes that are not here, and wait for those that others fetch.
+    def fetch(self, offset: int, size: int, patience: Patience = PATIENCE) -> None:
+        """Fetch those of these bytes that are missing, and wait for those that other threads fetch.
 
         Raises:
-            TryAgain: They do not come at the moment.
-            StepFailed: They cannot come.
+            TryAgain: They cannot be fetched at the moment.
+            StepFailed: They cannot be fetched.
         """
         blocks = self._blocks_of(offset, size)
         while missing := self._claim(blocks):
-            self._fetch(missing, patience)
+            self._fetch_blocks(missing, patience)
 
     def read(self, offset: int, size: int) -> bytes:
         """Return these bytes, fewer at the file's end; they must be here."""
@@ -76,21 +77,21 @@ class LazyFile:
         """Return the file from there to its end, in pieces, fetched by several connections.
 
         Raises:
-            TryAgain: Some of it does not come at the moment.
-            StepFailed: Some of it cannot come.
+            TryAgain: Some of it cannot be fetched at the moment.
+            StepFailed: Some of it cannot be fetched.
         """
         step = _RUN_BLOCKS * BLOCK_BYTES
         offsets = range(offset, self._source.size, step)
         pool = ThreadPoolExecutor(_CONNECTIONS)
         try:
-            for begin, _ in zip(offsets, pool.map(lambda each: self.bring(each, step), offsets), strict=True):
+            for begin, _ in zip(offsets, pool.map(lambda each: self.fetch(each, step), offsets), strict=True):
                 yield self.read(begin, step)
         finally:
-            # Who is told to end does not wait for a server that is silent.
+            # A process that is to end does not wait for a server that is silent.
             pool.shutdown(wait=False, cancel_futures=True)
 
     def sync(self) -> None:
-        """See that what is here is on the disk."""
+        """Write what is here to the disk."""
         os.fsync(self._descriptor)
 
     def _blocks_of(self, offset: int, size: int) -> range:
@@ -98,33 +99,33 @@ class LazyFile:
         return range(offset // BLOCK_BYTES, -(-end // BLOCK_BYTES))
 
     def _claim(self, blocks: range) -> range:
-        """Claim the first of these blocks that are missing, once nobody else fetches them; none when all are here."""
+        """Claim the first missing blocks, once no other thread fetches them; none when all are here."""
         with self._changed:
             while any(self._blocks[block] != _HERE for block in blocks):
                 missing = [block for block in blocks if self._blocks[block] == _MISSING]
                 if missing:
-                    self._refuse_so_soon()
+                    self._raise_during_cooldown()
                     end = missing[0]
                     while end in blocks and self._blocks[end] == _MISSING:
-                        self._blocks[end] = _COMING
+                        self._blocks[end] = _FETCHING
                         end += 1
                     return range(missing[0], end)
                 self._changed.wait()
         return range(0)
 
-    def _refuse_so_soon(self) -> None:
-        if self._failure is not None and time.monotonic() < self._failure[0] + _SULK_SECONDS:
+    def _raise_during_cooldown(self) -> None:
+        if self._failure is not None and time.monotonic() < self._failure[0] + _FAILURE_COOLDOWN_SECONDS:
             raise self._failure[1]
 
-    def _fetch(self, blocks: range, patience: Patience) -> None:
+    def _fetch_blocks(self, blocks: range, patience: Patience) -> None:
         offset = blocks.start * BLOCK_BYTES
         size = min(blocks.stop * BLOCK_BYTES, self._source.size) - offset
-        with self._becoming_here(blocks):
+        with self._marked_here(blocks):
             read_range(self._source, self._file, offset, size, patience=patience)
 
     @contextmanager
-    def _becoming_here(self, blocks: range) -> Iterator[None]:
-        """Note that claimed blocks are here when the block has run, or are missing again when it fails."""
+    def _marked_here(self, blocks: range) -> Iterator[None]:
+        """Mark claimed blocks as here when the code block has run, as missing again when it fails."""
         state, failure = _MISSING, None
         try:
             yield

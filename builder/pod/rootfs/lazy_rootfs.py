@@ -1,7 +1,7 @@
-"""A rootfs that is there before it is fetched: a user gets to work at once, and the rest comes meanwhile.
+"""A rootfs that can be mounted before it is downloaded: a user works at once, and the rest is fetched meanwhile.
 
-A child serves it as a file by FUSE (lazy_server.py), and the workspace's rootfs is a link to that file until the whole
-is there and checked. Who mounts the root sees no difference, but for the time that a first look at something takes.
+A child process serves it as a file by FUSE (lazy_server.py). The workspace's rootfs is a link to that file until the
+whole is there and checked. In the mounted root only the first read of something takes longer.
 """
 
 import subprocess
@@ -13,35 +13,38 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from builder.contract.exit_codes import TRY_AGAIN
+from builder.contract.lines import last_words
 from builder.pod.image_root.mounts import unmount_below
 from builder.pod.image_root.root import Overlay, make_overlay
+from builder.pod.polling import poll
 from builder.pod.rootfs.lazy_server import FETCH, FINISH, READ_FAILED
 from builder.pod.rootfs.rootfs import remove_partials
-from builder.pod.step import TRY_AGAIN, StepFailed, TryAgain, say
+from builder.pod.step import StepFailed, TryAgain, say
 
 _FILE = Path("/run/ims-rootfs/rootfs")
 _START_SECONDS = 20.0
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 
-class Arrival:
-    """What tells of the rest of a rootfs: here that it is whole, and nothing is to be waited for."""
+class RootfsDownload:
+    """The download of a rootfs. This class is that of a rootfs that is there: it has nothing to do."""
 
     def fetch_rest(self) -> None:
-        """Have the rest fetched, from now on."""
+        """Begin to fetch the rest."""
 
     def check(self) -> None:
-        """See that the rest can still come. Raises TryAgain or StepFailed when it cannot."""
+        """Raise TryAgain or StepFailed when the rest can no longer be fetched."""
 
-    def excuse(self, failure: Exception) -> None:
-        """Raise TryAgain for a failure that may come of reads of the rootfs that failed."""
+    def raise_if_read_failed(self, failure: Exception) -> None:
+        """Raise TryAgain for a failure that may follow from a read of the rootfs that failed."""
 
     def wait(self) -> None:
-        """Wait until the whole is there, and checked. Raises TryAgain or StepFailed when it cannot come."""
+        """Wait until the whole is there, and checked. Raises TryAgain or StepFailed when it cannot be fetched."""
 
 
-class _Arriving(Arrival):
-    """Tells of a rootfs of which nothing may be there yet."""
+class _LazyDownload(RootfsDownload):
+    """The download of a rootfs of which nothing may be there yet."""
 
     def __init__(self, server: "_Server", place: Path) -> None:
         """Take a server that serves it, and the place where the whole will be."""
@@ -49,19 +52,19 @@ class _Arriving(Arrival):
         self._place = place
 
     def fetch_rest(self) -> None:
-        self._server.tell(FETCH)
+        self._server.order(FETCH)
 
     def check(self) -> None:
         code = self._server.code
         if code is None:
             return
-        words = {line.partition(": ")[0]: line.partition(": ")[2] for line in self._server.said()}
-        if code == TRY_AGAIN or "error" not in words:
-            reason = words.get("error", f"what serves it ended with exit code {code}")
+        words = last_words(self._server.said())
+        if code == TRY_AGAIN or not words.error:
+            reason = words.error or f"what serves it ended with exit code {code}"
             raise TryAgain(f"the rootfs cannot be read any more: {reason}")
-        raise StepFailed(words["error"], advice=words.get("advice", "run the job again"))
+        raise StepFailed(words.error, advice=words.advice or "run the job again")
 
-    def excuse(self, failure: Exception) -> None:
+    def raise_if_read_failed(self, failure: Exception) -> None:
         self.check()
         failed = [line for line in self._server.said() if line.startswith(READ_FAILED)]
         if failed:
@@ -72,10 +75,10 @@ class _Arriving(Arrival):
     def wait(self) -> None:
         if not self._is_whole:
             say("waiting for the rest of the rootfs")
-            self._server.tell(FINISH)
+            self._server.order(FINISH)
         while not self._is_whole:
             self.check()
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     @property
     def _is_whole(self) -> bool:
@@ -83,7 +86,7 @@ class _Arriving(Arrival):
 
 
 class _Server:
-    """The child that serves a rootfs, as a file and as a link to it in its place.
+    """The child process that serves a rootfs.
 
     Args:
         place: The workspace's rootfs.
@@ -102,16 +105,17 @@ class _Server:
         return self._process.poll()
 
     def starts(self) -> bool:
-        """Wait until the file is there, and tell whether that came to be."""
-        end = time.monotonic() + _START_SECONDS
-        while self.code is None and time.monotonic() < end:
-            if _FILE.exists():
-                return True
-            time.sleep(_LOOK_SECONDS)
-        return False
+        """Wait until the file is there; tell whether it is."""
 
-    def tell(self, order: str) -> None:
-        """Give an order; one that has ended gets none."""
+        def look() -> bool | None:
+            if self.code is not None:
+                return False
+            return True if _FILE.exists() else None
+
+        return poll(look, _START_SECONDS, _POLL_SECONDS) or False
+
+    def order(self, order: str) -> None:
+        """Send an order; when the process has ended, nothing is sent."""
         with suppress(BrokenPipeError):
             print(order, file=self._process.stdin, flush=True)
 
@@ -121,26 +125,26 @@ class _Server:
         return self._words.read().splitlines()
 
     def end(self) -> None:
-        """End it, also while somebody reads."""
+        """End it, also while another process reads."""
         self._process.kill()
         with suppress(BrokenPipeError):
             self._process.communicate()
 
 
 @contextmanager
-def lazy_root(here: Path) -> Iterator[Arrival | None]:
-    """Make the workspace's root of the rootfs that the environment names, which is not there yet, while the block runs.
+def lazy_root(here: Path) -> Iterator[RootfsDownload | None]:
+    """Make the workspace's root of the rootfs that the environment names, while the block runs.
 
     Safe to repeat: what was changed in the root stays.
 
     Yields:
-        What tells of the rest; None where such a root cannot be had: there is no FUSE, no space, or no right to mount.
+        The download; None where this is not possible: there is no FUSE, no space, or no right to mount.
     """
     place = Overlay(here).rootfs
     with _served(place) as server:
         if server is not None and make_overlay(here):
-            say("the image root is the rootfs while it comes, with an overlay on the workspace")
-            yield _Arriving(server, place)
+            say("the image root is the rootfs, which is downloaded meanwhile, with an overlay on the workspace")
+            yield _LazyDownload(server, place)
         else:
             yield None
 

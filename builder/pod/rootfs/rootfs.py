@@ -1,11 +1,6 @@
-"""The rootfs of an image, on its way from S3: it gets its name when it is whole, and the one that was asked for.
-
-Environment: IMS_ROOTFS_URL (presigned), IMS_ROOTFS_SIZE in bytes, IMS_ROOTFS_ETAG; IMS_ROOTFS_CHECKSUM (`sha256:…` or
-`md5:…`; empty when nobody knows one).
-"""
+"""The rootfs of an image, downloaded from S3: it gets its name once it is whole and has the right checksum."""
 
 import hashlib
-import os
 import uuid
 from collections.abc import Callable
 from contextlib import closing
@@ -13,32 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from builder.contract.inputs import RootfsInput
 from builder.pod.rootfs.lazy_file import LazyFile
-from builder.pod.step import StepFailed, TryAgain, required
-from builder.pod.transfer import Source
+from builder.pod.step import StepFailed, TryAgain
+from builder.pod.transfer.ranges import Source
+from builder.pod.whole_file import whole_file
 
 
 class OtherContent(TryAgain):
-    """What has come is whole, and not what it should be."""
+    """What was downloaded is whole, and has another checksum."""
 
 
 @dataclass(frozen=True)
 class Rootfs:
-    """A rootfs in S3, and its checksum: `sha256:…`, `md5:…`, or nothing when nobody knows one."""
+    """A rootfs in S3, and its checksum: `sha256:…` or `md5:…`; empty when none is known."""
 
     source: Source
     checksum: str = ""
 
     @classmethod
-    def asked(cls) -> Self:
-        """Return the one that the environment names.
-
-        Raises:
-            StepFailed: It names none.
-        """
-        url, size = required("IMS_ROOTFS_URL"), int(required("IMS_ROOTFS_SIZE"))
-        source = Source(url, size, os.environ.get("IMS_ROOTFS_ETAG", ""))
-        return cls(source, os.environ.get("IMS_ROOTFS_CHECKSUM", ""))
+    def of(cls, asked: RootfsInput) -> Self:
+        """Return the rootfs that a pod was asked for."""
+        return cls(Source(asked.url, asked.size, asked.etag), asked.checksum)
 
     @property
     def made_of(self) -> dict[str, str]:
@@ -47,9 +38,9 @@ class Rootfs:
 
 
 def new_partial(target: Path) -> Path:
-    """Return where a file is kept until it is whole: like none before, and those are removed.
+    """Return a new path to keep a file at until it is whole; the paths of earlier pods are removed.
 
-    So a pod that is believed dead and is not does no harm by what it still writes.
+    So a pod that was taken for dead and is not does no harm by what it still writes.
     """
     remove_partials(target)
     return target.with_name(f"{target.name}.part-{uuid.uuid4().hex[:8]}")
@@ -65,42 +56,31 @@ def download(rootfs: Rootfs, target: Path) -> None:
     """Download a rootfs and check it, unless it is there.
 
     Raises:
-        TryAgain: It cannot be had at the moment, or is another one.
+        TryAgain: It cannot be downloaded at the moment, or is another one.
         StepFailed: There is no space for it, or the server refuses.
     """
     if target.is_file() and not target.is_symlink() and target.stat().st_size == rootfs.source.size:
         return
     partial = new_partial(target)
-    try:
-        with closing(LazyFile(rootfs.source, partial)) as file:
-            complete(rootfs, file, partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(target, beside=partial), closing(LazyFile(rootfs.source, partial)) as file:
+        complete(rootfs, file)
 
 
-def complete(
-    rootfs: Rootfs,
-    file: LazyFile,
-    partial: Path,
-    target: Path,
-    bear: Callable[[TryAgain | StepFailed], None] | None = None,
-) -> None:
-    """Fetch what is missing of a rootfs, check the whole, and only then give it its name.
+def complete(rootfs: Rootfs, file: LazyFile, on_failure: Callable[[TryAgain | StepFailed], None] | None = None) -> None:
+    """Fetch what is missing of a rootfs, and check the whole.
 
     Args:
         rootfs: The rootfs.
         file: What is here of it.
-        partial: Where that is.
-        target: The name.
-        bear: Waits after a failure, and raises what it is not willing to go on after; by default, every one.
+        on_failure: Waits before the next attempt, or raises the failure; left out: every failure is raised.
 
     Raises:
         OtherContent: It has another checksum.
-        TryAgain: Some of it cannot be had at the moment.
+        TryAgain: Some of it cannot be downloaded at the moment.
         StepFailed: There is no space for it, or the server refuses.
     """
     algorithm, _, digest = rootfs.checksum.partition(":")
-    # What has come is hashed while the rest is on its way.
+    # A piece is hashed while the next ones are fetched.
     received, here = hashlib.new(algorithm or "sha256", usedforsecurity=False), 0
     while here < rootfs.source.size:
         try:
@@ -108,11 +88,10 @@ def complete(
                 received.update(piece)
                 here += len(piece)
         except (TryAgain, StepFailed) as failure:
-            if bear is None:
+            if on_failure is None:
                 raise
-            bear(failure)
+            on_failure(failure)
     if digest and received.hexdigest() != digest.lower():
-        raise OtherContent(f"what came as {target.name} has another {algorithm} than it should")
-    # Its size will have to do as a witness, also after the host has lost power.
+        raise OtherContent(f"the downloaded rootfs has another {algorithm} than it should")
+    # Later only its size is checked, also after the host has lost power.
     file.sync()
-    partial.rename(target)

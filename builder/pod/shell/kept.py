@@ -1,4 +1,4 @@
-"""What a user makes in a shell is kept on the workspace's disk, also when the node is lost, and what is not is told.
+"""Changes in a shell are kept on the workspace's disk, also when the node is lost; what may be missing is reported.
 
 While a shell is open the workspace is synced again and again, and the time of the last sync is noted in it. When the
 pod before was lost with its node, what was written after that time may be missing.
@@ -29,13 +29,13 @@ class Keeper:
         self._began = time.time()
         self._sync: subprocess.Popen[bytes] | None = None
 
-    def look(self) -> None:
+    def sync_when_due(self) -> None:
         """Note a sync that has ended, and begin the next one when it is time."""
         if self._sync is not None:
             if self._sync.poll() is None:
                 return
             if self._sync.returncode == 0:
-                # A full disk is the user's to see to.
+                # A full disk does not end the shell: its user can make room.
                 with suppress(OSError):
                     (self._workspace / _NOTE).write_text(str(self._began))
             self._sync = None

@@ -1,80 +1,56 @@
-"""Orders to a shell from outside, and how long it may stay open: one small document in S3, looked at again and again.
+"""Orders to a shell from outside, and how long it may stay open: one small document in S3, read again and again.
 
-A pod holds no credentials, but a presigned address, on any runtime. The document (storage/records/shell_orders.py):
-`{"until": seconds since 1970, "awake_until": likewise, "order": {"id": …, "operation": "complete" | "abort"}}`.
+A pod holds no credentials. It reads the document (builder/contract/shell_orders.py) by a presigned URL.
 """
 
-import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from builder.contract.shell_orders import Orders
+from builder.contract.unreadable import Unreadable
 from builder.pod.step import StepFailed, TryAgain, say
-from builder.pod.transfer import Patience, read
+from builder.pod.transfer.attempts import Patience
+from builder.pod.transfer.objects import read
 
-_LOOK_SECONDS = 2.0
-# Whoever waits for the answer does not notice the signals of the user meanwhile.
+_READ_PAUSE_SECONDS = 2.0
+# The files by which its user ends the shell are not looked for until the server has answered.
 _PATIENCE = Patience(attempts=1, silence_seconds=5)
 
 
-@dataclass(frozen=True)
-class Orders:
-    """What the document says.
+class OrderInbox:
+    """Reads the orders.
 
     Args:
-        until: When the shell ends, seconds since 1970.
-        awake_until: Until when it stays open although nobody uses it.
-        id: Of the last order; empty when there is none.
-        operation: complete or abort.
-    """
-
-    until: float
-    awake_until: float = 0
-    id: str = ""
-    operation: str = ""
-
-
-class Desk:
-    """Where orders come in.
-
-    Args:
-        url: The document's presigned address.
+        url: The document's presigned URL.
         until: When the shell ends as long as the document cannot be read.
-        done: A file that keeps the id of the last order, so that none is carried out twice, by another pod say.
+        done: A file that keeps the id of the last order, so that none is carried out twice, also by another pod.
     """
 
     def __init__(self, url: str, until: float, done: Path) -> None:
         self._url = url
         self._done = done
-        self._looked = float("-inf")
-        self._complained = False
+        self._last_read = float("-inf")
+        self._failure_reported = False
         self.orders = Orders(until)
 
-    def look(self) -> str:
-        """Return a new order, complete or abort, once; or nothing."""
-        if time.monotonic() - self._looked < _LOOK_SECONDS:
+    def new_order(self) -> str:
+        """Return the operation of a new order, once; empty when there is none. Reads the document at intervals."""
+        if time.monotonic() - self._last_read < _READ_PAUSE_SECONDS:
             return ""
-        self._looked = time.monotonic()
+        self._last_read = time.monotonic()
         try:
-            self.orders = _parse(read(self._url, patience=_PATIENCE))
-        except (TryAgain, StepFailed, ValueError, KeyError, TypeError) as fault:
-            if not self._complained:
+            self.orders = Orders.from_json(read(self._url, patience=_PATIENCE))
+        except (TryAgain, StepFailed, Unreadable) as fault:
+            if not self._failure_reported:
                 say(f"orders cannot be read at the moment, the shell stays open: {fault}")
-            self._complained = True
+            self._failure_reported = True
             return ""
-        self._complained = False
-        if not self.orders.id or self._last() == self.orders.id:
+        self._failure_reported = False
+        order = self.orders.order
+        if order is None or not order.id or self._last_id() == order.id:
             return ""
-        self._done.write_text(self.orders.id)
-        return self.orders.operation
+        self._done.write_text(order.id)
+        return order.operation
 
-    def _last(self) -> str:
+    def _last_id(self) -> str:
         return self._done.read_text() if self._done.exists() else ""
-
-
-def _parse(document: bytes) -> Orders:
-    said = json.loads(document)
-    order = said.get("order") or {}
-    return Orders(
-        float(said["until"]), float(said.get("awake_until") or 0), order.get("id", ""), order.get("operation", "")
-    )

@@ -1,10 +1,7 @@
-"""A shell into an image root: root by SSH, until its user or somebody outside ends it, or its time is up.
+"""A shell into an image root: root by SSH, until its user or an order ends it, or its time is up.
 
-Environment: IMS_PUBLIC_KEY, IMS_SSH_ADDRESS; IMS_SHELL_SECONDS and IMS_SHELL_IDLE_SECONDS, its limits;
-IMS_SHELL_ORDERS_URL (presigned, shell_orders.py); IMS_SHELL_FORWARDING (`yes`: connections may be forwarded);
-IMS_JOB_ID and IMS_ARCH, which sessions get as well. When it is ready it says `shell ready: PORT FINGERPRINT`, and when
-it cannot be completed `shell goes on: REASON`, which the flow waits for (tasks/shells.py); `shell lost: WHAT` says what
-may be missing since a pod before it was lost with its node.
+The flow (tasks/shells.py) reads three of its lines (builder/contract/lines.py): the shell is ready, it goes on because
+it cannot be completed, and what may be missing since an earlier pod was lost with its node.
 """
 
 import os
@@ -14,17 +11,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from builder.contract.inputs import JobInput, ShellInput
+from builder.contract.lines import SHELL_GOES_ON, SHELL_LOST, ShellReady
+from builder.contract.shell_orders import Operation
 from builder.pod.shell.kept import Keeper, take_loss
-from builder.pod.shell.orders import Desk
+from builder.pod.shell.orders import OrderInbox
 from builder.pod.shell.sshd import Access, serve
-from builder.pod.step import StepFailed, TryAgain, required, say, workspace
+from builder.pod.step import StepFailed, TryAgain, say, workspace
 
-READY = "shell ready: "
-GOES_ON = "shell goes on: "
-LOST = "shell lost: "
-# Where IMS's users find the image's root and say that they are ready.
+# Where IMS's users find the image's root, and make the file that ends the shell.
 IMAGE = Path("/mnt/image")
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 class Ending(StrEnum):
@@ -59,47 +56,46 @@ class Shell:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a shell ended: the reason in words, and why it could not be completed when somebody last tried."""
+    """How a shell ended: the reason in words, and why it could not be completed at the last attempt."""
 
     how: Ending
     words: str
     refused: str = ""
 
 
-def open_shell(shell: Shell) -> Ended:
+def open_shell(shell: Shell, asked: ShellInput) -> Ended:
     """Serve a shell until it ends.
 
     Raises:
         StepFailed: It does not open, or what its check raises.
     """
-    limit, idle = _seconds("IMS_SHELL_SECONDS"), _seconds("IMS_SHELL_IDLE_SECONDS")
     kept = workspace() / "shell"
     kept.mkdir(mode=0o700, exist_ok=True)
     loss, keeper = take_loss(workspace()), Keeper(workspace())
     access = Access(
-        address=required("IMS_SSH_ADDRESS"),
-        public_key=required("IMS_PUBLIC_KEY"),
+        address=asked.address,
+        public_key=asked.public_key,
         keys=kept,
-        environment={name: os.environ.get(name, "") for name in ("IMS_JOB_ID", "IMS_ARCH")},
-        welcome=shell.welcome.format(limit=in_words(limit)) + (f"Careful: {loss}.\n" if loss else ""),
+        environment=JobInput.from_environment(os.environ).to_environment(),
+        welcome=shell.welcome.format(limit=in_words(asked.seconds)) + (f"Careful: {loss}.\n" if loss else ""),
         jail=shell.jail,
-        forwarding=os.environ.get("IMS_SHELL_FORWARDING") == "yes",
+        forwarding=asked.forwarding,
     )
-    desk = Desk(required("IMS_SHELL_ORDERS_URL"), time.time() + limit, kept / "last-order")
-    _signal(shell)  # one of an earlier pod was for that
+    inbox = OrderInbox(asked.orders_url, time.time() + asked.seconds, kept / "last-order")
+    _take_signal(shell)  # a signal to an earlier pod does not count
     with serve(access) as server:
-        say(f"{READY}{server.port} {server.fingerprint}")
+        say(ShellReady(server.port, server.fingerprint).line())
         if loss:
-            say(f"{LOST}{loss}")
+            say(f"{SHELL_LOST}{loss}")
         shell.on_ready()
-        ended = wait(shell, desk, server.sessions, idle, keeper.look)
+        ended = wait(shell, inbox, server.sessions, asked.idle_seconds, keeper.sync_when_due)
     say(ended.words)
     return ended
 
 
 def wait(
     shell: Shell,
-    desk: Desk,
+    inbox: OrderInbox,
     sessions: Callable[[], int],
     idle_seconds: int,
     keep: Callable[[], None] = lambda: None,
@@ -108,7 +104,7 @@ def wait(
 
     Args:
         shell: The shell.
-        desk: Where orders come in.
+        inbox: Reads the orders.
         sessions: Counts the sessions that are open.
         idle_seconds: For how long there may be none.
         keep: Called again and again: keeps what its user makes.
@@ -117,34 +113,34 @@ def wait(
     while True:
         _check(shell)
         keep()
-        signal, order = _signal(shell), desk.look()
-        if "failed" in signal or order == "abort":
+        signal, order = _take_signal(shell), inbox.new_order()
+        if "failed" in signal or order == Operation.ABORT:
             return Ended(Ending.FAILED, f"the user aborted it, by {signal or 'an order'}", refused)
-        if signal or order == "complete":
+        if signal or order == Operation.COMPLETE:
             refused = shell.refusal()
             if not refused:
                 return Ended(Ending.COMPLETE, f"the shell was ended by {signal or 'an order'}")
-            say(f"{GOES_ON}{refused}")
-            _tell_terminals(f"not complete: {refused}; the shell goes on")
+            say(f"{SHELL_GOES_ON}{refused}")
+            _write_to_terminals(f"not complete: {refused}; the shell goes on")
         now = time.time()
         last_used = now if sessions() else last_used
-        if now >= desk.orders.until:
+        if now >= inbox.orders.until:
             return Ended(Ending.LIMIT, "the shell was ended at its limit", refused)
-        if now >= max(last_used + idle_seconds, desk.orders.awake_until):
-            return Ended(Ending.IDLE, f"the shell was ended: nobody used it for {in_words(idle_seconds)}", refused)
-        time.sleep(_LOOK_SECONDS)
+        if now >= max(last_used + idle_seconds, inbox.orders.awake_until):
+            return Ended(Ending.IDLE, f"the shell was ended: it was not used for {in_words(idle_seconds)}", refused)
+        time.sleep(_POLL_SECONDS)
 
 
 def _check(shell: Shell) -> None:
     try:
         shell.check()
     except (StepFailed, TryAgain) as end:
-        _tell_terminals(f"the shell ends: {end}")
+        _write_to_terminals(f"the shell ends: {end}")
         raise
 
 
-def _signal(shell: Shell) -> str:
-    """Take a signal of the user's away, and return its file; empty when there is none."""
+def _take_signal(shell: Shell) -> str:
+    """Remove a file by which the user ends the shell, and return its path; empty when there is none."""
     for name in ("failed", "complete"):
         file = shell.signals / name
         if file.is_symlink() or file.is_file():
@@ -153,11 +149,11 @@ def _signal(shell: Shell) -> str:
     return ""
 
 
-def _tell_terminals(line: str) -> None:
+def _write_to_terminals(line: str) -> None:
     """Show a line on every terminal of the pod: those of its sessions."""
     for terminal in Path("/dev/pts").glob("[0-9]*"):
         try:
-            # A terminal that somebody has stopped would hold us up.
+            # A write to a terminal that its user has stopped would block.
             descriptor = os.open(terminal, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
             os.write(descriptor, f"\r\n{line}\r\n".encode())
             os.close(descriptor)
@@ -170,10 +166,3 @@ def in_words(seconds: int) -> str:
     hours, minutes = divmod(max(1, round(seconds / 60)), 60)
     parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
     return " ".join(parts)
-
-
-def _seconds(variable: str) -> int:
-    text = required(variable)
-    if not text.isdigit():
-        raise StepFailed(f"{variable} is {text}, not a number of seconds")
-    return int(text)

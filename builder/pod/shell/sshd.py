@@ -6,19 +6,21 @@ The host key is kept in the workspace: a server that is started again is the sam
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.pod.polling import poll
 from builder.pod.step import StepFailed
+from builder.pod.whole_file import whole_file
 
 # sshd's own, for its unprivileged child.
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
 _MOTD = Path("/etc/motd")
 _STARTS = 5
 _START_SECONDS = 10.0
+_POLL_SECONDS = 0.05
 # net/tcp_states.h
 _LISTENS, _ESTABLISHED = "0A", "01"
 
@@ -49,15 +51,15 @@ Subsystem sftp internal-sftp
 
 @dataclass(frozen=True)
 class Access:
-    """Who comes in, and what it is like there.
+    """Who may log in, and what a session is like.
 
     Args:
         address: The address to listen on.
-        public_key: Whose holder may come in, a line of authorized_keys.
+        public_key: Its holder may log in; a line of authorized_keys.
         keys: The folder that the host key is kept in, for root alone.
         environment: What each session finds in its environment.
         welcome: What each session is shown first.
-        jail: The folder that sessions see as `/`; root's, and nobody else's to write.
+        jail: The folder that sessions see as `/`; only root may write to it.
         forwarding: Whether connections may be forwarded.
     """
 
@@ -109,10 +111,8 @@ def serve(access: Access) -> Iterator[Server]:
 def _host_key(file: Path) -> str:
     """Make the host key unless it is there, and return its fingerprint."""
     if not file.exists():
-        made = file.with_name("host_key.new")
-        made.unlink(missing_ok=True)
-        _output(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ims", "-f", str(made)])
-        made.rename(file)
+        with whole_file(file) as made:
+            _output(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ims", "-f", str(made)])
     return _output(["ssh-keygen", "-l", "-f", str(file)]).split()[1]
 
 
@@ -133,7 +133,7 @@ def _start(access: Access) -> "tuple[subprocess.Popen[bytes], int]":
         process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL)
         if _listens(process, port):
             return process, port
-        # Somebody else may have taken the port in between.
+        # Another process may have taken the port in between.
         process.kill()
         process.wait()
     raise StepFailed(
@@ -148,12 +148,12 @@ def _free_port(address: str) -> int:
 
 
 def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
-    end = time.monotonic() + _START_SECONDS
-    while process.poll() is None and time.monotonic() < end:
-        if _count(port, _LISTENS):
-            return True
-        time.sleep(0.05)
-    return False
+    def look() -> bool | None:
+        if process.poll() is not None:
+            return False
+        return True if _count(port, _LISTENS) else None
+
+    return poll(look, _START_SECONDS, _POLL_SECONDS) or False
 
 
 def _count(port: int, state: str) -> int:

@@ -1,11 +1,10 @@
-"""The first process of an enclosure (enclosure.py): starts a command, ends it at its limit, tells what it left running.
+"""The first process of an enclosure (enclosure.py): starts a command, ends it at its limit, reports what it left.
 
-`python3 -m builder.pod.unattended.first_process REQUEST ENDING`: two files, JSON. It runs as process 1 of a
-namespace of its own, so the kernel ends whatever is still there when it ends itself.
+`python3 -m builder.pod.unattended.first_process REQUEST ENDING`: two files (builder/contract/enclosed.py).
+It is process 1 of a namespace of its own: when it ends, the kernel ends every other process there.
 """
 
 import ctypes
-import json
 import os
 import signal
 import subprocess
@@ -15,7 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# What the command gets to end in once it was asked to, and what its helpers get when it has ended well.
+from builder.contract.enclosed import EnclosedCommand, Ending
+
+# How long the command may take to end after SIGTERM, and its children after it has succeeded.
 GRACE_SECONDS = 3.0
 SETTLE_SECONDS = 5.0
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
@@ -36,38 +37,37 @@ def main() -> None:
     """Run the request's command to its end and write how it ended."""
     request_file, ending = Path(sys.argv[1]), Path(sys.argv[2])
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    ending.write_text(json.dumps(_run(json.loads(request_file.read_text()))))
+    ending.write_bytes(_run(EnclosedCommand.from_json(request_file.read_bytes())).to_json())
 
 
-def _run(request: dict[str, Any]) -> dict[str, Any]:
+def _run(request: EnclosedCommand) -> Ending:
     _mount(request)
     try:
         process = subprocess.Popen(
-            request["command"],
-            env=request["environment"],
+            request.command,
+            env=request.environment,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=_enter(request),
         )
     except OSError as error:
-        return {"not_started": error.errno or 0}
-    end = time.monotonic() + request["seconds"]
+        return Ending(not_started=error.errno or 0)
+    end = time.monotonic() + request.seconds
     status = _wait(lambda: None, process.pid, end)
     if isinstance(status, Cut):
         os.kill(-1, signal.SIGTERM)
-        _wait(_nobody, 0, time.monotonic() + GRACE_SECONDS)
-        return {"cut": status.why, "left": status.running}
+        _wait(_none_left, 0, time.monotonic() + GRACE_SECONDS)
+        return Ending(cut=status.why, left=tuple(status.running))
     if status == 0:
-        _wait(_nobody, 0, min(end, time.monotonic() + SETTLE_SECONDS))
-    return {"exit_code": status, "left": _others()}
+        _wait(_none_left, 0, min(end, time.monotonic() + SETTLE_SECONDS))
+    return Ending(exit_code=status, left=tuple(_others()))
 
 
-def _mount(request: dict[str, Any]) -> None:
-    root = request["root"]
-    if root:
-        _call(["mount", "-t", "proc", "proc", f"{root}/proc"])
-    for source, target in request["binds"]:
+def _mount(request: EnclosedCommand) -> None:
+    if request.root:
+        _call(["mount", "-t", "proc", "proc", f"{request.root}/proc"])
+    for source, target in request.binds:
         _call(["mount", "--bind", source, target])
 
 
@@ -75,22 +75,22 @@ def _call(command: list[str]) -> None:
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
-def _enter(request: dict[str, Any]) -> Callable[[], None]:
+def _enter(request: EnclosedCommand) -> Callable[[], None]:
     """Return what the command's process does before it becomes the command."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def enter() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        if request["root"]:
-            os.chroot(request["root"])
+        if request.root:
+            os.chroot(request.root)
         for capability in _DROPPED.values():
             libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-        os.chdir(request["directory"])
+        os.chdir(request.directory)
 
     return enter
 
 
-def _nobody() -> bool | None:
+def _none_left() -> bool | None:
     return None if _others() else True
 
 
@@ -109,9 +109,9 @@ def _wait(done: Callable[[], Any], pid: int, end: float) -> Any:
         left = end - time.monotonic()
         if left <= 0:
             return Cut("limit", _others())
-        # What is waited for by looking is looked at often; a child's end wakes us by itself.
+        # The list of processes is read often; the end of a child is signalled.
         came = signal.sigtimedwait(_SIGNALS, left if pid else min(left, 0.1))
-        # Of a sender outside of the namespace there is no id: what the command itself may send does not end it.
+        # A sender outside of the namespace has no id here. A signal of the command itself does not end it.
         if came is not None and came.si_signo != signal.SIGCHLD and not came.si_pid:
             return Cut("outside", _others())
 

@@ -1,4 +1,4 @@
-"""What a script says, on its way into the pod's log: all of it, unless it is too much; its end in any case."""
+"""The output of a script, copied into the pod's log: all of it, or its beginning and its end when it is too long."""
 
 from collections import deque
 from collections.abc import Callable

@@ -1,18 +1,16 @@
-"""What the pods of a script and of a playbook have in common: what they are told, and how its end is judged.
-
-Environment: IMS_SCRIPT_URL (presigned), IMS_SCRIPT_SHA256 of an archive of the script's folder; IMS_SCRIPT_ENTRY, the
-script's name in it; IMS_SCRIPT_SECONDS, its limit. IMS_JOB_ID and IMS_ARCH, which the script gets as well.
-"""
+"""What the pods of a script and of a playbook have in common: their input, and which ends of it are failures."""
 
 import errno
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from builder.contract.enclosed import Ending
+from builder.contract.inputs import ContextInput, ScriptInput
 from builder.pod.context import fetch
-from builder.pod.enclosure import Ending
 from builder.pod.image_root.customization import customize_once
-from builder.pod.step import StepFailed, required, workspace
+from builder.pod.step import StepFailed, workspace
 
 # Runs a script on an image root: the root, the script's folder, its path in it, and how many seconds it may run.
 Run = Callable[[Path, Path, str, float], None]
@@ -31,17 +29,17 @@ def run_unattended(kind: str, run: Run) -> None:
     Raises:
         StepFailed: It failed, or the root cannot be mounted.
     """
-    entry, sha256, seconds = required("IMS_SCRIPT_ENTRY"), required("IMS_SCRIPT_SHA256"), _limit_seconds()
-    here = workspace()
+    script, here = ScriptInput.from_environment(os.environ), workspace()
+    archive = ContextInput(url=script.url, sha256=script.sha256)
 
     def change(root: Path) -> None:
-        run(root, fetch(required("IMS_SCRIPT_URL"), sha256, here / "script").folder, entry, seconds)
+        run(root, fetch(archive, here / "script").folder, script.entry, script.seconds)
 
-    customize_once(here, f"{kind} {entry} of {sha256}", change)
+    customize_once(here, f"{kind} {script.entry} of {script.sha256}", change)
 
 
-def judge(ending: Ending, what: str, seconds: float, last: str) -> None:
-    """Tell what is wrong with how a script has ended.
+def raise_for_ending(ending: Ending, what: str, seconds: float, last: str) -> None:
+    """Raise what is wrong with how a script has ended.
 
     Args:
         ending: How it has ended.
@@ -57,7 +55,7 @@ def judge(ending: Ending, what: str, seconds: float, last: str) -> None:
         raise _not_started(ending.not_started, what)
     if ending.cut:
         raise StepFailed(
-            f"{what} did not end within {seconds:g} s, and was ended while it ran {running or 'nothing any more'}",
+            f"{what} did not end within {seconds:g} s, and was ended while it ran {running or 'no process'}",
             advice="see in its log what it waited for, or raise IMS_SCRIPT_LIMIT",
         )
     if ending.exit_code:
@@ -67,13 +65,6 @@ def judge(ending: Ending, what: str, seconds: float, last: str) -> None:
             f"{what} left processes running, which were ended: {running}",
             advice="let it end, or wait for, all that it starts: the image is packed as it stands",
         )
-
-
-def _limit_seconds() -> int:
-    seconds = required("IMS_SCRIPT_SECONDS")
-    if not seconds.isdigit():
-        raise StepFailed(f"IMS_SCRIPT_SECONDS is {seconds}, not a number of seconds")
-    return int(seconds)
 
 
 def _not_started(error: int, what: str) -> StepFailed:

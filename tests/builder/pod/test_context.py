@@ -5,41 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.pod.context import Options, Squashfs, unpack
+from builder.pod.context import unpack
 from builder.pod.step import StepFailed
-
-
-def test_every_option_has_a_default() -> None:
-    assert Options.parse("{}") == Options()
-
-
-def test_options_are_read() -> None:
-    options = Options.parse('{"squashfs": {"compressor": "xz"}, "profiles": ["a", "b"], "epoch": 7}')
-    assert options == Options(squashfs=Squashfs("xz"), profiles=("a", "b"), epoch=7)
-
-
-@pytest.mark.parametrize(
-    ("arch", "asked", "name"),
-    [("x86_64", "", "vmlinuz"), ("aarch64", "", "Image"), ("aarch64", "mine", "mine")],
-    ids=["x86_64", "aarch64", "as the job says"],
-)
-def test_a_kernel_without_a_name_is_called_as_the_architectures_own(arch: str, asked: str, name: str) -> None:
-    assert Options(arch=arch, kernel_file_name=asked).kernel_name == name
-
-
-@pytest.mark.parametrize(
-    ("document", "reason"),
-    [
-        ("{", "cannot be read"),
-        ("[]", "cannot be read"),
-        ('{"squashfs": {"speed": 9}}', "cannot be read"),
-        ('{"epoch": 1, "colour": "red", "age": 2}', "unknown to this builder image: age, colour"),
-    ],
-    ids=["not JSON", "no object", "unknown option of squashfs", "unknown options"],
-)
-def test_what_cannot_be_understood_is_refused(document: str, reason: str) -> None:
-    with pytest.raises(StepFailed, match=reason):
-        Options.parse(document)
 
 
 def test_the_archive_is_unpacked_with_its_links_and_modes(tmp_path: Path) -> None:

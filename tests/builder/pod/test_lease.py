@@ -209,15 +209,13 @@ def test_a_full_disk_does_not_end_the_holder(tmp_path: Path) -> None:
         subprocess.run(["umount", str(small)], check=True)
 
 
-def test_a_damaged_file_is_nobodys(workspace: Path) -> None:
+def test_a_damaged_file_has_no_holder(workspace: Path) -> None:
     (workspace / FILE).write_bytes(b'{"uid": "half')
     with held(workspace, "uid", "pod") as mine:
         assert mine == Holder("uid", "pod", mine.kernel, 1)
 
 
-def test_the_one_who_asks_in_this_process_fails_while_another_holds_it(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_lease_fails_while_another_process_holds_it(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builder.pod.lease.PATIENCE_SECONDS", 0.1)
     with held(workspace, "uid-1", "one"), pytest.raises(TryAgain, match="held by one"), held(workspace, "uid-2", "two"):
         pass

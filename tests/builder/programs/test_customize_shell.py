@@ -1,4 +1,4 @@
-"""builder/programs/customize_shell.py in the builder image: a shell whose rootfs comes while it is open."""
+"""builder/programs/customize_shell.py in the builder image: a shell whose rootfs is downloaded while it is open."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2
 
 @pytest.fixture
 def environment(server: StandIn, tiny_rootfs: Path) -> dict[str, str]:
-    """What the pod is told; an order to complete the shell is there already."""
+    """The input of the pod; an order to complete the shell is there already."""
     rootfs, context = (tiny_rootfs / "rootfs").read_bytes(), archive({"step.json": b"{}"})
     orders = {"until": time.time() + 600, "order": {"id": "1", "operation": "complete"}}
     server.objects |= {"/rootfs": rootfs, "/context": context, "/orders": json.dumps(orders).encode()}
@@ -61,16 +61,16 @@ def test_a_shell_that_was_completed_is_not_opened_again(tmp_path: Path, environm
     (tmp_path / "rootfs").unlink()
     code, said = run(tmp_path, environment)
     assert code == 0, said
-    assert "the shell was completed before: nobody is asked again" in said
+    assert "the shell was completed before: it is not opened again" in said
     assert not any(line.startswith("shell ready") for line in said)
     assert (tmp_path / "rootfs").read_bytes() != b""
     assert json.loads((tmp_path / "prepared.json").read_text())["rootfs_size"] == environment["IMS_ROOTFS_SIZE"]
 
 
-def test_a_pod_that_comes_back_takes_the_rootfs_that_is_there(
+def test_the_next_pod_takes_the_rootfs_that_is_there(
     tmp_path: Path, environment: dict[str, str], server: StandIn
 ) -> None:
-    """The first one is cut off after its rootfs had come: S3 need not have it any more."""
+    """The first one is cut off when its rootfs was whole: S3 need not have it after that."""
     code, said = run(tmp_path, environment)
     assert code == 0, said
     (tmp_path / "prepared.json").unlink()
@@ -87,10 +87,10 @@ def test_changes_of_one_rootfs_are_not_put_onto_another(tmp_path: Path, environm
     for name in ("prepared.json", "rootfs"):
         (tmp_path / name).unlink()
     code, said = run(tmp_path, environment | {"IMS_ROOTFS_CHECKSUM": "md5:0123"})
-    assert (code, said[-1]) == (1, "error: the image's rootfs is another one than when this job began to change it")
+    assert (code, said[-1]) == (1, "error: the image's rootfs is not the one that this job began to change")
 
 
-def test_a_user_list_that_is_no_file_holds_nobody_up(
+def test_a_user_list_that_is_no_file_does_not_block_the_shell(
     tmp_path: Path, environment: dict[str, str], server: StandIn
 ) -> None:
     make = "mkdir -p root/etc root/usr root/tmp root/dev root/proc root/sys root/boot && mkfifo root/etc/passwd"
@@ -111,7 +111,9 @@ def test_a_rootfs_that_turns_out_to_be_another_ends_the_shell(
     server.objects["/orders"] = json.dumps({"until": time.time() + 600}).encode()
     code, said = run(tmp_path, environment | {"IMS_ROOTFS_CHECKSUM": "md5:0123"})
     assert code == 1
-    assert said[-1] == "error: what came as rootfs has another md5 than it should: somebody has worked on a broken root"
+    assert (
+        said[-1] == "error: the downloaded rootfs has another md5 than it should: the shell was open on a broken root"
+    )
     assert not (tmp_path / "prepared.json").exists()
 
 

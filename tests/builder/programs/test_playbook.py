@@ -110,7 +110,7 @@ def test_a_playbook_that_does_not_end_is_ended(workspace: Workspace) -> None:
     assert subprocess.run(["pgrep", "-f", "sleep 4714"], capture_output=True, check=False).stdout == b""
 
 
-def test_a_root_without_python_is_told_and_raw_tasks_need_none(workspace: Workspace) -> None:
+def test_a_root_without_python_is_reported_and_raw_tasks_need_none(workspace: Workspace) -> None:
     ran = workspace.run(
         "playbook", workspace.environment({"a.yml": PLAY + "    - {raw: echo raw > /etc/motd}\n"}, "a.yml")
     )

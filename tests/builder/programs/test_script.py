@@ -102,7 +102,7 @@ def test_a_script_that_tries_to_end_its_own_limits_goes_on(workspace: Workspace)
     assert (workspace.root / "etc/motd").read_text() == "later\n"
 
 
-def test_what_a_script_mounts_is_gone_with_it(workspace: Workspace) -> None:
+def test_what_a_script_mounts_is_unmounted_at_its_end(workspace: Workspace) -> None:
     ran = workspace.script("#!/bin/sh\nset -e\nmkdir /mnt\nmount -t tmpfs none /mnt\ntouch /mnt/in-memory\n")
     assert ran.returncode == 0, ran.stdout
     assert list((workspace.root / "mnt").iterdir()) == []
@@ -181,7 +181,7 @@ def test_sigterm_ends_a_script_at_once(workspace: Workspace) -> None:
         pod.wait()
     assert (pod.returncode, said.splitlines()[-1]) == (143, "error: ended from outside")
     # What was changed by halves is not gone on with, and no rootfs is there to begin with.
-    assert last_words(workspace.script("true"))[1].startswith("error: the image root was changed by halves")
+    assert last_words(workspace.script("true"))[1].startswith("error: the image root was partially changed")
 
 
 _CUT_OFF = """

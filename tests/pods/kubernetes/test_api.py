@@ -23,7 +23,7 @@ def tested(on_fake: UnderTest) -> UnderTest:
     return on_fake
 
 
-def test_an_api_server_that_is_away_is_waited_for(
+def test_an_api_server_that_does_not_answer_is_waited_for(
     cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tmp_path: Path
 ) -> None:
     cluster.lives["test"] = lives.talks(30, 0.1)
@@ -39,7 +39,7 @@ def test_an_api_server_that_is_away_is_waited_for(
     assert lines == [str(number) for number in range(1, 31)]
 
 
-def test_an_api_server_that_stays_away_may_be_asked_later(
+def test_an_api_server_that_never_answers_may_be_asked_later(
     cluster: FakeCluster, options: KubernetesOptions, pod: MakePod, tmp_path: Path
 ) -> None:
     hasty = Kubernetes(options.model_copy(update={"patience": timedelta(seconds=0.5)}))

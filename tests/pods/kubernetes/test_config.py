@@ -29,7 +29,7 @@ def test_the_kubeconfig_names_cluster_and_namespace(cluster: FakeCluster) -> Non
     assert (client.configuration.host, namespace) == (cluster.url, "ims")
 
 
-def test_a_chosen_namespace_goes_before_the_kubeconfigs(cluster: FakeCluster) -> None:
+def test_a_chosen_namespace_counts_before_the_kubeconfigs(cluster: FakeCluster) -> None:
     assert connect(KubernetesOptions(namespace="mine"))[1] == "mine"
 
 

@@ -34,7 +34,7 @@ def test_what_a_pod_misses_leads_to_what_to_do(missing: str, advice: str) -> Non
         "0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind",
     ],
 )
-def test_a_claim_that_holds_a_pod_up_is_told_apart(error: str) -> None:
+def test_a_claim_that_keeps_a_pod_from_starting_has_its_own_category(error: str) -> None:
     verdict = diagnose_cluster(Facts(name="ims-1-prepare-1", reason="Unschedulable", error=error))
     assert verdict is not None
     assert verdict.category is Category.VOLUME_NOT_BOUND

@@ -39,7 +39,7 @@ def test_only_what_may_pass_is_tried_again(status: int, kind: type[ImsError], ag
         pytest.param(b"[1]", "[1]", id="no Status"),
     ],
 )
-def test_an_answer_of_something_else_is_told_as_well(body: bytes, says: str) -> None:
+def test_an_answer_of_another_server_is_shown_as_well(body: bytes, says: str) -> None:
     assert says in answer_error(502, body, {}, "GET pods").message
 
 
@@ -67,6 +67,6 @@ def test_a_refusal_says_which_right_is_missing(reason: str, advice: str) -> None
     assert advice in error.resolution
 
 
-def test_a_certificate_that_nobody_trusts_is_no_passing_fault() -> None:
+def test_a_certificate_that_is_not_trusted_is_no_fault_that_may_pass() -> None:
     error = connection_error(OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"), "GET pods")
     assert isinstance(error, Untrusted)

@@ -74,7 +74,7 @@ def test_a_claim_gets_its_class() -> None:
     assert as_kubernetes_reads_it(manifest, "V1PersistentVolumeClaim") == manifest
 
 
-def test_a_service_leads_to_its_pod_and_goes_with_it() -> None:
+def test_a_service_leads_to_its_pod_and_is_removed_with_it() -> None:
     live = pod_for_kubernetes(pod(), ADMINISTRATORS)
     live["metadata"]["uid"] = "17"
     manifest = service_manifest(live, 40022, ADMINISTRATORS)

@@ -84,7 +84,7 @@ def test_an_init_containers_waiting_is_the_pods() -> None:
 
 
 @pytest.mark.parametrize("reason", ["ContainerStatusUnknown", "Unknown"])
-def test_an_end_that_nobody_saw_is_no_exit_code(reason: str) -> None:
+def test_an_end_that_was_not_seen_is_no_exit_code(reason: str) -> None:
     facts = state(container={"state": {"terminated": ENDED | {"exitCode": 137, "reason": reason}}}).facts([], [])
     assert facts.exit_code is None
     assert diagnose(facts).category is Category.KILLED

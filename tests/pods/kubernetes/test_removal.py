@@ -57,7 +57,7 @@ def test_a_removal_goes_on_through_faults(
     assert cluster.objects.list("pods") + cluster.objects.list("persistentvolumeclaims") == []
 
 
-def test_a_claim_that_something_else_uses_goes_with_that(
+def test_a_claim_that_something_else_uses_is_removed_after_that(
     cluster: FakeCluster, kubernetes: Kubernetes, job: str, claim: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     volumes = [{"persistentVolumeClaim": {"claimName": claim}}]

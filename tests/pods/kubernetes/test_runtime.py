@@ -1,4 +1,4 @@
-"""The Kubernetes runtime on the fake cluster: what a cluster can do to a pod, and to whoever follows it."""
+"""The Kubernetes runtime on the fake cluster: all that a cluster can do to a pod and to what follows it."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +71,7 @@ LIVES = [
     pytest.param(lives.node_lost, Category.NODE_LOST, "node-1", "kubectl get nodes", id="node lost"),
     pytest.param(lives.node_removed, Category.NODE_LOST, "no longer exists", "get nodes", id="node removed"),
     pytest.param(lives.deadline_exceeded, Category.DEADLINE, "within 0:02:00", "limit", id="deadline"),
-    pytest.param(lives.lost_its_supervisor, Category.KILLED, "nobody saw its end", "again", id="end unseen"),
+    pytest.param(lives.lost_its_supervisor, Category.KILLED, "its end was not seen", "again", id="end unseen"),
     pytest.param(
         lives.ends_with(1, "tar: write error: No space left on device"),
         Category.DISK_FULL,
@@ -101,7 +101,7 @@ def test_every_end_has_its_category(
     assert advises in outcome.resolution
 
 
-def test_all_at_once_are_told_while_every_third_call_fails(
+def test_many_pods_are_followed_at_once_while_every_third_call_fails(
     cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, claim: str, tmp_path: Path
 ) -> None:
     cases: dict[str, Any] = {f"life-{number}": case.values for number, case in enumerate(LIVES)}

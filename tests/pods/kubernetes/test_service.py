@@ -39,7 +39,7 @@ def tested(on_fake: UnderTest) -> UnderTest:
         ),
     ],
 )
-def test_a_shell_is_reached_by_a_service_that_goes_with_its_pod(
+def test_a_shell_is_reached_by_a_service_that_is_removed_with_its_pod(
     cluster: FakeCluster,
     options: KubernetesOptions,
     pod: MakePod,
@@ -68,7 +68,7 @@ def test_a_shell_is_reached_by_a_service_that_goes_with_its_pod(
         time.sleep(0.05)
 
 
-def test_without_an_address_of_the_load_balancer_the_clusters_own_is_told(
+def test_without_an_address_of_the_load_balancer_the_clusters_own_is_used(
     cluster: FakeCluster,
     options: KubernetesOptions,
     pod: MakePod,

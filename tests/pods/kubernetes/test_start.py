@@ -67,7 +67,7 @@ def test_a_run_with_new_presigned_addresses_adopts_its_pod(
     assert len([call for call in cluster.calls if (call.verb, call.resource) == ("create", "pods")]) == 1
 
 
-def test_a_pod_on_its_way_out_is_waited_for_and_made_anew(
+def test_a_pod_that_is_being_removed_is_waited_for_and_created_again(
     cluster: FakeCluster, kubernetes: Kubernetes, pod: MakePod, tested: UnderTest, tmp_path: Path
 ) -> None:
     step = pod("trap '' TERM; echo started; while :; do sleep 0.1; done")

@@ -35,7 +35,7 @@ def test_the_steps_of_a_job_share_a_folder_of_the_node(
     assert outcome.log_tail == ["shared"]
 
 
-def test_the_folder_goes_with_its_job_and_no_other(
+def test_the_folder_of_a_job_is_removed_with_it_and_no_other(
     cluster: FakeCluster, runtime: PodRuntime, pod: MakePod, job: str, claim: str, host_path: Path, tmp_path: Path
 ) -> None:
     other = host_path / "other"
@@ -71,14 +71,14 @@ def test_without_the_workspace_no_pod_is_made(
     assert cluster.objects.list("pods") == []
 
 
-def test_somebody_elses_claim_is_not_taken(cluster: FakeCluster, kubernetes: Kubernetes) -> None:
+def test_the_claim_of_something_else_is_not_taken(cluster: FakeCluster, kubernetes: Kubernetes) -> None:
     claim = Claim(job_id="1", size_gib=1)
     cluster.create("persistentvolumeclaims", {"metadata": {"name": claim.name}, "spec": {}})
     with pytest.raises(Conflict, match=claim.name):
         kubernetes.create_claim(claim)
 
 
-def test_a_claim_on_its_way_out_is_not_taken(cluster: FakeCluster, kubernetes: Kubernetes) -> None:
+def test_a_claim_that_is_being_removed_is_not_taken(cluster: FakeCluster, kubernetes: Kubernetes) -> None:
     claim = Claim(job_id="1", size_gib=1)
     kubernetes.create_claim(claim)
     [known] = cluster.objects.list("persistentvolumeclaims")

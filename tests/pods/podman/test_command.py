@@ -26,19 +26,19 @@ def write(folder: Path, script: str) -> None:
 def test_a_locked_storage_is_asked_again(stand_in: Path, tmp_path: Path) -> None:
     mark = tmp_path / "asked"
     write(stand_in, f"[ -e {mark} ] && echo fine && exit 0; touch {mark}; echo Error: database is locked >&2; exit 125")
-    assert PodmanCommand(tmp_path).tell("info") == "fine\n"
+    assert PodmanCommand(tmp_path).run("info") == "fine\n"
 
 
 def test_a_storage_that_stays_locked_may_be_tried_later(stand_in: Path, tmp_path: Path) -> None:
     write(stand_in, "echo Error: database is locked >&2; exit 125")
     with pytest.raises(Unreachable, match="database is locked"):
-        PodmanCommand(tmp_path).tell("info")
+        PodmanCommand(tmp_path).run("info")
 
 
 def test_a_failure_carries_podmans_own_reason(stand_in: Path, tmp_path: Path) -> None:
     write(stand_in, "echo Error: disk on fire >&2; exit 125")
     with pytest.raises(Broken, match="podman pod ps failed: disk on fire"):
-        PodmanCommand(tmp_path).tell("pod", "ps")
+        PodmanCommand(tmp_path).run("pod", "ps")
 
 
 def test_the_cause_of_a_failed_start_stands_above_the_last_line(stand_in: Path, tmp_path: Path) -> None:

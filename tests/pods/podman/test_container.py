@@ -48,7 +48,7 @@ def test_an_ended_container_is_read() -> None:
         pytest.param({"ExitCode": -1}, id="no exit code"),
     ],
 )
-def test_an_end_that_nobody_saw_is_no_success(state: dict[str, Any]) -> None:
+def test_an_end_that_was_not_seen_is_no_success(state: dict[str, Any]) -> None:
     outcome = Outcome.of(container(**state).facts([]))
     assert outcome.category is Category.KILLED
     assert outcome.exit_code is None

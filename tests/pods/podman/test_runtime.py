@@ -73,7 +73,7 @@ def readable(file: Path) -> bool:
         return False
 
 
-def test_a_pod_that_was_made_but_never_started_is_made_anew(
+def test_a_pod_that_was_created_but_never_started_is_created_again(
     podman: Podman, pod: MakePod, state_dir: Path, tmp_path: Path
 ) -> None:
     step = pod("echo ran")

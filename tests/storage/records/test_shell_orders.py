@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from builder.contract.shell_orders import Operation
 from errors import BadInput, Conflict, Corrupt, NotFound
 from storage.models.jobs import Job, JobStatus, JobType
 from storage.models.layout import shell_orders_key
@@ -13,7 +14,6 @@ from storage.models.records import new_id, now
 from storage.models.shells import Address, ConnectionInfo, SshContainer
 from storage.records.shell_orders import (
     LONGEST,
-    Operation,
     end_shell,
     extend_shell,
     is_open,
@@ -54,7 +54,7 @@ def test_it_is_ended(store: ObjectStore, bucket: str, job: Job, operation: Opera
     end_shell(store, bucket, job, operation)
     orders, _ = read_orders(store, bucket, job.id)
     assert orders.order is not None
-    assert orders.order.operation is operation
+    assert orders.order.operation == operation
 
 
 def test_a_second_order_is_another_one(store: ObjectStore, bucket: str, job: Job) -> None:

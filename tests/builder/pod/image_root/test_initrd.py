@@ -1,4 +1,4 @@
-"""Tests of builder/pod/image_root/initrd.py: when an initrd is made anew, by what, and where it goes.
+"""Tests of builder/pod/image_root/initrd.py: when an initrd is rebuilt, by what, and where it goes.
 
 The dracut here is a script that notes how it was called; tests/flows/test_boot.py boots what the real one makes.
 """
@@ -53,7 +53,7 @@ def test_the_initrd_of_another_kernel_has_the_modules_that_the_old_one_had(works
     assert ran.returncode == 0, ran.stdout
     called = f"/usr/bin/dracut --force --no-hostonly --kver {VERSION} --modules bash base dmsquash-live /boot/"
     assert any(line.startswith(called) for line in ran.stdout.splitlines()), ran.stdout
-    assert "has no module gone any more" in ran.stdout
+    assert "no longer has the module gone" in ran.stdout
     assert initrd(workspace) == "of dracut\n"
     assert sorted(file.name for file in (workspace.root / "boot").iterdir()) == ["initrd", "vmlinuz"]
 
@@ -64,7 +64,7 @@ def test_the_initrd_of_another_kernel_has_the_modules_that_the_old_one_had(works
      ("mkdir /lib/modules/7.0; touch /lib/modules/7.0/modules.dep; mv /boot/vmlinuz /boot/vmlinuz-7.0\n", False, True)],
     ids=["the same kernel", "asked for", "another kernel", "another kernel of another name"],
 )  # fmt: skip
-def test_the_initrd_is_made_anew_when_asked_for_or_for_another_kernel(
+def test_the_initrd_is_rebuilt_when_asked_for_or_for_another_kernel(
     workspace: Workspace, script: str, asked: bool, made: bool
 ) -> None:
     add_dracut(workspace)
@@ -74,7 +74,7 @@ def test_the_initrd_is_made_anew_when_asked_for_or_for_another_kernel(
     assert initrd(workspace) == ("of dracut\n" if made else "initrd")
 
 
-def test_a_link_to_the_initrd_of_the_same_kernel_stays_and_one_to_another_goes(workspace: Workspace) -> None:
+def test_a_link_to_the_initrd_of_the_same_kernel_stays_and_one_to_another_is_replaced(workspace: Workspace) -> None:
     add_dracut(workspace)
     boot = workspace.root / "boot"
     (boot / "initrd").rename(boot / f"initrd-{VERSION}")
@@ -99,7 +99,7 @@ def test_a_root_without_dracut_uses_mkinitramfs(workspace: Workspace) -> None:
 def test_a_root_with_neither_is_an_error_unless_its_initrd_was_changed_too(workspace: Workspace) -> None:
     ran = workspace.script(NEW_KERNEL)
     assert last_line(ran) == (
-        f"error: the initrd cannot be made anew for kernel {VERSION}: the image root has neither dracut nor mkinitramfs"
+        f"error: the initrd cannot be rebuilt for kernel {VERSION}: the image root has neither dracut nor mkinitramfs"
     )
     workspace.forget()
     ran = workspace.script("echo own > /boot/initrd\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.pod.context import Options
+from builder.contract.options import Options
 from builder.pod.image_root.kernel import kernels_of, module_versions, version_of
 from builder.pod.step import StepFailed
 
@@ -57,7 +57,7 @@ def test_a_kernel_that_says_nothing_is_that_of_the_only_modules(root: Path) -> N
     add_modules(root, "6.1")
     assert version_of(root, root / "boot/vmlinuz") == "6.1"
     add_modules(root, "6.2")
-    with pytest.raises(StepFailed, match=r"which version /boot/vmlinuz is: /lib/modules has 6\.1, 6\.2"):
+    with pytest.raises(StepFailed, match=r"the version of /boot/vmlinuz is not known: /lib/modules has 6\.1, 6\.2"):
         version_of(root, root / "boot/vmlinuz")
 
 

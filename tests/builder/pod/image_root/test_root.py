@@ -57,7 +57,7 @@ print(mounts())
     assert run(workspace, second) == ["changed 0o40755", "0"]
 
 
-def test_what_a_chroot_needs_is_lent_and_gone_again(workspace: Path) -> None:
+def test_what_a_chroot_needs_is_lent_and_removed_again(workspace: Path) -> None:
     program = """
 make_overlay(here)
 with image_root(here) as root:
@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_read_is_not_packed_as_an_empty_one(workspace: Pat
         broken.seek(1 << 20)
         broken.write(bytes(1 << 19))
     program = """
-from builder.pod.context import Squashfs
+from builder.contract.options import Squashfs
 from builder.pod.image_root.squashfs import pack
 from builder.pod.step import run_step
 make_overlay(here)

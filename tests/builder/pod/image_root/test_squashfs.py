@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.pod.context import Squashfs
+from builder.contract.options import Squashfs
 from builder.pod.image_root.squashfs import memory_limit_bytes, pack, processor_limit
 from builder.pod.step import StepFailed
 

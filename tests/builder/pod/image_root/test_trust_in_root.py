@@ -37,7 +37,7 @@ def trusted(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def test_a_debian_root_trusts_the_site_and_is_told_once(trusted: Workspace) -> None:
+def test_a_debian_root_trusts_the_site_and_is_changed_once(trusted: Workspace) -> None:
     ran = run_in_builder(["sh", "-c", _ON_OWN_ROOT], workspace=trusted.folder)
     assert ran.returncode == 0, ran.stdout
     first, _, second = ran.stdout.partition("\n\n")
@@ -53,7 +53,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize(("mark", "program", "anchors"), FAMILIES.values(), ids=FAMILIES)
-def test_each_family_of_distributions_is_told_in_its_place(
+def test_each_family_of_distributions_has_its_own_place(
     trusted: Workspace, mark: str, program: str, anchors: str
 ) -> None:
     (trusted.root / mark).mkdir(parents=True)

@@ -106,7 +106,7 @@ SAID = {
 
 
 @pytest.mark.parametrize(("log", "what"), SAID.values(), ids=SAID)
-def test_what_a_package_manager_said_is_told_in_an_administrators_words(log: str, what: str) -> None:
+def test_the_output_of_a_package_manager_becomes_a_cause_in_an_administrators_terms(log: str, what: str) -> None:
     cause = cause_in(f"something before\n{log}something after\n")
     assert cause is not None
     assert what in cause.what

@@ -43,7 +43,7 @@ def test_a_password_that_holds_another_is_masked_as_a_whole() -> None:
     assert Mask([me("abc"), me("abcdef"), me("cde")])("x abcdef y") == "x *** y"
 
 
-def test_passwords_of_nobody_known_are_masked_in_addresses() -> None:
+def test_unknown_passwords_are_masked_in_addresses() -> None:
     masked = Mask([])("see https://u:p@h/a and http://token@h:1/b, not mail@h or https://h/@group/c")
     assert masked == "see https://***@h/a and http://***@h:1/b, not mail@h or https://h/@group/c"
 

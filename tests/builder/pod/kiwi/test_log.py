@@ -37,7 +37,7 @@ def test_a_password_of_a_letter_hides_no_error() -> None:
     assert log.error == "KiwiX: it failed"
 
 
-def test_a_giant_error_is_told_by_its_beginning_and_its_end() -> None:
+def test_a_giant_error_is_shown_by_its_beginning_and_its_end() -> None:
     error = after("[ ERROR   ]: 10:00:00 | KiwiX: begins", *["x" * 1000] * 1000, "ends").error
     assert error.startswith("KiwiX: begins ")
     assert error.endswith(" ends")

@@ -54,13 +54,13 @@ def test_what_ended_or_is_gone_does_nothing_and_says_its_name(tmp_path: Path, ki
     assert set(GONE) <= set(called)
 
 
-def test_a_warning_is_told_once(tmp_path: Path) -> None:
+def test_a_warning_is_shown_once(tmp_path: Path) -> None:
     (tmp_path / "image").mkdir()
     (tmp_path / "image/.warnings").write_text("warning: a\nwarning: b\nwarning: a\n")
     assert warnings_of_scripts(tmp_path) == ["warning: a", "warning: b"]
 
 
-def test_of_giant_warnings_the_beginning_is_told(tmp_path: Path) -> None:
+def test_of_giant_warnings_the_beginning_is_shown(tmp_path: Path) -> None:
     (tmp_path / "image").mkdir()
     with (tmp_path / "image/.warnings").open("wb") as file:
         file.write(b"warning: a \xff\n")
@@ -70,7 +70,7 @@ def test_of_giant_warnings_the_beginning_is_told(tmp_path: Path) -> None:
     assert sum(map(len, told)) < 100_000
 
 
-def test_nothing_outside_the_root_is_told(tmp_path: Path) -> None:
+def test_nothing_outside_the_root_is_shown(tmp_path: Path) -> None:
     (tmp_path / "outside").write_text("not the image's\n")
     (tmp_path / "root/image").mkdir(parents=True)
     (tmp_path / "root/image/.warnings").symlink_to(tmp_path / "outside")

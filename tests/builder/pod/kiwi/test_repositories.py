@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from builder.pod.context import Options
+from builder.contract.options import KiwiOptions
 from builder.pod.kiwi.repositories import adapt
 from tests.repository import REPOSITORY
 
@@ -46,8 +46,8 @@ def addresses(file: Path) -> list[str]:
     return [source.get("path", "") for each in repositories(file) for source in each.iter("source")]
 
 
-def options(*site: dict[str, Any], replace: bool = False) -> Options:
-    return Options(site_repositories=site, replace_repositories=replace)
+def options(*site: dict[str, Any], replace: bool = False) -> KiwiOptions:
+    return KiwiOptions(site_repositories=site, replace_repositories=replace)
 
 
 def test_the_sites_repositories_come_after_the_descriptions_own(description: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tests of builder/pod/kiwi/repository_file.py, with files as kiwi writes them and who reads them."""
+"""Tests of builder/pod/kiwi/repository_file.py, with files as kiwi writes them and the programs that read them."""
 
 import base64
 import json
@@ -100,14 +100,14 @@ def test_the_images_own_files_stay_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nobody_else_may_read_it(tmp_path: Path, kind: str) -> None:
+def test_no_other_user_may_read_it(tmp_path: Path, kind: str) -> None:
     file = written(tmp_path, kind)
     complete(file, [me()], [])
     assert file.stat().st_mode & 0o777 == 0o600
 
 
 class Asked(ThreadingHTTPServer):
-    """A server that has nothing; it keeps who asked."""
+    """A server that has nothing; it keeps the credentials of requests."""
 
     daemon_threads = True
 

@@ -49,6 +49,6 @@ def test_zypper_takes_no_keys_of_strangers_and_all_other_arguments_as_they_are(t
     assert ran.stdout.splitlines()[-1] == "<--root></a b><install><><*><--><x>"
 
 
-def test_without_keys_zypper_is_its_own_and_strangers_keys_are_gone(tmp_path: Path) -> None:
+def test_without_keys_zypper_is_its_own_and_unknown_keys_are_removed(tmp_path: Path) -> None:
     after = 'rm /workspace/keys/*; python3 -c "' + _ACCEPT + '"; hash -r; command -v zypper; ls /var/cache/kiwi'
     assert accepting(tmp_path, "true", after).stdout.splitlines() == ["2 signing keys are known", "/usr/bin/zypper"]

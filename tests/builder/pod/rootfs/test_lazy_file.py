@@ -1,4 +1,4 @@
-"""builder/pod/rootfs/lazy_file.py: what is needed comes first, nothing comes twice, and who needs it waits."""
+"""builder/pod/rootfs/lazy_file.py: what is read is fetched first, nothing is fetched twice, and readers wait."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import pytest
 from builder.pod.rootfs import lazy_file
 from builder.pod.rootfs.lazy_file import LazyFile
 from builder.pod.step import StepFailed, TryAgain
-from builder.pod.transfer import Source
+from builder.pod.transfer.ranges import Source
 from tests.builder.s3_stand_in import StandIn
 
 CONTENT = bytes(range(256)) * 41
@@ -19,7 +19,7 @@ BLOCKS = -(-len(CONTENT) // 1000)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lazy_file, "BLOCK_BYTES", 1000)
-    monkeypatch.setattr(lazy_file, "_SULK_SECONDS", 0)
+    monkeypatch.setattr(lazy_file, "_FAILURE_COOLDOWN_SECONDS", 0)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def lazy(server: StandIn, tmp_path: Path) -> LazyFile:
 
 
 def read(lazy: LazyFile, offset: int, size: int) -> bytes:
-    lazy.bring(offset, size)
+    lazy.fetch(offset, size)
     assert lazy.is_here(offset, size)
     return lazy.read(offset, size)
 
@@ -54,7 +54,7 @@ def test_it_has_its_size_before_its_content(lazy: LazyFile, server: StandIn, tmp
         (10_400, 4096, "10000-10495"),
     ],
 )
-def test_what_is_read_comes_by_whole_blocks(
+def test_what_is_read_is_fetched_by_whole_blocks(
     lazy: LazyFile, server: StandIn, offset: int, size: int, asked: str
 ) -> None:
     assert read(lazy, offset, size) == CONTENT[offset : offset + size]
@@ -62,14 +62,14 @@ def test_what_is_read_comes_by_whole_blocks(
     assert ranges(server) == [f"bytes={asked}"]
 
 
-def test_only_what_is_missing_comes(lazy: LazyFile, server: StandIn) -> None:
+def test_only_what_is_missing_is_fetched(lazy: LazyFile, server: StandIn) -> None:
     read(lazy, 2000, 1)
     assert read(lazy, 0, 5000) == CONTENT[:5000]
     assert ranges(server) == ["bytes=2000-2999", "bytes=0-1999", "bytes=3000-4999"]
 
 
 @pytest.mark.parametrize("faults", [[], ["503", "cut", "reset"]], ids=["all well", "faults that pass"])
-def test_the_rest_comes_once(lazy: LazyFile, server: StandIn, faults: list[str]) -> None:
+def test_the_rest_is_fetched_once(lazy: LazyFile, server: StandIn, faults: list[str]) -> None:
     read(lazy, 4500, 1000)
     server.faults["/rootfs"] = [*faults]
     assert b"".join(lazy.read_from(0)) == CONTENT
@@ -83,7 +83,7 @@ def blocks_of(asked: str) -> range:
     return range(int(first) // 1000, int(last) // 1000 + 1)
 
 
-def test_many_who_need_the_same_wait_for_one_request(lazy: LazyFile, server: StandIn) -> None:
+def test_many_readers_of_the_same_wait_for_one_request(lazy: LazyFile, server: StandIn) -> None:
     together = threading.Barrier(8)
 
     def one(offset: int) -> bytes:
@@ -95,25 +95,25 @@ def test_many_who_need_the_same_wait_for_one_request(lazy: LazyFile, server: Sta
     assert ranges(server) == ["bytes=0-999"]
 
 
-def test_what_did_not_come_is_asked_for_again_by_the_next(lazy: LazyFile, server: StandIn) -> None:
+def test_what_could_not_be_fetched_is_asked_for_again_by_the_next_reader(lazy: LazyFile, server: StandIn) -> None:
     server.faults["/rootfs"] = ["400"]
     with pytest.raises(StepFailed, match="answered 400"):
-        lazy.bring(0, 1)
+        lazy.fetch(0, 1)
     assert not lazy.is_here(0, 1)
     assert read(lazy, 0, 3) == CONTENT[:3]
 
 
-def test_who_waits_for_what_fails_does_not_ask_again(
+def test_a_reader_that_waited_for_a_failed_fetch_does_not_ask_again(
     lazy: LazyFile, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lazy_file, "_SULK_SECONDS", 60)
+    monkeypatch.setattr(lazy_file, "_FAILURE_COOLDOWN_SECONDS", 60)
     server.faults["/rootfs"] = ["403"]
     together = threading.Barrier(4)
 
     def one(_: int) -> str:
         together.wait()
         with pytest.raises(TryAgain, match="answered 403"):
-            lazy.bring(0, 1)
+            lazy.fetch(0, 1)
         return "failed"
 
     with ThreadPoolExecutor(4) as pool:
@@ -121,14 +121,14 @@ def test_who_waits_for_what_fails_does_not_ask_again(
     assert len(server.requests) == 1
 
 
-def test_what_came_is_read_also_after_a_failure(
+def test_what_was_fetched_is_read_also_after_a_failure(
     lazy: LazyFile, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lazy_file, "_SULK_SECONDS", 60)
+    monkeypatch.setattr(lazy_file, "_FAILURE_COOLDOWN_SECONDS", 60)
     read(lazy, 0, 1)
     server.faults["/rootfs"] = ["403"]
     with pytest.raises(TryAgain):
-        lazy.bring(5000, 1)
+        lazy.fetch(5000, 1)
     assert read(lazy, 0, 10) == CONTENT[:10]
 
 
@@ -156,5 +156,5 @@ def test_an_object_that_was_replaced_is_refused(server: StandIn, tmp_path: Path)
     server.objects["/rootfs"], server.faults["/rootfs"] = CONTENT, ["412"]
     other = LazyFile(Source(server.url("/rootfs"), len(CONTENT), etag="abc-2"), tmp_path / "rootfs")
     with pytest.raises(StepFailed, match="/rootfs has another etag than abc-2 by now"):
-        other.bring(0, 1)
+        other.fetch(0, 1)
     assert server.headers_seen[0]["If-Match"] == '"abc-2"'

@@ -17,10 +17,11 @@ import os
 from pathlib import Path
 from builder.pod.rootfs.lazy_rootfs import lazy_root
 from builder.pod.image_root.root import image_root
+from builder.contract.inputs import RootfsInput
 from builder.pod.rootfs.rootfs import Rootfs
 from builder.pod.step import run_step
 here = Path("/workspace")
-def arriving(): return lazy_root(here)
+def downloading(): return lazy_root(here)
 def digest(file):
     import hashlib
     return hashlib.sha256(file.read_bytes()).hexdigest()
@@ -64,7 +65,7 @@ def test_the_root_is_there_before_its_rootfs(
     tmp_path: Path, environment: dict[str, str], server: StandIn, large: tuple[bytes, str]
 ) -> None:
     changed = """
-with arriving():
+with downloading():
     with image_root(here) as root:
         print((root / "etc/motd").read_text().strip(), (root / "opt/large").stat().st_size)
         (root / "etc/motd").write_text("changed")
@@ -75,11 +76,11 @@ print(left())
     assert len(server.requests) <= 4, "only what was looked at has come"
 
     arrived = """
-with arriving() as arrival:
+with downloading() as download:
     with image_root(here) as root:
-        arrival.fetch_rest()
+        download.fetch_rest()
         print((root / "etc/motd").read_text(), digest(root / "opt/large"))
-    arrival.wait()
+    download.wait()
 print(left())
 """
     said = run(tmp_path, environment, arrived)
@@ -96,16 +97,16 @@ def test_another_content_ends_it(tmp_path: Path, environment: dict[str, str]) ->
     environment["IMS_ROOTFS_CHECKSUM"] = "md5:0123"
     program = """
 def step():
-    with arriving() as arrival:
-        arrival.fetch_rest()
-        arrival.wait()
+    with downloading() as download:
+        download.fetch_rest()
+        download.wait()
 code = run_step(step)
 print(left())
 raise SystemExit(code)
 """
     said = run(tmp_path, environment, program, exit_code=1)
     [error] = [line for line in said if line.startswith("error: ")]
-    assert error == "error: what came as rootfs has another md5 than it should: somebody has worked on a broken root"
+    assert error == "error: the downloaded rootfs has another md5 than it should: the shell was open on a broken root"
     assert "(['overlay', 'root'], False)" in said
 
 
@@ -113,13 +114,13 @@ def test_a_fault_is_an_error_of_one_read_only(
     tmp_path: Path, environment: dict[str, str], server: StandIn, large: tuple[bytes, str]
 ) -> None:
     program = """
-with arriving() as arrival, image_root(here) as root:
+with downloading() as download, image_root(here) as root:
     for _ in range(2):
         try:
             print(digest(root / "opt/large"))
         except OSError as error:
             print("failed", error.errno)
-    arrival.check()
+    download.check()
 """
     # Some requests are for what mounting needs.
     server.faults["/rootfs"] = [*[""] * 8, "400"]
@@ -134,12 +135,12 @@ def test_a_step_that_fails_where_reads_failed_may_be_tried_again(
     program = """
 from builder.pod.step import StepFailed
 def step():
-    with arriving() as arrival:
+    with downloading() as download:
         try:
             with image_root(here) as root:
                 digest(root / "opt/large")
         except OSError as failure:
-            arrival.excuse(failure)
+            download.raise_if_read_failed(failure)
 raise SystemExit(run_step(step))
 """
     server.faults["/rootfs"] = [*[""] * 8, *["403"] * 50]
@@ -153,9 +154,9 @@ def test_what_a_killed_pod_has_left_takes_no_space(tmp_path: Path, environment: 
     (tmp_path / "rootfs.part-0123").write_bytes(b"half")
     (tmp_path / "rootfs").symlink_to("/run/ims-rootfs/rootfs")
     program = """
-with arriving() as arrival:
+with downloading() as download:
     print(sorted(each.name[:12] for each in here.iterdir() if each.name != "rootfs.part-0123"))
-    arrival.wait()
+    download.wait()
 print(left())
 """
     said = run(tmp_path, environment, program)
@@ -168,22 +169,23 @@ def test_a_disk_that_is_full_is_no_content(tmp_path: Path, environment: dict[str
     """A file without a buffer takes less than it is given there, and says nothing."""
     program = """
 import subprocess
-from builder.pod.transfer import read_range
+from builder.pod.transfer.ranges import read_range
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "small", "/mnt"], check=True)
 (Path("/mnt") / "rootfs").touch()
-raise SystemExit(run_step(lambda: read_range(Rootfs.asked().source, Path("/mnt/rootfs"), 0, 1 << 20)))
+source = Rootfs.of(RootfsInput.from_environment(os.environ)).source
+raise SystemExit(run_step(lambda: read_range(source, Path("/mnt/rootfs"), 0, 1 << 20)))
 """
     said = run(tmp_path, environment, program, exit_code=1)
     assert "No space left on device" in said[-1]
 
 
-def test_a_server_that_is_gone_is_noticed(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_server_that_was_killed_ends_the_download(tmp_path: Path, environment: dict[str, str]) -> None:
     program = """
 import subprocess
 def step():
-    with arriving() as arrival, image_root(here) as root:
+    with downloading() as download, image_root(here) as root:
         subprocess.run(["pkill", "-KILL", "-f", "lazy_server"])
-        arrival.wait()
+        download.wait()
 code = run_step(step)
 print(left())
 raise SystemExit(code)
@@ -198,8 +200,8 @@ def test_where_it_cannot_be_had_nothing_is_changed(tmp_path: Path, environment: 
     program = f"""
 import subprocess
 subprocess.run(["rm", "-r", {missing!r}], check=True)
-with arriving() as arrival:
-    print(arrival)
+with downloading() as download:
+    print(download)
 print(left())
 """
     said = run(tmp_path, environment, program)

@@ -1,4 +1,4 @@
-"""builder/pod/rootfs/rootfs.py: a rootfs gets its name when it is whole, and the one that was asked for."""
+"""builder/pod/rootfs/rootfs.py: a rootfs gets its name once it is whole and has the right checksum."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from builder.pod.rootfs.rootfs import Rootfs, download
 from builder.pod.step import StepFailed, TryAgain
-from builder.pod.transfer import Source
+from builder.pod.transfer.ranges import Source
 from tests.builder.s3_stand_in import StandIn
 
 CONTENT = b"hsqs" + bytes(range(256)) * 40
@@ -20,7 +20,7 @@ def rootfs(server: StandIn, checksum: str = "", size: int = len(CONTENT)) -> Roo
 
 
 @pytest.mark.parametrize("checksum", [SHA256, f"md5:{hashlib.md5(CONTENT).hexdigest()}", ""])
-def test_it_comes_whole(server: StandIn, tmp_path: Path, checksum: str) -> None:
+def test_it_is_downloaded_whole(server: StandIn, tmp_path: Path, checksum: str) -> None:
     download(rootfs(server, checksum), tmp_path / "rootfs")
     assert (tmp_path / "rootfs").read_bytes() == CONTENT
     assert [path.name for path in tmp_path.iterdir()] == ["rootfs"]

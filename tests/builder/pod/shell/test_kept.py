@@ -1,4 +1,4 @@
-"""Tests of builder/pod/shell/kept.py: what a user made is on the disk, and what may be missing is told once."""
+"""Tests of builder/pod/shell/kept.py: changes are on the disk, and what may be missing is reported once."""
 
 import time
 from pathlib import Path
@@ -13,7 +13,7 @@ def look_until(keeper: Keeper, file: Path) -> None:
     end = time.monotonic() + 20
     while not file.exists():
         assert time.monotonic() < end
-        keeper.look()
+        keeper.sync_when_due()
         time.sleep(0.02)
 
 
@@ -32,11 +32,11 @@ def test_a_sync_that_fails_is_not_noted(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "bin" / "sync").chmod(0o755)
     keeper, end = Keeper(tmp_path), time.monotonic() + 0.5
     while time.monotonic() < end:
-        keeper.look()
+        keeper.sync_when_due()
     assert not (tmp_path / "synced").exists()
 
 
-def test_what_may_be_missing_is_told_once(tmp_path: Path) -> None:
+def test_what_may_be_missing_is_reported_once(tmp_path: Path) -> None:
     assert take_loss(tmp_path) == ""
     (tmp_path / LOSS).write_text("ims-x-shell-1")
     assert take_loss(tmp_path) == "ims-x-shell-1 was lost with its node: what was written in it may be missing"

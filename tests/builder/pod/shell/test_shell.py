@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builder.pod.shell.orders import Desk
+from builder.pod.shell.orders import OrderInbox
 from builder.pod.shell.shell import Ended, Ending, Shell, in_words, wait
 from tests.builder.s3_stand_in import StandIn
 
@@ -17,7 +17,7 @@ ORDERS = "/shell.json"
 
 
 class Lab:
-    """A shell that nobody serves, and the document of its orders."""
+    """A shell without a server, and the document of its orders."""
 
     def __init__(self, folder: Path, server: StandIn) -> None:
         self.folder, self.server = folder, server
@@ -34,9 +34,9 @@ class Lab:
 
     def wait(self, *, limit: float = NOT_SOON, idle: int = NOT_SOON) -> Ended:
         """Wait for the end, with the limits that the pod was given."""
-        desk = Desk(self.server.url(ORDERS), time.time() + limit, self.folder / "last-order")
+        inbox = OrderInbox(self.server.url(ORDERS), time.time() + limit, self.folder / "last-order")
         shell = Shell(welcome="", signals=self.folder, refusal=self.refusal)
-        return wait(shell, desk, lambda: self.sessions, idle)
+        return wait(shell, inbox, lambda: self.sessions, idle)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def lab(tmp_path: Path, server: StandIn) -> Lab:
 
 
 @pytest.mark.parametrize(("name", "how"), [("complete", Ending.COMPLETE), ("failed", Ending.FAILED)])
-def test_a_file_ends_it_and_is_gone_then(lab: Lab, name: str, how: Ending) -> None:
+def test_a_file_ends_it_and_is_removed(lab: Lab, name: str, how: Ending) -> None:
     lab.touch(name)
     assert lab.wait().how is how
     assert not (lab.folder / name).exists()
@@ -57,7 +57,7 @@ def test_an_order_ends_it(lab: Lab, operation: str, how: Ending) -> None:
     assert lab.wait().how is how
 
 
-def test_who_gives_up_is_heard_before_who_is_done(lab: Lab) -> None:
+def test_the_file_failed_counts_before_the_file_complete(lab: Lab) -> None:
     lab.touch("complete")
     lab.touch("failed")
     assert lab.wait().how is Ending.FAILED
@@ -83,7 +83,7 @@ def test_what_cannot_be_completed_goes_on_until_it_can(lab: Lab, capsys: pytest.
     assert "shell goes on: no kernel\n" in capsys.readouterr().out
 
 
-def test_at_the_limit_it_is_told_why_it_could_not_be_completed(lab: Lab) -> None:
+def test_at_the_limit_it_says_why_it_could_not_be_completed(lab: Lab) -> None:
     lab.refusal = lambda: "no kernel"
     lab.touch("complete")
     lab.say(seconds=1)
@@ -95,9 +95,9 @@ def test_an_extension_counts_instead_of_the_limit_that_the_pod_was_given(lab: La
     assert lab.wait(limit=0).how is Ending.COMPLETE
 
 
-def test_nobody_in_it_for_too_long_ends_it(lab: Lab) -> None:
+def test_a_shell_without_sessions_ends_at_its_idle_limit(lab: Lab) -> None:
     ended = lab.wait(idle=0)
-    assert (ended.how, ended.words) == (Ending.IDLE, "the shell was ended: nobody used it for 1 min")
+    assert (ended.how, ended.words) == (Ending.IDLE, "the shell was ended: it was not used for 1 min")
 
 
 def test_a_session_keeps_it_open(lab: Lab) -> None:
@@ -106,7 +106,7 @@ def test_a_session_keeps_it_open(lab: Lab) -> None:
     assert lab.wait(idle=1).how is Ending.LIMIT
 
 
-def test_an_extension_keeps_it_open_although_nobody_is_in_it(lab: Lab) -> None:
+def test_an_extension_keeps_it_open_without_sessions(lab: Lab) -> None:
     lab.say(seconds=1, awake_until=time.time() + NOT_SOON)
     assert lab.wait(idle=0).how is Ending.LIMIT
 
