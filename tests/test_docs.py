@@ -10,7 +10,7 @@ from tests.repository import REPOSITORY
 
 _LISTED = subprocess.run(["git", "ls-files", "*.md"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
 PAGES = [name for name in _LISTED.stdout.split() if not name.startswith("tests/")]
-# `storage/records/store.py`, also with a folder or a file of another kind: `builder/kiwi11.txt`, `tests/kubernetes_api/`.
+# `storage/records/store.py`, or a folder, or a file of another kind: `tests/kubernetes_api/`, `builder/kiwi11.txt`.
 _PATH = re.compile(r"`((?:[a-z_0-9.-]+/)+[A-Za-z_0-9.-]*)`")
 # `storage/records/store.py:change`: a function or a method of that module.
 _FUNCTION = re.compile(r"`((?:[a-z_0-9]+/)+[a-z_0-9]+\.py):([a-z_]+)`")
