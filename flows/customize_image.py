@@ -79,7 +79,7 @@ def customize_image(
             `ims scripts upload` says.
         playbook: An Ansible playbook, or an archive with one, in the script's place.
         script_entry: The file in the archive to begin with. Empty: `run.sh`, `site.yml` or `playbook.yml`.
-        rebuild_initrd: Make the initrd anew also when the kernel stays the same.
+        rebuild_initrd: Make the initrd again also when the kernel stays the same.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
     job = open_job(JobType.CUSTOMIZE, locals())
