@@ -1,4 +1,4 @@
-"""The data folder of a running `ims up`: held by one at a time, and where it says how it is reached."""
+"""The data folder of a running `ims up`: its lock, and the file with the addresses of its services."""
 
 import fcntl
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ class Endpoints(BaseModel):
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Hold the data folder while the block runs.
+    """Lock the data folder while the block runs.
 
-    The lock ends with this process, however that ends; what a killed one wrote is removed.
+    The lock ends with this process, also when it is killed. The endpoints that a killed `ims up` has left are removed.
 
     Raises:
         Conflict: Another `ims up` holds it.

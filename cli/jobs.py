@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.failures import OUR_FAULT, tell
+from cli.failures import OUR_FAULT, print_error
 from cli.job_deletions import add_deletion
 from cli.job_start import check, ssh_containers, start, unattended
 from cli.output import Columns, FormatOption, print_record, print_records
@@ -32,7 +32,7 @@ add_shells(app)
 
 @app.command("create")
 def create(
-    job_type: Annotated[JobType, typer.Option(help="create: of a recipe; customize: of an image.")],
+    job_type: Annotated[JobType, typer.Option(help="create: build a recipe; customize: change an image.")],
     artifact_id: Annotated[str, typer.Option(help="Id of the recipe to build, or of the image to customize.")],
     public_key_id: Annotated[str, typer.Option(help="Id of the public key that opens the job's shell.")],
     image_root_archive_name: Annotated[str, typer.Option(help="Name of the new image.")],
@@ -55,7 +55,7 @@ def create(
         typer.Option(help="A kiwi profile of the recipe to build; may be repeated. Left out: those it builds itself."),
     ] = None,
     jail: Annotated[
-        bool, typer.Option("--jail", help="The shell into the image's root sees nothing else. Of customize jobs.")
+        bool, typer.Option("--jail", help="The shell sees nothing but the image's root. For customize jobs.")
     ] = False,
     ssh_containers_name: Annotated[str, typer.Option(help="The shell's name, as in cray ims.")] = "",
     ssh_containers_jail: Annotated[str, typer.Option(help="The same as --jail, as in cray ims: true or false.")] = "",
@@ -63,7 +63,7 @@ def create(
         str,
         typer.Option(
             metavar="FILE",
-            help="Customize by this shell script, archive or folder (or s3://BUCKET/KEY) and not by a shell.",
+            help="Customize by this shell script, archive or folder (or s3://BUCKET/KEY) instead of an SSH shell.",
         ),
     ] = "",
     playbook: Annotated[
@@ -75,7 +75,9 @@ def create(
     ] = "",
     rebuild_initrd: Annotated[
         bool,
-        typer.Option("--rebuild-initrd", help="Make the initrd anew also when the kernel stays. Of customize jobs."),
+        typer.Option(
+            "--rebuild-initrd", help="Build the initrd again even if the kernel stays the same. For customize jobs."
+        ),
     ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow the job to its end; exit code 1 when it ends in error.")
@@ -144,5 +146,5 @@ def _follow(job: Job, address: str, output: FormatOption) -> None:
         return
     sys.stdout.flush()
     if ended.diagnosis is not None:
-        tell(ended.diagnosis.category, ended.diagnosis.summary, ended.diagnosis.resolution)
+        print_error(ended.diagnosis.category, ended.diagnosis.summary, ended.diagnosis.resolution)
     raise typer.Exit(OUR_FAULT)

@@ -10,7 +10,7 @@ from errors import BadInput
 
 
 class SiteSummary(BaseModel):
-    """A site file as it is shown: authorities, keys, repositories and credentials, without passwords."""
+    """A site file as it is shown: its authorities, repositories and other values, without passwords."""
 
     file: str
     ca_certificates: list[str]
@@ -21,7 +21,7 @@ class SiteSummary(BaseModel):
 
 
 def show(output: FormatOption = None) -> None:
-    """Check the site file (IMS_SITE_FILE) and all that it names, and show what is used for every recipe."""
+    """Check the site file (IMS_SITE_FILE) and all that it names, and show what holds for every recipe."""
     print_record(summary(), output)
 
 

@@ -1,4 +1,4 @@
-"""The flow that makes a changed image of an image."""
+"""The flow that changes an image and publishes the result as a new one."""
 
 from typing import Literal
 
@@ -60,10 +60,10 @@ def customize_image(
     rebuild_initrd: bool = False,
     job_id: OptionalId = "",
 ) -> Image:
-    """Change an image, and publish what comes of it as a new one: by an SSH shell, or by a script or a playbook.
+    """Change an image by an SSH shell, a script or a playbook, and publish the result as a new image.
 
     Args:
-        image_id: The image to customize, as listed by `ims images list`. It stays as it is.
+        image_id: The image to customize, as listed by `ims images list`. It is not changed.
         public_key_id: The SSH public key that opens the shell, as listed by `ims public-keys list`.
         image_root_archive_name: The new image's name.
         ssh_container_name: The shell's name in the job's record.
@@ -79,7 +79,7 @@ def customize_image(
             `ims scripts upload` says.
         playbook: An Ansible playbook, or an archive with one, in the script's place.
         script_entry: The file in the archive to begin with. Empty: `run.sh`, `site.yml` or `playbook.yml`.
-        rebuild_initrd: Make the initrd again also when the kernel stays the same.
+        rebuild_initrd: Build the initrd again even if the kernel stays the same.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
     job = open_job(JobType.CUSTOMIZE, locals())

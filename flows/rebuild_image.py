@@ -54,7 +54,7 @@ def rebuild_image(
         script: A shell script, or an archive with one: s3://BUCKET/KEY, as `ims scripts upload` says.
         playbook: An Ansible playbook, or an archive with one, in the script's place.
         script_entry: The file in the archive to begin with. Empty: `run.sh`, `site.yml` or `playbook.yml`.
-        rebuild_initrd: Make the initrd again also when the kernel stays the same.
+        rebuild_initrd: Build the initrd again even if the kernel stays the same.
         build_env_size: Size of the workspaces, GiB.
         job_mem_size: Memory limit of each pod, GiB.
         kernel_file_name: The kernel's name in /boot. Empty: `vmlinuz`, on aarch64 `Image`.
