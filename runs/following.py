@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 20.0
 # How long a server may not answer, beyond the half minute for which Prefect's client tries each call again.
 SILENCE_SECONDS = 30.0
 # A run's process sends the last lines of its log, and closes its job, just after the run has ended.
-LAST_WORDS_SECONDS = 2.0
+LAST_LINES_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def progress_of(runs: Runs, run_id: Callable[[], str]) -> Iterator[Progress]:
         answered = time.monotonic()
         yield Progress(run, lines, answered - started)
         if run.state.is_final:
-            time.sleep(LAST_WORDS_SECONDS)
+            time.sleep(LAST_LINES_SECONDS)
             yield Progress(run, _last_lines(logs[run.id]), time.monotonic() - started)
             return
         time.sleep(POLL_SECONDS)
