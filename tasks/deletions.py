@@ -114,7 +114,7 @@ def begin_restoration(kind: DeletableKind, record_id: str) -> Deletable:
     """Check that every object can move back to where it was, and put the record in transition.
 
     Raises:
-        Conflict: The record is not deleted, another run works on it, or something stands where an object was; nothing
+        Conflict: The record is not deleted, another run works on it, or another object is where one was; nothing
             was changed.
         NotFound: An object is gone.
     """
@@ -174,7 +174,7 @@ def begin_erasure(kind: DeletableKind, record_id: str, force: bool) -> Deletable
     Args:
         kind: Its kind.
         record_id: The record.
-        force: Go on although objects are left that may be its own, or that stand where its own lay.
+        force: Go on although objects are left that may be its own, or that are where its own were.
 
     Raises:
         NotFound: There is no such record, or it is gone already.
@@ -252,7 +252,7 @@ def _refuse_taken(move: Move) -> None:
         raise NotFound(f"{move.target} is gone, so {move.source} cannot be restored")
     if here is not None and not is_of(here, move):
         raise Conflict(
-            f"something else stands at {move.source} now", resolution="move it away, then restore the record again"
+            f"another object is at {move.source} now", resolution="move it away, then restore the record again"
         )
 
 

@@ -131,7 +131,7 @@ def _check_etag(link: Link, found: ObjectInfo) -> None:
     if link.etag and link.etag != found.etag:
         raise Conflict(
             f"{link.path} has the etag {found.etag}, not {link.etag} as it was linked",
-            resolution="see who replaced it",
+            resolution="find out what replaced it",
         )
 
 

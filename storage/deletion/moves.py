@@ -45,7 +45,7 @@ def carry_out(store: ObjectStore, move: Move) -> ObjectInfo:
 
     Raises:
         NotFound: It is neither at its source nor at its target.
-        Conflict: Another object stands at either of them.
+        Conflict: Another object is at either of them.
         Corrupt: The copy is not the object.
     """
     source, target = store.find(move.source), store.find(move.target)
@@ -61,7 +61,7 @@ def carry_out(store: ObjectStore, move: Move) -> ObjectInfo:
     if not is_of(source, move):
         raise Conflict(
             f"{move.source} was replaced (etag {source.etag}, not {move.etag})",
-            resolution="see who wrote it; put the original back, then run this again",
+            resolution="find out what wrote it; put the original back, then run this again",
         )
     if target is None:
         link = Link(path=move.target)
@@ -104,6 +104,6 @@ def with_present_etag(store: ObjectStore, link: Link) -> Link:
 
 
 def is_of(found: ObjectInfo, move: Move) -> bool:
-    """Tell whether an object is the one of a move; a copy may have another etag."""
+    """Return whether an object is the one of a move; a copy may have another etag."""
     carries = bool(move.md5) and found.metadata.get(MD5SUM) == move.md5
     return found.size == move.size and (found.etag == move.etag or carries)

@@ -13,7 +13,7 @@ from storage.models.records import Collection, Journal, Link, Record, now
 from storage.records.store import Records
 
 R = TypeVar("R", bound=Record)
-# Tells whether a flow run is still at work.
+# Returns whether a flow run has not ended.
 IsAlive = Callable[[str], bool]
 
 
@@ -35,7 +35,7 @@ def begin(
         start: The collection it must be in.
         transition: The state it is put in.
         flow_run_id: The run that works on it from now on.
-        is_alive: Tells whether a run that is named in the journal still works on it.
+        is_alive: Returns whether the run that the journal names has not ended.
         journal: What is going to move; left out, what the record's own journal says.
 
     Returns:
@@ -63,7 +63,7 @@ def resume(records: Records[R], record_id: str, transition: Collection, *, flow_
         record_id: The record.
         transition: The state it must be in.
         flow_run_id: The run that works on it from now on.
-        is_alive: Tells whether a run that is named in the journal still works on it.
+        is_alive: Returns whether the run that the journal names has not ended.
 
     Raises:
         NotFound: There is no such record.

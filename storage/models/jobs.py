@@ -84,7 +84,7 @@ class NewJob(Input):
     @model_validator(mode="after")
     def _shells_fit_the_type(self) -> Self:
         if self.is_unattended:
-            # Nobody is expected; with enable_debug, one that fails opens a shell as a build does.
+            # No user is expected; with enable_debug, a job that fails opens a shell as a build does.
             self.ssh_containers = []
             return self
         if self.job_type is JobType.CREATE and self.ssh_containers:
@@ -122,7 +122,7 @@ class Diagnosis(BaseModel):
 
 
 class Hold(BaseModel):
-    """The process that works on a job. No other process works on the job while this one goes on renewing its hold.
+    """The process that works on a job. No other process works on the job while this one renews its hold.
 
     Args:
         holder: The process, by a name that no other process has or will have (tasks/processes.py).

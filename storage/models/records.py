@@ -2,7 +2,7 @@
 
 Those of jobs are in jobs.py.
 
-Two families: `New…` models hold what a user may say (unknown fields are refused), the records hold what is stored
+There are two families: `New…` models hold input (unknown fields are refused), the records hold what is stored
 (unknown fields are kept, so that a record written by a newer release survives an older one).
 """
 
@@ -93,12 +93,12 @@ class Move(BaseModel):
 
 
 class Journal(BaseModel):
-    """What a deletion has moved or is about to move, so that it can be finished, or undone, by anybody.
+    """What a deletion has moved or is about to move, so that any run can finish or undo it.
 
     Args:
         link: The record's link before the deletion.
         moves: Its objects.
-        missing: Objects that were not there any more, and were let go.
+        missing: Objects that were gone; the deletion went on without them.
         flow_run_id: The run that works on it; empty when none does.
     """
 

@@ -1,10 +1,11 @@
 """Orphans: objects and unfinished uploads that no record refers to.
 
-An object may go only when all of this holds: its key and its marks say that this system made it; no record that was
-read *after* it was listed refers to it, nor is there the record that its key names; no job at work may have made it;
-and it is older than the safety age. Listed first and read after: what is published in between is found referred to,
-since a record is written after its objects. An object whose record is not written yet is younger than the safety age,
-or of a job at work, whose objects are never orphans. Before the first removal the records are read once more.
+An object may be removed only when all of this holds: its key and its marks prove that this system made it; no record
+that was read *after* it was listed refers to it, nor is there the record that its key names; no job at work may have
+made it; and it is older than the safety age. Objects are listed before records are read: a record is
+written after its objects, so the records refer to what is published in between. An object whose record is not written
+yet is younger than the safety age, or of a job at work, whose objects are never orphans. Before the first removal the
+records are read once more.
 """
 
 from collections import defaultdict
@@ -127,7 +128,7 @@ class Orphans:
         return self._was_at_work(maker.id if maker else owner.id)
 
     def _guarded(self, finding: Finding) -> Finding:
-        """Return the finding as it stands once everything that keeps an orphan was looked at."""
+        """Return the finding, left alone when something forbids to remove the orphan."""
         if finding.outcome is not Outcome.PENDING:
             return finding
         if self.references.unreadable:

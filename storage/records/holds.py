@@ -22,7 +22,7 @@ class JobHeld(Conflict):
     """
 
     def __init__(self, job_id: str, hold: Hold) -> None:
-        """Keep the hold, so that a second process of the same flow run can be told apart."""
+        """Keep the hold, so that a second process of the same flow run is recognised."""
         super().__init__(
             f"flow run {hold.run_id} is at work on job {job_id}, on host {hold.host}: nothing was changed",
             resolution="wait for its end, or cancel it",
@@ -93,7 +93,7 @@ def check_hold(stored: Job, job: Job) -> None:
     """Refuse a write of a process that no longer holds the job; a process that never held it may write.
 
     Args:
-        stored: The record as it stands.
+        stored: The record as it is stored.
         job: The job as the process that writes has it.
 
     Raises:

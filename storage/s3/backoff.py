@@ -1,4 +1,4 @@
-"""Pauses between tries: exponential and jittered, so that those who clashed once do not clash again."""
+"""Pauses between tries: exponential and jittered, so that two writers that clashed once do not clash again."""
 
 import random
 import time

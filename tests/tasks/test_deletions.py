@@ -303,7 +303,7 @@ def test_nothing_is_overwritten_by_a_restoration(store: ObjectStore, s3_settings
     delete(RecordKind.IMAGE, image.id)
     store.write(s3_settings.boot_images_bucket, artifact_key(image.id, "kernel"), b"something new")
     before = objects(store, s3_settings)
-    with pytest.raises(Conflict, match="something else stands at"):
+    with pytest.raises(Conflict, match="another object is at"):
         restore(RecordKind.IMAGE, image.id)
     assert objects(store, s3_settings) == before
     assert catalogue().images.get(image.id).collection is Collection.DELETED

@@ -293,7 +293,7 @@ def test_races_lost_for_ever_end_in_an_error_that_says_so(
     _create(images, ID)
     hurried = Records(faulty_store, bucket, RecordKind.IMAGE, Image, patience=timedelta(seconds=0.5))
     proxy.plan(when=lambda call: call.is_write, times=1000, before=lambda _: _change(images, ID))
-    with pytest.raises(Unreachable, match=r"tries in .* somebody else wrote"):
+    with pytest.raises(Unreachable, match=r"tries in .* it was written in between"):
         hurried.change(ID, _counted)
 
 
