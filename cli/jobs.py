@@ -10,12 +10,7 @@ from cli.job_deletions import add_deletion
 from cli.job_start import check, ssh_containers, start, unattended
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.shells import add_shells
-from storage.models.job_defaults import (
-    BUILD_ENV_SIZE,
-    INITRD_FILE_NAME,
-    JOB_MEM_SIZE,
-    KERNEL_PARAMETERS_FILE_NAME,
-)
+from storage.models import job_defaults
 from storage.models.jobs import Job, JobStatus, JobType
 
 app = typer.Typer(help="Jobs: building and customizing images.", no_args_is_help=True)
@@ -37,15 +32,19 @@ def create(
     public_key_id: Annotated[str, typer.Option(help="Id of the public key that opens the job's shell.")],
     image_root_archive_name: Annotated[str, typer.Option(help="Name of the new image.")],
     enable_debug: Annotated[bool, typer.Option(help="Open an SSH shell when the build or the packing fails.")] = False,
-    build_env_size: Annotated[int, typer.Option(min=1, help="Size of the workspace, GiB.")] = BUILD_ENV_SIZE,
-    job_mem_size: Annotated[int, typer.Option(min=1, help="Memory limit of each pod, GiB.")] = JOB_MEM_SIZE,
+    build_env_size: Annotated[
+        int, typer.Option(min=1, help="Size of the workspace, GiB.")
+    ] = job_defaults.BUILD_ENV_SIZE,
+    job_mem_size: Annotated[
+        int, typer.Option(min=1, help="Memory limit of each pod, GiB.")
+    ] = job_defaults.JOB_MEM_SIZE,
     kernel_file_name: Annotated[
         str, typer.Option(help="The kernel's name in /boot; vmlinuz, on aarch64 Image, when left out.")
     ] = "",
-    initrd_file_name: Annotated[str, typer.Option(help="The initrd's name in /boot.")] = INITRD_FILE_NAME,
+    initrd_file_name: Annotated[str, typer.Option(help="The initrd's name in /boot.")] = job_defaults.INITRD_FILE_NAME,
     kernel_parameters_file_name: Annotated[
         str, typer.Option(help="Name of the file of kernel parameters in /boot; an image without one has none.")
-    ] = KERNEL_PARAMETERS_FILE_NAME,
+    ] = job_defaults.KERNEL_PARAMETERS_FILE_NAME,
     require_dkms: Annotated[
         bool | None,
         typer.Option(help="Whether the build compiles kernel modules; as the recipe says when left out."),

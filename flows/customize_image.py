@@ -5,6 +5,7 @@ from typing import Literal
 from prefect import flow
 
 from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
+from storage.models import job_defaults
 from storage.models.fields import (
     FileName,
     GiB,
@@ -15,12 +16,6 @@ from storage.models.fields import (
     OptionalId,
     ScriptPath,
     ShellName,
-)
-from storage.models.job_defaults import (
-    BUILD_ENV_SIZE,
-    INITRD_FILE_NAME,
-    JOB_MEM_SIZE,
-    KERNEL_PARAMETERS_FILE_NAME,
 )
 from storage.models.jobs import JobType
 from storage.models.records import Image
@@ -48,11 +43,11 @@ def customize_image(
     ssh_container_name: ShellName = CUSTOMIZE,
     jail: bool = False,
     enable_debug: bool = False,
-    build_env_size: GiB = BUILD_ENV_SIZE,
-    job_mem_size: GiB = JOB_MEM_SIZE,
+    build_env_size: GiB = job_defaults.BUILD_ENV_SIZE,
+    job_mem_size: GiB = job_defaults.JOB_MEM_SIZE,
     kernel_file_name: OptionalFileName = "",
-    initrd_file_name: FileName = INITRD_FILE_NAME,
-    kernel_parameters_file_name: FileName = KERNEL_PARAMETERS_FILE_NAME,
+    initrd_file_name: FileName = job_defaults.INITRD_FILE_NAME,
+    kernel_parameters_file_name: FileName = job_defaults.KERNEL_PARAMETERS_FILE_NAME,
     require_dkms: Literal["yes", "no"] = "yes",
     script: ScriptPath = "",
     playbook: ScriptPath = "",

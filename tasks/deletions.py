@@ -9,14 +9,12 @@ from config.settings import settings
 from errors import BadInput, Conflict, Corrupt, NotFound
 from runs.own_run import is_alive, own_run_id
 from storage.deletion import states as deletion
+from storage.deletion.deleted_manifests import remove_deleted_manifest, write_deleted_manifest
 from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of
-from storage.deletion.moves import carry_out_all, is_of, remove_all, replaced, with_present_etag
+from storage.deletion.moves import carry_out_all, is_of, link_to_target, remove_all, replaced, with_present_etag
 from storage.models.kinds import DeletableKind
-from storage.models.layout import deleted_manifest_key
-from storage.models.manifest import Manifest
-from storage.models.records import Collection, Image, Journal, Link, Move
+from storage.models.records import Collection, Image, Journal, Move
 from storage.records.catalogue import catalogue
-from storage.s3.addresses import uri_of
 from storage.s3.object_info import ObjectInfo
 from storage.s3.objects import object_store
 from tasks.retries import retryable
@@ -69,15 +67,7 @@ def begin_deletion(kind: DeletableKind, record_id: str, force: bool) -> Deletabl
     records = catalogue().of(kind)
     is_new = records.get(record_id).collection is Collection.AVAILABLE
     journal = plan_deletion(kind, record_id, force=force)
-    found: Deletable = deletion.begin(
-        records,
-        record_id,
-        Collection.AVAILABLE,
-        Collection.DELETING,
-        flow_run_id=own_run_id(),
-        is_alive=is_alive,
-        journal=journal,
-    )
+    found = _begin(kind, record_id, Collection.AVAILABLE, Collection.DELETING, journal)
     try:
         # Once more: a job writes its record before it reads what it works on, so one of the two sees the other.
         _refuse_used(found)
@@ -103,7 +93,10 @@ def finish_deletion(kind: DeletableKind, record: Deletable) -> Deletable:
     link = _journal(record).link
     if link is not None and link.path in moves:
         moved = moves[link.path]
-        link = _write_deleted_manifest(record, moved, moves) if isinstance(record, Image) else _link_to(moved)
+        if isinstance(record, Image):
+            link = write_deleted_manifest(object_store(), record, moved, moves)
+        else:
+            link = link_to_target(object_store(), moved)
     done: Deletable = deletion.finish_deleting(catalogue().of(kind), record.id, link)
     logger.info("%s %s is deleted", kind, record.id)
     return done
@@ -118,27 +111,18 @@ def begin_restoration(kind: DeletableKind, record_id: str) -> Deletable:
             was changed.
         NotFound: An object is gone.
     """
-    records = catalogue().of(kind)
-    record = records.get(record_id)
+    record: Deletable = catalogue().of(kind).get(record_id)
     if record.collection in {Collection.DELETED, Collection.RESTORING}:
         for move in _journal(record).moves:
             _refuse_taken(move)
-    found: Deletable = deletion.begin(
-        records,
-        record_id,
-        Collection.DELETED,
-        Collection.RESTORING,
-        flow_run_id=own_run_id(),
-        is_alive=is_alive,
-    )
-    return found
+    return _begin(kind, record_id, Collection.DELETED, Collection.RESTORING)
 
 
 @retryable
 def move_back(record: Deletable) -> None:
     """Move a record's objects to where they were, and remove the manifest of the deleted image."""
     _move([move.back for move in _journal(record).moves])
-    _remove_deleted_manifest(record)
+    remove_deleted_manifest(object_store(), record)
 
 
 @retryable
@@ -180,19 +164,10 @@ def begin_erasure(kind: DeletableKind, record_id: str, force: bool) -> Deletable
         NotFound: There is no such record, or it is gone already.
         Conflict: The record is not deleted, another run works on it, or objects would be left; nothing was changed.
     """
-    records = catalogue().of(kind)
-    record = records.get(record_id)
+    record: Deletable = catalogue().of(kind).get(record_id)
     if record.collection is Collection.DELETED and not force:
         _refuse_leaving(record)
-    found: Deletable = deletion.begin(
-        records,
-        record_id,
-        Collection.DELETED,
-        Collection.ERASING,
-        flow_run_id=own_run_id(),
-        is_alive=is_alive,
-    )
-    return found
+    return _begin(kind, record_id, Collection.DELETED, Collection.ERASING)
 
 
 @retryable
@@ -200,7 +175,7 @@ def erase(kind: DeletableKind, record: Deletable) -> None:
     """Remove a record's objects for good, and then the record. Objects that are not its own stay and are named."""
     not_its_own = remove_all(object_store(), _journal(record).moves)
     left = [*not_its_own, *_left_behind(record)]
-    _remove_deleted_manifest(record)
+    remove_deleted_manifest(object_store(), record)
     try:
         catalogue().of(kind).remove(record.id)
     except NotFound:
@@ -208,6 +183,22 @@ def erase(kind: DeletableKind, record: Deletable) -> None:
     for path in left:
         logger.warning("%s is left", path)
     logger.info("%s %s is gone for good", kind, record.id)
+
+
+def _begin(
+    kind: DeletableKind, record_id: str, start: Collection, transition: Collection, journal: Journal | None = None
+) -> Deletable:
+    """Put a record in transition for this process's flow run, or resume it."""
+    begun: Deletable = deletion.begin(
+        catalogue().of(kind),
+        record_id,
+        start,
+        transition,
+        flow_run_id=own_run_id(),
+        is_alive=is_alive,
+        journal=journal,
+    )
+    return begun
 
 
 def _move(moves: list[Move]) -> None:
@@ -254,37 +245,6 @@ def _refuse_taken(move: Move) -> None:
         raise Conflict(
             f"another object is at {move.source} now", resolution="move it away, then restore the record again"
         )
-
-
-def _write_deleted_manifest(image: Image, moved: Move, moves: dict[str, Move]) -> Link:
-    """Write the manifest of a deleted image, which names its artifacts where they lie now, and return its link.
-
-    Args:
-        image: The image.
-        moved: The move of its own manifest.
-        moves: All moves by their source.
-    """
-    place = Link(path=moved.target)
-    body, info = object_store().read(place.bucket, place.key)
-    manifest = Manifest.model_validate_json(body)
-    artifacts = [
-        artifact.model_copy(update={"link": _link_to(moves[artifact.link.path])})
-        for artifact in manifest.artifacts
-        if artifact.link.path in moves
-    ]
-    there = manifest.model_copy(update={"artifacts": artifacts}).model_dump_json(indent=2).encode()
-    key = deleted_manifest_key(image.id)
-    etag = object_store().write(place.bucket, key, there, content_type="application/json", metadata=info.metadata)
-    return Link(path=uri_of(place.bucket, key), etag=etag)
-
-
-def _link_to(move: Move) -> Link:
-    return with_present_etag(object_store(), Link(path=move.target, etag=move.etag))
-
-
-def _remove_deleted_manifest(record: Deletable) -> None:
-    if isinstance(record, Image) and (link := _journal(record).link):
-        object_store().delete(link.bucket, deleted_manifest_key(record.id))
 
 
 def _journal(record: Deletable) -> Journal:

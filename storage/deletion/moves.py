@@ -103,6 +103,11 @@ def with_present_etag(store: ObjectStore, link: Link) -> Link:
     return link.model_copy(update={"etag": found.etag}) if found else link
 
 
+def link_to_target(store: ObjectStore, move: Move) -> Link:
+    """Return the link to an object that has moved."""
+    return with_present_etag(store, Link(path=move.target, etag=move.etag))
+
+
 def is_of(found: ObjectInfo, move: Move) -> bool:
     """Return whether an object is the one of a move; a copy may have another etag."""
     carries = bool(move.md5) and found.metadata.get(MD5SUM) == move.md5
