@@ -1,4 +1,4 @@
-"""Programs that run beside us and end with us, whatever ends us."""
+"""Programs that this process starts, and that end with it, also when it is killed."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 
 
 class Child:
-    """A program in a session of its own: the terminal's Ctrl-C reaches us alone, and we end it in order.
+    """A program in a session of its own: the terminal's Ctrl-C reaches only this process, which then stops it in order.
 
     Start it in the main thread: it dies with the thread that started it.
     """
@@ -97,7 +97,7 @@ class Child:
             raise self.broken()
 
     def broken(self) -> Broken:
-        """Return the error that says how the program ended, with its last words."""
+        """Return the error that says how the program ended, with the last lines of its output."""
         last = "\n".join(f"    {line}" for line in self.last_lines())
         return Broken(
             f"{self.name} ended with exit code {self.exit_code}; its last lines:\n{last}",

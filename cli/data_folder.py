@@ -1,17 +1,16 @@
-"""The data folder of a running `ims up`: held by one at a time, and where it says how it is reached."""
+"""The data folder of a running `ims up`: its lock, and the file with the addresses of its services."""
 
 import fcntl
-import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from config.settings import ENDPOINTS
 from errors import Broken, Conflict
+from storage.embedded.state import write_private
 
-ENDPOINTS = "endpoints.json"
 LOCK = "up.lock"
 
 
@@ -33,9 +32,9 @@ class Endpoints(BaseModel):
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Hold the data folder while the block runs.
+    """Lock the data folder while the block runs.
 
-    The lock ends with this process, however that ends; what a killed one wrote is removed.
+    The lock ends with this process, also when it is killed. The endpoints that a killed `ims up` has left are removed.
 
     Raises:
         Conflict: Another `ims up` holds it.
@@ -60,12 +59,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
 def publish(folder: Path, endpoints: Endpoints) -> None:
     """Write the endpoints, readable by their owner alone: they hold the S3 secret key."""
-    file = folder / ENDPOINTS
-    fresh = file.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        json.dump(endpoints.model_dump(), opened, indent=2)
-    fresh.replace(file)
+    write_private(folder / ENDPOINTS, endpoints.model_dump_json(indent=2))
 
 
 def withdraw(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Deleting, restoring and erasing, for every noun that can be deleted: each record by a flow run of its own."""
+"""Deleting, restoring and erasing records of every kind: each record by a flow run of its own."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -16,14 +16,16 @@ from storage.models.records import Collection, Record
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.")]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Delete it although objects are missing; where its manifest is none, they all stay."),
+    typer.Option(
+        "--force", help="Delete it although objects are missing; if its manifest is not valid, all objects are kept."
+    ),
 ]
 Leave = Annotated[
-    bool, typer.Option("--force", help="Remove it although objects are left that may be its own; they are named.")
+    bool, typer.Option("--force", help="Remove it although objects that may be its own are kept; they are named.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would move.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-# Where a record is that `ims deleted` lists: also one whose deletion, or whose return, was cut off.
+# What `ims deleted` lists: also records whose deletion or restoration was interrupted.
 NOT_AVAILABLE = tuple(each for each in Collection if each is not Collection.AVAILABLE)
 MOVE_COLUMNS: Columns = {
     "from": lambda move: move.source,
@@ -39,7 +41,7 @@ class Operation(StrEnum):
 
 
 def add_deletion(app: typer.Typer, kind: DeletableKind) -> None:
-    """Give a noun `delete` and `deleteall`.
+    """Add `delete` and `deleteall` to the commands of a noun.
 
     Args:
         app: The noun's commands.
@@ -48,16 +50,16 @@ def add_deletion(app: typer.Typer, kind: DeletableKind) -> None:
 
     @app.command("delete")
     def delete(record_id: RecordId, force: Force = False, dry_run: DryRun = False) -> None:
-        """Delete it so that it can be got back."""
+        """Delete it so that it can be restored."""
         if dry_run:
             _show_moves(kind, record_id, force)
             return
         _run(SOFT_DELETE, kind, record_id, force=force)
-        typer.echo(f"Get it back with: ims deleted {kind.documents} update {record_id} --operation undelete", err=True)
+        typer.echo(f"Restore it with: ims deleted {kind.documents} update {record_id} --operation undelete", err=True)
 
     @app.command("deleteall")
     def delete_all(yes: Yes = False, force: Force = False) -> None:
-        """Delete all of them so that they can be got back."""
+        """Delete all of them so that they can be restored."""
         _each(kind, [Collection.AVAILABLE], "delete", yes, lambda each: _run(SOFT_DELETE, kind, each, force=force))
 
 
@@ -73,7 +75,7 @@ def deleted_noun(kind: DeletableKind, columns: Columns) -> typer.Typer:
 
     @app.command("list")
     def list_deleted(output: FormatOption = None) -> None:
-        """List what is deleted, or on its way."""
+        """List what is deleted, or is being deleted, restored or removed."""
         print_records(_records(kind, NOT_AVAILABLE), shown, output)
 
     @app.command("describe")
@@ -88,15 +90,15 @@ def deleted_noun(kind: DeletableKind, columns: Columns) -> typer.Typer:
 
     @app.command("update")
     def update(
-        record_id: RecordId, operation: Annotated[Operation, typer.Option(help="undelete: get it back.")]
+        record_id: RecordId, operation: Annotated[Operation, typer.Option(help="undelete: restore it.")]
     ) -> None:
-        """Get a deleted record back."""
-        del operation  # There is one.
+        """Restore a deleted record."""
+        del operation  # There is only one.
         _run(UNDELETE, kind, record_id)
 
     @app.command("delete")
     def erase(record_id: RecordId, force: Leave = False) -> None:
-        """Remove it for good, with its objects. It cannot be got back."""
+        """Remove it for good, with its objects. It cannot be restored."""
         _run(HARD_DELETE, kind, record_id, force=force)
 
     @app.command("deleteall")
@@ -133,14 +135,14 @@ def _records(kind: DeletableKind, collections: Sequence[Collection]) -> list[Rec
 def _each(
     kind: DeletableKind, collections: Sequence[Collection], verb: str, yes: bool, act: Callable[[str], None]
 ) -> None:
-    """Do it to every record; one that cannot be done is told, and does not hold up the others."""
+    """Act on every record, also after one has failed; each error is printed."""
     records = _records(kind, collections)
     if not records:
         typer.echo("none", err=True)
         return
     if not yes:
         if not sys.stdin.isatty():
-            raise BadInput(f"this would {verb} {len(records)} {kind.noun}s", resolution="say so with --yes")
+            raise BadInput(f"this would {verb} {len(records)} {kind.noun}s", resolution="confirm it with --yes")
         typer.confirm(f"Really {verb} {len(records)} {kind.noun}s?", abort=True, err=True)
     left = []
     for record in records:
@@ -150,4 +152,4 @@ def _each(
             left.append(record.id)
             typer.echo(f"{record.id}: {error}", err=True)
     if left:
-        raise Conflict(f"{len(left)} of {len(records)} {kind.noun}s could not be done: {', '.join(left)}")
+        raise Conflict(f"{len(left)} of {len(records)} {kind.noun}s failed: {', '.join(left)}")

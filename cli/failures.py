@@ -1,4 +1,4 @@
-"""What an error looks like to the user: one line of what happened, one of what to do, and the exit code."""
+"""How an error is shown to the user: a line with what happened, a line with what to do, and the exit code."""
 
 import re
 import sys
@@ -21,11 +21,11 @@ def report(error: ImsError | ValidationError) -> int:
         for problem in problems(error):
             typer.echo(f"Error: Bad input: {problem}", err=True)
         return USERS_MISTAKE
-    tell(type(error).__name__, error.message, error.resolution)
+    print_error(type(error).__name__, error.message, error.resolution)
     return USERS_MISTAKE if isinstance(error, BadInput | NotFound | Conflict) else OUR_FAULT
 
 
-def tell(kind: str, detail: str, resolution: str) -> None:
+def print_error(kind: str, detail: str, resolution: str) -> None:
     """Print an error: its class or category in words (`NotFound` is `Not found`), what happened, what to do."""
     title = re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", kind).capitalize()
     typer.echo(f"Error: {title}: {detail}", err=True)
@@ -42,7 +42,7 @@ def problems(error: ValidationError) -> list[str]:
 
 
 def report_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print one line about an error that nobody foresaw, and keep its traceback in a file; the exit code is 1."""
+    """Print one line about an unexpected error, and keep its traceback in a file; the exit code is 1."""
     with tempfile.NamedTemporaryFile("w", prefix="ims-defect-", suffix=".log", delete=False) as file:
         traceback.print_exception(kind, error, trace, file=file)
     typer.echo(f"Error: Defect: {kind.__name__}: {error}", err=True)

@@ -1,6 +1,6 @@
-"""Errors in the logs of services that need nobody, each with its reason.
+"""Errors in the logs of services that need no action, each with its reason.
 
-One is listed only when what it says is known, and nothing is lost by it. Everything else is mended where it comes from.
+An error is listed only when its cause is known and nothing is lost by it. Every other error is fixed at its source.
 """
 
 import re
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Harmless:
-    """An error that needs nobody.
+    """An error that needs no action.
 
     Args:
         where: Matches the logger, or the file, that it comes from.
         says: Matches within its message and what was raised.
-        reason: Why it needs nobody.
+        reason: Why it needs no action.
     """
 
     where: str
@@ -26,13 +26,13 @@ HARMLESS = (
     Harmless(
         r"(filechunk_manifest|reader_at)\.go",
         r"volume \d+ not found",
-        "The S3 service says the same once more, with the name of the object.",
+        "The S3 service logs the same error again, with the object's name.",
     ),
     Harmless(
         r"s3api_object_handlers\.go",
         r"(?s)ims-server-probe/probe .*volume \d+ not found",
         "SeaweedFS begins to serve before it has found its volumes. `ims up` asks for this object until it is there,"
-        " and is not ready before.",
+        " and is not ready until then.",
     ),
     Harmless(
         r"(upload_chunked|s3api_object_handlers_put)\.go",
@@ -42,7 +42,7 @@ HARMLESS = (
     Harmless(
         r"s3api_object_handlers_multipart\.go",
         r"PutObjectPart: putToFiler failed with error code 102 ",
-        "The same, once more, of a part: 102 is its number for a body that is cut short.",
+        "The same error of a part: 102 is SeaweedFS's code for a body that is cut short.",
     ),
     Harmless(
         r"s3api_object_handlers\.go",
@@ -59,5 +59,5 @@ HARMLESS = (
 
 
 def is_harmless(where: str, text: str) -> bool:
-    """Tell whether an error needs nobody."""
+    """Tell whether an error needs no action."""
     return any(re.match(known.where, where) and re.search(known.says, text) for known in HARMLESS)

@@ -1,4 +1,4 @@
-"""`ims images`: what jobs have built, and a way to get it."""
+"""`ims images`: listing and downloading the images that jobs have built."""
 
 from pathlib import Path
 from typing import Annotated

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, CreateEnginePlugin
 
 # How long a request waits for one of the connections: as long as SQLite waits for the lock that the others wait for.
-# SQLAlchemy's 30 s would make an error of what comes in order.
+# SQLAlchemy's 30 s would turn a wait for the lock into an error.
 POOL_TIMEOUT_SECONDS = 60
 
 
@@ -21,7 +21,7 @@ class ImmediateTransactions(CreateEnginePlugin):
     """Changes how an engine begins its transactions."""
 
     def update_url(self, url: URL) -> URL:
-        """Return the URL as it is: it has no parameters for us."""
+        """Return the URL as it is: it has no parameters for this plugin."""
         return url
 
     def handle_pool_kwargs(self, pool_cls: Any, pool_args: dict[str, Any]) -> None:
@@ -29,7 +29,7 @@ class ImmediateTransactions(CreateEnginePlugin):
         pool_args["timeout"] = POOL_TIMEOUT_SECONDS
 
     def engine_created(self, engine: Engine) -> None:
-        """Have the engine's statements go through us."""
+        """Pass the engine's statements through this plugin."""
         event.listen(engine, "before_cursor_execute", _begin_at_once, retval=True)
 
 

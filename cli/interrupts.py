@@ -1,4 +1,4 @@
-"""Signals to stop: the first one stops in order, a second one is answered, a third one stops at once."""
+"""Signals to stop: the first stops everything in order, the second prints a hint, the third kills everything."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """What the signals to stop do, before the stop began and while it goes on."""
+    """Handles the signals to stop, before the stop has begun and while it goes on."""
 
     def __init__(self, say: Callable[[str], None], kill: Callable[[], None]) -> None:
         """Prepare them.
@@ -34,7 +34,7 @@ class Interrupts:
             if number is signal.SIGTERM or before[number] is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
             elif number is signal.SIGINT:
-                # Ignored by us alone: what we start would inherit it, and Prefect's programs end each other by SIGINT.
+                # Ignored by this process only: programs inherit SIG_IGN, and Prefect's end each other by SIGINT.
                 signal.signal(number, lambda *_: None)
         try:
             yield
@@ -48,7 +48,9 @@ class Interrupts:
             raise KeyboardInterrupt
         if not self._warned:
             self._warned = True
-            self._say("Still stopping; runs clean up. Once more stops everything at once; the runs go on next time")
+            self._say(
+                "Still stopping: the runs clean up. Once more kills everything; the next `ims up` resumes the runs"
+            )
             return
         self._kill()
         raise SystemExit(1)

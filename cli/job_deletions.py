@@ -85,7 +85,7 @@ def _ask(count: int, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise BadInput(f"this would delete {count} jobs", resolution="say so with --yes")
+        raise BadInput(f"this would delete {count} jobs", resolution="confirm it with --yes")
     typer.confirm(f"Really delete {count} jobs with their logs?", abort=True, err=True)
 
 

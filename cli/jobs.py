@@ -5,17 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.failures import OUR_FAULT, tell
+from cli.failures import OUR_FAULT, print_error
 from cli.job_deletions import add_deletion
 from cli.job_start import check, ssh_containers, start, unattended
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.shells import add_shells
-from storage.models.job_defaults import (
-    BUILD_ENV_SIZE,
-    INITRD_FILE_NAME,
-    JOB_MEM_SIZE,
-    KERNEL_PARAMETERS_FILE_NAME,
-)
+from storage.models import job_defaults
 from storage.models.jobs import Job, JobStatus, JobType
 
 app = typer.Typer(help="Jobs: building and customizing images.", no_args_is_help=True)
@@ -32,20 +27,24 @@ add_shells(app)
 
 @app.command("create")
 def create(
-    job_type: Annotated[JobType, typer.Option(help="create: of a recipe; customize: of an image.")],
+    job_type: Annotated[JobType, typer.Option(help="create: build a recipe; customize: change an image.")],
     artifact_id: Annotated[str, typer.Option(help="Id of the recipe to build, or of the image to customize.")],
     public_key_id: Annotated[str, typer.Option(help="Id of the public key that opens the job's shell.")],
     image_root_archive_name: Annotated[str, typer.Option(help="Name of the new image.")],
     enable_debug: Annotated[bool, typer.Option(help="Open an SSH shell when the build or the packing fails.")] = False,
-    build_env_size: Annotated[int, typer.Option(min=1, help="Size of the workspace, GiB.")] = BUILD_ENV_SIZE,
-    job_mem_size: Annotated[int, typer.Option(min=1, help="Memory limit of each pod, GiB.")] = JOB_MEM_SIZE,
+    build_env_size: Annotated[
+        int, typer.Option(min=1, help="Size of the workspace, GiB.")
+    ] = job_defaults.BUILD_ENV_SIZE,
+    job_mem_size: Annotated[
+        int, typer.Option(min=1, help="Memory limit of each pod, GiB.")
+    ] = job_defaults.JOB_MEM_SIZE,
     kernel_file_name: Annotated[
         str, typer.Option(help="The kernel's name in /boot; vmlinuz, on aarch64 Image, when left out.")
     ] = "",
-    initrd_file_name: Annotated[str, typer.Option(help="The initrd's name in /boot.")] = INITRD_FILE_NAME,
+    initrd_file_name: Annotated[str, typer.Option(help="The initrd's name in /boot.")] = job_defaults.INITRD_FILE_NAME,
     kernel_parameters_file_name: Annotated[
         str, typer.Option(help="Name of the file of kernel parameters in /boot; an image without one has none.")
-    ] = KERNEL_PARAMETERS_FILE_NAME,
+    ] = job_defaults.KERNEL_PARAMETERS_FILE_NAME,
     require_dkms: Annotated[
         bool | None,
         typer.Option(help="Whether the build compiles kernel modules; as the recipe says when left out."),
@@ -55,7 +54,7 @@ def create(
         typer.Option(help="A kiwi profile of the recipe to build; may be repeated. Left out: those it builds itself."),
     ] = None,
     jail: Annotated[
-        bool, typer.Option("--jail", help="The shell into the image's root sees nothing else. Of customize jobs.")
+        bool, typer.Option("--jail", help="The shell sees nothing but the image's root. For customize jobs.")
     ] = False,
     ssh_containers_name: Annotated[str, typer.Option(help="The shell's name, as in cray ims.")] = "",
     ssh_containers_jail: Annotated[str, typer.Option(help="The same as --jail, as in cray ims: true or false.")] = "",
@@ -63,7 +62,7 @@ def create(
         str,
         typer.Option(
             metavar="FILE",
-            help="Customize by this shell script, archive or folder (or s3://BUCKET/KEY) and not by a shell.",
+            help="Customize by this shell script, archive or folder (or s3://BUCKET/KEY) instead of an SSH shell.",
         ),
     ] = "",
     playbook: Annotated[
@@ -75,7 +74,9 @@ def create(
     ] = "",
     rebuild_initrd: Annotated[
         bool,
-        typer.Option("--rebuild-initrd", help="Make the initrd anew also when the kernel stays. Of customize jobs."),
+        typer.Option(
+            "--rebuild-initrd", help="Build the initrd again even if the kernel stays the same. For customize jobs."
+        ),
     ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow the job to its end; exit code 1 when it ends in error.")
@@ -144,5 +145,5 @@ def _follow(job: Job, address: str, output: FormatOption) -> None:
         return
     sys.stdout.flush()
     if ended.diagnosis is not None:
-        tell(ended.diagnosis.category, ended.diagnosis.summary, ended.diagnosis.resolution)
+        print_error(ended.diagnosis.category, ended.diagnosis.summary, ended.diagnosis.resolution)
     raise typer.Exit(OUR_FAULT)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-# Which list a record is in is known by the noun that lists it; the journal is for those who finish a deletion.
+# Not printed: the collection follows from the command's noun, and only deletions read the journal.
 INTERNAL_FIELDS = {"collection", "journal"}
 MAY_BE_LONG = {"name", "what", "why", "outcome"}
 
@@ -54,7 +54,7 @@ def print_records(
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in columns:
-        # What may be long gives way, so that ids stay whole in 80 columns.
+        # Long columns are cut, so that ids are whole in 80 columns.
         table.add_column(heading, overflow="fold", no_wrap=heading not in MAY_BE_LONG)
     for record in records:
         table.add_row(*(read(record) for read in columns.values()))
@@ -82,7 +82,7 @@ def fields(record: BaseModel) -> dict[str, Any]:
 
 
 def _console() -> Console:
-    # A user's text is text, also when it looks like markup.
+    # A user's text is printed as it is, also when it looks like markup.
     return Console(markup=False, highlight=False, emoji=False)
 
 

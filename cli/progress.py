@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 @contextmanager
 def transfers() -> Iterator[Progress]:
-    """Show transfers of bytes while the block runs; the bars go when it ends."""
+    """Show transfers of bytes while the block runs; the bars are removed when it ends."""
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

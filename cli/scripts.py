@@ -1,4 +1,4 @@
-"""`ims scripts`: scripts and playbooks in S3, where jobs without a user and scheduled runs find them."""
+"""`ims scripts`: scripts and playbooks in S3, for unattended jobs and for schedules."""
 
 import hashlib
 import tempfile
@@ -24,7 +24,7 @@ def upload(
 
 
 def uploaded(given: str) -> str:
-    """Return the address in S3 of what is given: an address as it is, a file or a folder once it is uploaded.
+    """Return a script's address in S3; a file or a folder is uploaded first.
 
     Raises:
         BadInput: There is no such file.
@@ -58,7 +58,7 @@ def uploaded_playbook(given: str, entry: str) -> tuple[str, str]:
     if entry:
         raise BadInput(f"{given} and --script-entry {entry} both name the file to begin with", resolution="give one")
     folder = file.resolve().parent
-    typer.echo(f"taking the folder of the playbook, {folder}, with all that is in it", err=True)
+    typer.echo(f"uploading the playbook's folder {folder} with all its files", err=True)
     return uploaded(str(folder)), file.name
 
 
@@ -75,7 +75,7 @@ def _packed(folder: Path) -> str:
 
 
 def _upload(file: Path) -> str:
-    """Upload a file to the key of its content; what is there is there."""
+    """Upload a file under a key made of its checksum, unless it is there already."""
     from storage.s3.objects import object_store
 
     with file.open("rb") as opened:

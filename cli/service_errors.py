@@ -1,4 +1,4 @@
-"""The errors that services have logged, as their user is told of them: each kind once, and how often it came."""
+"""The errors that services have logged, as they are shown to the user: each kind once, with its number."""
 
 import textwrap
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from cli.child import Child
 from cli.service_log import PREFECT, SEAWEEDFS, LoggedError, ServiceLog
 
 WIDTH = 80
-# Of a message that is longer the log has the rest.
+# The rest of a longer message is only in the log.
 LINES = 3
 
 
@@ -28,7 +28,7 @@ def logs_of(folder: Path, *, with_s3: bool) -> list[ServiceLog]:
 
     Args:
         folder: Its data folder.
-        with_s3: Whether the S3 server is its own: else a log of that may be there from another time.
+        with_s3: Whether the S3 server is its own: otherwise the log of an earlier one may be there.
     """
     programs = {"the Prefect server": "server", "deploying the flows": "deploy", "the Prefect worker": "worker"}
     found = [ServiceLog(name, folder / "logs" / f"prefect-{file}.log", PREFECT) for name, file in programs.items()]
@@ -37,31 +37,31 @@ def logs_of(folder: Path, *, with_s3: bool) -> list[ServiceLog]:
 
 @dataclass
 class Kind:
-    """Errors of one service that differ in particulars alone: the first of them, and how many there were."""
+    """Errors of one service that differ only in ids, addresses and numbers: the first, and how many there were."""
 
     log: ServiceLog
     first: LoggedError
     times: int = 0
 
     @property
-    def told(self) -> str:
-        """What the user is told: who has logged it, what it says, and where the rest stands."""
-        return "\n".join([f"{self._name} has logged an error:", *self._said, f"  {self.log.path}"])
+    def notice(self) -> str:
+        """What is shown when it is first logged: which service logged it, its message, and the path of the log."""
+        return "\n".join([f"{self._name} has logged an error:", *self._message, f"  {self.log.path}"])
 
     @property
-    def counted(self) -> str:
-        """The same with how often it came, without where it stands."""
+    def summary(self) -> str:
+        """The same with how often it was logged, without the path."""
         times = "once" if self.times == 1 else f"{self.times} times"
-        return "\n".join([f"{self._name} has logged {times}:", *self._said])
+        return "\n".join([f"{self._name} has logged {times}:", *self._message])
 
     @property
     def _name(self) -> str:
         return f"{self.log.name[0].upper()}{self.log.name[1:]}"
 
     @property
-    def _said(self) -> list[str]:
-        said = (f"{self.first.where}: {self.first.message}".removeprefix(": "), self.first.raised)
-        return [_wrapped(line) for line in said if line]
+    def _message(self) -> list[str]:
+        parts = (f"{self.first.where}: {self.first.message}".removeprefix(": "), self.first.raised)
+        return [_wrapped(line) for line in parts if line]
 
 
 class ServiceErrors:

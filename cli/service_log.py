@@ -1,8 +1,9 @@
 """The logs of the services that we start, and which of their lines are errors.
 
-An error is an entry of an error's level, or one with a traceback whatever its level is, or a traceback that no entry
-announced. What flow runs log is none of it, although it stands in the worker's log: that is in the run's own log and,
-when it ended a job, in the job's record. Neither is a job's failure that our own loggers tell, without a traceback.
+An error is an entry of an error's level, or one with a traceback whatever its level is, or a traceback without an entry
+before it. The lines of flow runs do not count, although they are in the worker's log: they are in the run's own log,
+too, and what ended a job is in the job's record. A job's failure that our own loggers log without a traceback does not
+count either.
 """
 
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 from cli.harmless_errors import is_harmless
 from runs.loggers import OURS
 
-# Of a traceback that is longer only the first lines are kept, besides what was raised.
+# Of a longer traceback only the first lines are kept, and what was raised.
 KEPT_LINES = 200
 _NEVER = re.compile(r"(?!)")
 
@@ -29,7 +30,7 @@ class Format:
         levels: The levels that are errors.
         bare: Matches a line that begins an error and is no entry.
         runs: Matches `where`, when an entry is a flow run's.
-        results: Matches `where`, when an entry tells a job's result: only a traceback makes an error of it.
+        results: Matches `where` of entries that may report a job's failure: they are errors only with a traceback.
     """
 
     entry: re.Pattern[str]
@@ -59,10 +60,10 @@ SEAWEEDFS = Format(
     levels=frozenset({"E", "F"}),
     bare=re.compile(r"panic: |fatal error: "),
 )
-# What stands at the end of a traceback: the exception's class, and what it says.
+# The last line of a traceback: the exception's class, and what it says.
 _RAISED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*(?:: .*)?")
 _WARNINGS = frozenset({"WARNING", "W"})
-# What tells two times of one error apart: ids, addresses, how long something took, numbers.
+# What differs between two occurrences of one error: ids, addresses, how long something took, numbers.
 _PARTICULARS = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|0x[0-9a-f]+|\s*\d+(?:\.\d+)?m?s\b|\d+", re.IGNORECASE
 )
@@ -96,9 +97,9 @@ class LoggedError:
 
 
 class ServiceLog:
-    """The log of one service, read on from where it was read to.
+    """The log of one service; each call reads what has come since the last one.
 
-    The file is kept open: what is renamed or removed meanwhile is read all the same.
+    The file is kept open, so that a log that is renamed or removed meanwhile is still read to its end.
 
     Args:
         name: What messages call the service.
@@ -116,7 +117,7 @@ class ServiceLog:
         """Return the errors that were logged since the last call.
 
         Args:
-            final: Whether the last entry is whole. Else it is told by a later call, once nothing more of it has come.
+            final: Whether the last entry is complete. Otherwise a later call returns it, when no more lines have come.
         """
         lines = self._new_lines()
         found = list(self._entries.errors(lines))
@@ -175,7 +176,7 @@ class _Entries:
         self._is_error = self._level in self._format.levels and not is_result
 
     def _takes_a_traceback(self) -> bool:
-        """Tell whether a traceback belongs to the entry before it, and not to somebody who writes without a logger."""
+        """Tell whether a traceback belongs to the entry before it, and not to code that writes without a logger."""
         return self._is_error or self._level in _WARNINGS | self._format.levels
 
     def _go_on(self, line: str) -> None:

@@ -174,11 +174,11 @@ class Services:
     def _show_errors(self, *, final: bool = False) -> None:
         """Show each kind of error when it is first logged; at the end, how often each came that came more than once."""
         for kind in self._errors.new_kinds(final=final):
-            self._say(kind.told)
+            self._say(kind.notice)
         if final:
             for kind in self._errors.kinds:
                 if kind.times > 1:
-                    self._say(kind.counted)
+                    self._say(kind.summary)
 
     def _serve_flows(self, env: dict[str, str], endpoints: Endpoints) -> None:
         with connected(endpoints.prefect_api_url) as runs:

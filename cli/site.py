@@ -10,7 +10,7 @@ from errors import BadInput
 
 
 class SiteSummary(BaseModel):
-    """A site file as it is shown: who is trusted, what is built from, who we are; no password."""
+    """A site file as it is shown: its authorities, repositories and other values, without passwords."""
 
     file: str
     ca_certificates: list[str]

@@ -25,7 +25,7 @@ def status() -> None:
     typer.echo(f"Data     {folder}")
     errors = ServiceErrors(logs_of(folder, with_s3=endpoints.s3_is_embedded))
     for kind in errors.new_kinds(final=True):
-        typer.echo(f"\n{kind.counted}\n  {kind.log.path}")
+        typer.echo(f"\n{kind.summary}\n  {kind.log.path}")
 
 
 def _answers(url: str) -> bool:

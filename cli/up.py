@@ -40,7 +40,7 @@ def up(
     console = Console(markup=False, highlight=False, soft_wrap=True)
     _show_log_of("builder", console)
     with claimed(folder):
-        # Imported only now: another running `ims up` is told of at once.
+        # Imported here, as that takes seconds: a second `ims up` is refused before.
         from cli.services import Services
 
         services = Services(folder, console.print, console.status)

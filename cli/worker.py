@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-# What waits for a user or for a repository is a run as well, and must not keep others out.
+# A run that waits for a user or a repository counts as well, and must not keep other runs from starting.
 LEAST_RUNS = 10
 RUNS_PER_PROCESSOR = 2
 
 
 def worker(
-    name: Annotated[str, typer.Option(help="The worker's name; no two of one name may run.")] = "ims-worker",
+    name: Annotated[
+        str, typer.Option(help="The worker's name; two workers of one name must not run at the same time.")
+    ] = "ims-worker",
     limit: Annotated[
         int | None,
         typer.Option(
@@ -24,11 +26,11 @@ def worker(
         int, typer.Option(min=0, max=65535, help="Port of /health, on all addresses; 0: none is opened.")
     ] = 0,
 ) -> None:
-    """Serve the flows, with an S3 server and a Prefect server that are there already, until it is stopped.
+    """Serve the flows, with an S3 server and a Prefect server that are running already, until it is stopped.
 
     Makes the buckets and the work pool that are missing, deploys the flows, and resumes the runs that a worker of this
-    name left when it was killed. Then this process is Prefect's own: `prefect worker start --type process --pool ims`,
-    but for this: of several workers the one with the fewest runs in hand takes the next.
+    name left when it was killed. Then this process becomes Prefect's worker, as by `prefect worker start --type process
+    --pool ims`, with one difference: of several workers the one with the fewest runs takes the next.
     """
     from cli.worker_start import prepare, serve
 

@@ -70,4 +70,4 @@ def _deploy(say: Callable[[str], None]) -> None:
         if ran.returncode:
             raise Broken(f"the flows of {ROOT / 'prefect.yaml'} cannot be deployed:\n{log.read_text()}")
         for kind in ServiceErrors([ServiceLog("deploying the flows", log, PREFECT)]).new_kinds(final=True):
-            say(kind.counted)
+            say(kind.summary)

@@ -1,1 +1,1 @@
-"""What the site and the operator say: settings and the site file."""
+"""The configuration: settings of the operator, and the site file."""

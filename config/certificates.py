@@ -1,4 +1,4 @@
-"""Certificates of a site's certificate authorities: parsed, checked, and written anew as PEM.
+"""Certificates of a site's certificate authorities: parsed, checked, and written again as PEM.
 
 The rule: what an image trusts is a certificate authority that is valid today, and nothing else came along in the file.
 """
@@ -24,7 +24,7 @@ class CaCertificate:
     """One certificate of a certificate authority.
 
     Args:
-        subject: Who it is, as RFC 4514 writes it, in one line that prints.
+        subject: Its subject, as RFC 4514 writes it, in one line that prints.
         pem: The certificate alone, without the text that may surround it in a file.
         sha256: Its fingerprint in hexadecimal.
         expires: When it ends, in UTC.
@@ -42,7 +42,7 @@ def parse_bundle(data: bytes, source: str, *, today: datetime | None = None) -> 
     Args:
         data: The file's content.
         source: The file's name, for messages.
-        today: When the certificates must be valid; now, unless told otherwise.
+        today: When the certificates must be valid; now, unless given.
 
     Raises:
         BadInput: It is not PEM, holds a private key, or a certificate that is no CA's, has expired or is not valid yet.
@@ -93,7 +93,7 @@ def _checked(certificate: x509.Certificate, source: str, today: datetime) -> CaC
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:
-    """Tell whether a certificate may sign others (RFC 5280, 4.2.1.9); one of version 1 may if it is a root."""
+    """Return whether a certificate may sign others (RFC 5280, 4.2.1.9); one of version 1 may if it is a root."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:
@@ -101,6 +101,6 @@ def _is_ca(certificate: x509.Certificate) -> bool:
 
 
 def _printable(subject: str) -> str:
-    """Return a subject as one line of a log: RFC 4514 lets line breaks and terminals' control characters be."""
+    """Return a subject as one printable line: RFC 4514 keeps line breaks and control characters."""
     line = "".join(character if character.isprintable() else "?" for character in subject)
     return line if len(line) <= _LONGEST_SUBJECT else f"{line[:_LONGEST_SUBJECT]}…"

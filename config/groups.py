@@ -1,6 +1,6 @@
 """The settings in groups, with their defaults and units: each group is a part of `config/settings.py`.
 
-A group says how the `IMS_…` variables of its fields are named; the fields say what the variables mean.
+A group defines how the `IMS_…` variables of its fields are named; the fields describe them.
 """
 
 from datetime import timedelta

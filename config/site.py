@@ -69,15 +69,15 @@ Alias = Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.:-]*)?$", max_le
 
 
 class Model(BaseModel):
-    """What every part of the file is: unknown fields are refused, and no error quotes what was said."""
+    """A part of the file: unknown fields are refused, and no error quotes a value."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Credentials(Model):
-    """Who we are to a server: they hold for every address that begins with `url`.
+    """Credentials for a server: they are used for every URL that begins with `url`.
 
-    The password stands in the file itself, or in a file of its own (its first line).
+    The password is in the file itself, or in a file of its own (its first line).
     """
 
     url: WebAddress
@@ -111,7 +111,7 @@ class Credentials(Model):
         return password
 
     def fits(self, url: str) -> bool:
-        """Tell whether they hold for an address: the same server, and a path at or below ours."""
+        """Return whether they are used for a URL: the same server, and a path at or below ours."""
         mine, other = urlsplit(self.url), urlsplit(url)
         if (mine.scheme, mine.hostname, _port(self.url)) != (other.scheme, other.hostname, _port(url)):
             return False
@@ -197,7 +197,7 @@ def read_site(file: Path | None = None) -> Site:
         file: The file; the one that `IMS_SITE_FILE` names when left out.
 
     Raises:
-        BadInput: It cannot be read, or says something that it cannot say; every such field is named.
+        BadInput: It cannot be read, or a field has a wrong value; every such field is named.
     """
     file = file or settings().site_file
     if file is None:
@@ -216,14 +216,14 @@ def read_site(file: Path | None = None) -> Site:
 def _parsed(file: Path) -> object:
     # Neither the parser's words nor itself as the cause: it quotes the line, which may hold a password.
     try:
-        said = yaml.safe_load(_read(file, "the site file"))
+        content = yaml.safe_load(_read(file, "the site file"))
     except yaml.MarkedYAMLError as error:
         place = f": line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise BadInput(f"the site file {file} is not YAML{place}", resolution=_QUOTE) from None
     except (yaml.YAMLError, RecursionError, ValueError):
         # ValueError: a date or a number that is none.
         raise BadInput(f"the site file {file} is not YAML", resolution=_QUOTE) from None
-    return {} if said is None else said
+    return {} if content is None else content
 
 
 def _absolute(site: Site, folder: Path) -> Site:

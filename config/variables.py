@@ -1,4 +1,4 @@
-"""The `IMS_…` variables: which setting each one sets, and what the environment and `endpoints.json` say of them."""
+"""The `IMS_…` variables: which setting each one sets, and how the environment and `endpoints.json` are read."""
 
 import json
 import os

@@ -3,13 +3,8 @@
 from prefect import flow
 
 from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
+from storage.models import job_defaults
 from storage.models.fields import FileName, GiB, Id, Name, OptionalFileName, OptionalId, Profiles
-from storage.models.job_defaults import (
-    BUILD_ENV_SIZE,
-    INITRD_FILE_NAME,
-    JOB_MEM_SIZE,
-    KERNEL_PARAMETERS_FILE_NAME,
-)
 from storage.models.job_parameters import RequireDkms
 from storage.models.jobs import JobType
 from storage.models.records import Image
@@ -38,11 +33,11 @@ def create_image(
     public_key_id: Id,
     image_root_archive_name: Name,
     enable_debug: bool = False,
-    build_env_size: GiB = BUILD_ENV_SIZE,
-    job_mem_size: GiB = JOB_MEM_SIZE,
+    build_env_size: GiB = job_defaults.BUILD_ENV_SIZE,
+    job_mem_size: GiB = job_defaults.JOB_MEM_SIZE,
     kernel_file_name: OptionalFileName = "",
-    initrd_file_name: FileName = INITRD_FILE_NAME,
-    kernel_parameters_file_name: FileName = KERNEL_PARAMETERS_FILE_NAME,
+    initrd_file_name: FileName = job_defaults.INITRD_FILE_NAME,
+    kernel_parameters_file_name: FileName = job_defaults.KERNEL_PARAMETERS_FILE_NAME,
     require_dkms: RequireDkms = "as the recipe says",
     profiles: Profiles = "",
     job_id: OptionalId = "",

@@ -1,10 +1,11 @@
-"""The flow that makes a changed image of an image."""
+"""The flow that changes an image and publishes the result as a new one."""
 
 from typing import Literal
 
 from prefect import flow
 
 from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
+from storage.models import job_defaults
 from storage.models.fields import (
     FileName,
     GiB,
@@ -15,12 +16,6 @@ from storage.models.fields import (
     OptionalId,
     ScriptPath,
     ShellName,
-)
-from storage.models.job_defaults import (
-    BUILD_ENV_SIZE,
-    INITRD_FILE_NAME,
-    JOB_MEM_SIZE,
-    KERNEL_PARAMETERS_FILE_NAME,
 )
 from storage.models.jobs import JobType
 from storage.models.records import Image
@@ -48,11 +43,11 @@ def customize_image(
     ssh_container_name: ShellName = CUSTOMIZE,
     jail: bool = False,
     enable_debug: bool = False,
-    build_env_size: GiB = BUILD_ENV_SIZE,
-    job_mem_size: GiB = JOB_MEM_SIZE,
+    build_env_size: GiB = job_defaults.BUILD_ENV_SIZE,
+    job_mem_size: GiB = job_defaults.JOB_MEM_SIZE,
     kernel_file_name: OptionalFileName = "",
-    initrd_file_name: FileName = INITRD_FILE_NAME,
-    kernel_parameters_file_name: FileName = KERNEL_PARAMETERS_FILE_NAME,
+    initrd_file_name: FileName = job_defaults.INITRD_FILE_NAME,
+    kernel_parameters_file_name: FileName = job_defaults.KERNEL_PARAMETERS_FILE_NAME,
     require_dkms: Literal["yes", "no"] = "yes",
     script: ScriptPath = "",
     playbook: ScriptPath = "",
@@ -60,10 +55,10 @@ def customize_image(
     rebuild_initrd: bool = False,
     job_id: OptionalId = "",
 ) -> Image:
-    """Change an image, and publish what comes of it as a new one: by an SSH shell, or by a script or a playbook.
+    """Change an image by an SSH shell, a script or a playbook, and publish the result as a new image.
 
     Args:
-        image_id: The image to customize, as listed by `ims images list`. It stays as it is.
+        image_id: The image to customize, as listed by `ims images list`. It is not changed.
         public_key_id: The SSH public key that opens the shell, as listed by `ims public-keys list`.
         image_root_archive_name: The new image's name.
         ssh_container_name: The shell's name in the job's record.
@@ -79,7 +74,7 @@ def customize_image(
             `ims scripts upload` says.
         playbook: An Ansible playbook, or an archive with one, in the script's place.
         script_entry: The file in the archive to begin with. Empty: `run.sh`, `site.yml` or `playbook.yml`.
-        rebuild_initrd: Make the initrd anew also when the kernel stays the same.
+        rebuild_initrd: Build the initrd again even if the kernel stays the same.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
     job = open_job(JobType.CUSTOMIZE, locals())

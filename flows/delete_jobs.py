@@ -9,9 +9,9 @@ from tasks import job_deletions
 
 @flow(name="delete-jobs", flow_run_name="delete jobs", on_failure=[write_error])
 def delete_jobs(job_ids: list[Id]) -> None:
-    """Delete jobs with their logs and whatever is left of them. They cannot be restored; the images they made stay.
+    """Delete jobs with their logs, pods and workspaces. They cannot be restored; the images they made are kept.
 
-    A job that is running is left alone. Safe to run again: it goes on where it stopped.
+    A job that is running is not deleted. Safe to run again: it goes on where it stopped.
 
     Args:
         job_ids: The jobs, as listed by `ims jobs list`.

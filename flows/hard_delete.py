@@ -18,7 +18,7 @@ def hard_delete(kind: DeletableKind, record_id: Id, force: bool = False) -> None
         kind: What it is.
         record_id: Its id.
         force: Remove it although objects are left that may be its own: those of an image whose manifest could not be
-            read when it was deleted, or others that stand in their place. They are named in the log.
+            read when it was deleted, or other objects in their place. They are named in the log.
     """
     record = begin_erasure(kind, record_id, force)
     erase(kind, record)

@@ -9,13 +9,8 @@ from errors import BadInput
 from flows.create_image import create_image
 from flows.customize_image import customize_image
 from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
+from storage.models import job_defaults
 from storage.models.fields import FileName, GiB, Id, InnerPath, Name, OptionalFileName, Profiles, ScriptPath
-from storage.models.job_defaults import (
-    BUILD_ENV_SIZE,
-    INITRD_FILE_NAME,
-    JOB_MEM_SIZE,
-    KERNEL_PARAMETERS_FILE_NAME,
-)
 from storage.models.jobs import JobType
 from storage.models.records import Image
 from storage.records.jobs import chained_job_id
@@ -36,11 +31,11 @@ def rebuild_image(
     playbook: ScriptPath = "",
     script_entry: InnerPath = "",
     rebuild_initrd: bool = False,
-    build_env_size: GiB = BUILD_ENV_SIZE,
-    job_mem_size: GiB = JOB_MEM_SIZE,
+    build_env_size: GiB = job_defaults.BUILD_ENV_SIZE,
+    job_mem_size: GiB = job_defaults.JOB_MEM_SIZE,
     kernel_file_name: OptionalFileName = "",
-    initrd_file_name: FileName = INITRD_FILE_NAME,
-    kernel_parameters_file_name: FileName = KERNEL_PARAMETERS_FILE_NAME,
+    initrd_file_name: FileName = job_defaults.INITRD_FILE_NAME,
+    kernel_parameters_file_name: FileName = job_defaults.KERNEL_PARAMETERS_FILE_NAME,
     profiles: Profiles = "",
 ) -> Image:
     """Build an image from a recipe, customize it by a script or a playbook, and publish both.
@@ -54,7 +49,7 @@ def rebuild_image(
         script: A shell script, or an archive with one: s3://BUCKET/KEY, as `ims scripts upload` says.
         playbook: An Ansible playbook, or an archive with one, in the script's place.
         script_entry: The file in the archive to begin with. Empty: `run.sh`, `site.yml` or `playbook.yml`.
-        rebuild_initrd: Make the initrd anew also when the kernel stays the same.
+        rebuild_initrd: Build the initrd again even if the kernel stays the same.
         build_env_size: Size of the workspaces, GiB.
         job_mem_size: Memory limit of each pod, GiB.
         kernel_file_name: The kernel's name in /boot. Empty: `vmlinuz`, on aarch64 `Image`.

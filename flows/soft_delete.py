@@ -1,4 +1,4 @@
-"""The flow that deletes a record so that it can be got back."""
+"""The flow that deletes a record so that it can be restored."""
 
 from prefect import flow
 

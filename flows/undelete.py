@@ -12,7 +12,7 @@ from tasks.deletions import begin_restoration, finish_restoration, move_back
 def undelete(kind: DeletableKind, record_id: Id) -> None:
     """Restore a deleted image, recipe or public key: its objects move back to where they were.
 
-    Nothing is overwritten: when something else stands there, nothing is changed. Safe to run again.
+    Nothing is overwritten: when another object is there, nothing is changed. Safe to run again.
 
     Args:
         kind: What it is.

@@ -1,1 +1,1 @@
-"""S3 and what lies in it: objects, models, records, deletions, what nobody needs, the embedded server."""
+"""S3 and what is stored there: objects, models, records, deletions, orphans, the embedded server."""

@@ -1,4 +1,4 @@
-"""The attempts of a job's step: which one is gone on with, and which number the next one has.
+"""The attempts of a job's step: which one continues, and which number the next one has.
 
 They are found by the labels of their pods and by the job's record, never by counting: a pod that was evicted, drained
 or deleted is gone from the cluster, and its number must not be given again.
@@ -15,7 +15,7 @@ STARTS = 3
 
 
 def attempt_of(job: Job, step: str, runtime: PodRuntime) -> int:
-    """Return the attempt to go on with: one whose pod is at work or has decided the step, else the next one.
+    """Return the attempt to continue with: one whose pod runs or has ended the step, else the next one.
 
     Raises:
         Exhausted: The step was started too often.
@@ -36,7 +36,7 @@ def attempt_of(job: Job, step: str, runtime: PodRuntime) -> int:
 
 
 def _standing(pods: dict[int, Outcome | None]) -> int | None:
-    """Return the newest attempt that is at work, else one that succeeded, else one that would fail again."""
+    """Return the newest attempt that runs, else one that succeeded, else one that would fail again."""
     newest_first = sorted(pods, reverse=True)
     at_work = [number for number in newest_first if (pod := pods[number]) is None or pod.phase is Phase.RUNNING]
     succeeded = [number for number in newest_first if (pod := pods[number]) and pod.phase is Phase.SUCCEEDED]

@@ -9,14 +9,12 @@ from config.settings import settings
 from errors import BadInput, Conflict, Corrupt, NotFound
 from runs.own_run import is_alive, own_run_id
 from storage.deletion import states as deletion
+from storage.deletion.deleted_manifests import remove_deleted_manifest, write_deleted_manifest
 from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of
-from storage.deletion.moves import carry_out_all, is_of, remove_all, replaced, with_present_etag
+from storage.deletion.moves import carry_out_all, is_of, link_to_target, remove_all, replaced, with_present_etag
 from storage.models.kinds import DeletableKind
-from storage.models.layout import deleted_manifest_key
-from storage.models.manifest import Manifest
-from storage.models.records import Collection, Image, Journal, Link, Move
+from storage.models.records import Collection, Image, Journal, Move
 from storage.records.catalogue import catalogue
-from storage.s3.addresses import uri_of
 from storage.s3.object_info import ObjectInfo
 from storage.s3.objects import object_store
 from tasks.retries import retryable
@@ -25,18 +23,18 @@ logger = logging.getLogger(__name__)
 
 
 def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -> Journal:
-    """Look what would move if a record were deleted; nothing is changed.
+    """Return what would move if a record were deleted; nothing is changed.
 
     Args:
         kind: Its kind.
         record_id: The record.
-        force: Let objects go that are not there any more; and all of them stay where they are, when the manifest is
-            none or one of them is not ours to move.
+        force: Delete the record although objects are gone. When the manifest is not valid, or one of the objects is
+            not ours to move, all of them stay where they are.
 
     Raises:
         NotFound: No such record, or one of its objects is gone; each is named.
         Conflict: A job is using it, or one of its objects is not the one that was linked.
-        BadInput, Corrupt: Its manifest is none, or its objects are not ours to move.
+        BadInput, Corrupt: Its manifest is not valid, or its objects are not ours to move.
     """
     record = catalogue().of(kind).get(record_id)
     if record.collection is not Collection.AVAILABLE:
@@ -61,7 +59,7 @@ def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -
 
 @retryable
 def begin_deletion(kind: DeletableKind, record_id: str, force: bool) -> Deletable:
-    """Write to the record what is going to move. From here on the deletion can be finished by anybody.
+    """Write to the record what is going to move. From here on any run can finish the deletion.
 
     Raises:
         Conflict: Another run works on the record, or see plan_deletion.
@@ -69,24 +67,16 @@ def begin_deletion(kind: DeletableKind, record_id: str, force: bool) -> Deletabl
     records = catalogue().of(kind)
     is_new = records.get(record_id).collection is Collection.AVAILABLE
     journal = plan_deletion(kind, record_id, force=force)
-    found: Deletable = deletion.begin(
-        records,
-        record_id,
-        Collection.AVAILABLE,
-        Collection.DELETING,
-        flow_run_id=own_run_id(),
-        is_alive=is_alive,
-        journal=journal,
-    )
+    found = _begin(kind, record_id, Collection.AVAILABLE, Collection.DELETING, journal)
     try:
-        # Again: a job writes its record before it looks for what it works on, so one of the two sees the other.
+        # Once more: a job writes its record before it reads what it works on, so one of the two sees the other.
         _refuse_used(found)
     except Conflict:
         if is_new:
             deletion.finish_restoring(records, record_id, _journal(found).link)
         raise
     for path in journal.missing:
-        logger.warning("%s is not there, and is let go", path)
+        logger.warning("%s is gone; the deletion goes on without it", path)
     return found
 
 
@@ -98,12 +88,15 @@ def move_away(record: Deletable) -> None:
 
 @retryable
 def finish_deletion(kind: DeletableKind, record: Deletable) -> Deletable:
-    """Write the manifest of a deleted image, and note in the record that it is deleted."""
+    """Write the manifest of a deleted image, and write to the record that it is deleted."""
     moves = {move.source: move for move in _journal(record).moves}
     link = _journal(record).link
     if link is not None and link.path in moves:
         moved = moves[link.path]
-        link = _write_deleted_manifest(record, moved, moves) if isinstance(record, Image) else _link_to(moved)
+        if isinstance(record, Image):
+            link = write_deleted_manifest(object_store(), record, moved, moves)
+        else:
+            link = link_to_target(object_store(), moved)
     done: Deletable = deletion.finish_deleting(catalogue().of(kind), record.id, link)
     logger.info("%s %s is deleted", kind, record.id)
     return done
@@ -111,96 +104,78 @@ def finish_deletion(kind: DeletableKind, record: Deletable) -> Deletable:
 
 @retryable
 def begin_restoration(kind: DeletableKind, record_id: str) -> Deletable:
-    """See that every object can go back to where it was, and put the record on its way.
+    """Check that every object can move back to where it was, and put the record in transition.
 
     Raises:
-        Conflict: The record is not deleted, another run works on it, or something stands where an object was; nothing
+        Conflict: The record is not deleted, another run works on it, or another object is where one was; nothing
             was changed.
         NotFound: An object is gone.
     """
-    records = catalogue().of(kind)
-    record = records.get(record_id)
+    record: Deletable = catalogue().of(kind).get(record_id)
     if record.collection in {Collection.DELETED, Collection.RESTORING}:
         for move in _journal(record).moves:
             _refuse_taken(move)
-    found: Deletable = deletion.begin(
-        records,
-        record_id,
-        Collection.DELETED,
-        Collection.RESTORING,
-        flow_run_id=own_run_id(),
-        is_alive=is_alive,
-    )
-    return found
+    return _begin(kind, record_id, Collection.DELETED, Collection.RESTORING)
 
 
 @retryable
 def move_back(record: Deletable) -> None:
-    """Move a record's objects to where they were, and remove the manifest that told where they lay."""
+    """Move a record's objects to where they were, and remove the manifest of the deleted image."""
     _move([move.back for move in _journal(record).moves])
-    _remove_deleted_manifest(record)
+    remove_deleted_manifest(object_store(), record)
 
 
 @retryable
 def finish_restoration(kind: DeletableKind, record: Deletable) -> Deletable:
-    """Note in the record that it is available again, by the link it had."""
+    """Write to the record that it is available again, with the link it had."""
     link = _journal(record).link
     present = with_present_etag(object_store(), link) if link else None
     done: Deletable = deletion.finish_restoring(catalogue().of(kind), record.id, present)
-    logger.info("%s %s is back", kind, record.id)
+    logger.info("%s %s is restored", kind, record.id)
     return done
 
 
 @retryable
-def take_up(kind: DeletableKind, record_id: str, way: Collection) -> Deletable:
-    """Take over a record that a run which has ended left on its way.
+def resume(kind: DeletableKind, record_id: str, transition: Collection) -> Deletable:
+    """Resume a record that a run, which has ended, left in transition.
 
     Raises:
         NotFound: It is gone by now.
-        Conflict: It is not on that way any more, another run works on it, or a job is using what would be deleted.
+        Conflict: It is not in that transition any more, another run works on it, or a job uses what would be deleted.
     """
-    found: Deletable = deletion.take_up(
-        catalogue().of(kind), record_id, way, flow_run_id=own_run_id(), is_alive=is_alive
+    found: Deletable = deletion.resume(
+        catalogue().of(kind), record_id, transition, flow_run_id=own_run_id(), is_alive=is_alive
     )
-    if way is Collection.DELETING:
+    if transition is Collection.DELETING:
         _refuse_used(found)
     return found
 
 
 @retryable
 def begin_erasure(kind: DeletableKind, record_id: str, force: bool) -> Deletable:
-    """Put a deleted record on its way out.
+    """Put a deleted record in transition to its removal.
 
     Args:
         kind: Its kind.
         record_id: The record.
-        force: Go on although objects are left that may be its own, or that stand where its own lay.
+        force: Go on although objects are left that may be its own, or that are where its own were.
 
     Raises:
         NotFound: There is no such record, or it is gone already.
         Conflict: The record is not deleted, another run works on it, or objects would be left; nothing was changed.
     """
-    records = catalogue().of(kind)
-    record = records.get(record_id)
+    record: Deletable = catalogue().of(kind).get(record_id)
     if record.collection is Collection.DELETED and not force:
         _refuse_leaving(record)
-    found: Deletable = deletion.begin(
-        records,
-        record_id,
-        Collection.DELETED,
-        Collection.ERASING,
-        flow_run_id=own_run_id(),
-        is_alive=is_alive,
-    )
-    return found
+    return _begin(kind, record_id, Collection.DELETED, Collection.ERASING)
 
 
 @retryable
 def erase(kind: DeletableKind, record: Deletable) -> None:
-    """Remove a record's objects for good, and then the record. What is not its own stays, and is named."""
+    """Remove a record's objects for good, and then the record. Objects that are not its own stay and are named."""
     not_its_own = remove_all(object_store(), _journal(record).moves)
     left = [*not_its_own, *_left_behind(record)]
-    _remove_deleted_manifest(record)
+    remove_deleted_manifest(object_store(), record)
     try:
         catalogue().of(kind).remove(record.id)
     except NotFound:
@@ -208,6 +183,22 @@ def erase(kind: DeletableKind, record: Deletable) -> None:
     for path in left:
         logger.warning("%s is left", path)
     logger.info("%s %s is gone for good", kind, record.id)
+
+
+def _begin(
+    kind: DeletableKind, record_id: str, start: Collection, transition: Collection, journal: Journal | None = None
+) -> Deletable:
+    """Put a record in transition for this process's flow run, or resume it."""
+    begun: Deletable = deletion.begin(
+        catalogue().of(kind),
+        record_id,
+        start,
+        transition,
+        flow_run_id=own_run_id(),
+        is_alive=is_alive,
+        journal=journal,
+    )
+    return begun
 
 
 def _move(moves: list[Move]) -> None:
@@ -252,39 +243,8 @@ def _refuse_taken(move: Move) -> None:
         raise NotFound(f"{move.target} is gone, so {move.source} cannot be restored")
     if here is not None and not is_of(here, move):
         raise Conflict(
-            f"something else stands at {move.source} now", resolution="move it away, then restore the record again"
+            f"another object is at {move.source} now", resolution="move it away, then restore the record again"
         )
-
-
-def _write_deleted_manifest(image: Image, moved: Move, moves: dict[str, Move]) -> Link:
-    """Write the manifest of a deleted image, which names its artifacts where they lie now, and return its link.
-
-    Args:
-        image: The image.
-        moved: The move of its own manifest.
-        moves: All moves by their source.
-    """
-    place = Link(path=moved.target)
-    body, info = object_store().read(place.bucket, place.key)
-    manifest = Manifest.model_validate_json(body)
-    artifacts = [
-        artifact.model_copy(update={"link": _link_to(moves[artifact.link.path])})
-        for artifact in manifest.artifacts
-        if artifact.link.path in moves
-    ]
-    there = manifest.model_copy(update={"artifacts": artifacts}).model_dump_json(indent=2).encode()
-    key = deleted_manifest_key(image.id)
-    etag = object_store().write(place.bucket, key, there, content_type="application/json", metadata=info.metadata)
-    return Link(path=uri_of(place.bucket, key), etag=etag)
-
-
-def _link_to(move: Move) -> Link:
-    return with_present_etag(object_store(), Link(path=move.target, etag=move.etag))
-
-
-def _remove_deleted_manifest(record: Deletable) -> None:
-    if isinstance(record, Image) and (link := _journal(record).link):
-        object_store().delete(link.bucket, deleted_manifest_key(record.id))
 
 
 def _journal(record: Deletable) -> Journal:

@@ -1,7 +1,7 @@
 """Holding a job: one flow process at most works on it, and the record says which (storage/records/holds.py).
 
-The process renews its hold while it works. Another one takes it over when the process is gone for certain, on this
-host, or when its hold was not renewed for a while that this process has watched itself: clocks of two hosts are not
+The process renews its hold while it works. Another process takes the job over when the first one, on the same host, is
+gone for certain, or when it has watched the hold for a while and it was not renewed. Clocks of two hosts are not
 compared, unless the hold is older than any clock may be wrong.
 """
 
@@ -51,11 +51,11 @@ def hold_job(job: Job, hold: Hold, flow_run_id: str) -> Job:
         flow_run_id: The flow run that works on the job from now on.
 
     Raises:
-        JobHeld: Another process is at work on it; nothing was changed.
+        JobHeld: Another process works on it; nothing was changed.
     """
     if job.hold and job.hold.holder == hold.holder and (job.flow_run_id, job.diagnosis) == (flow_run_id, None):
         return job
-    return take_hold(catalogue(), job.id, hold, flow_run_id, _gone_hold(job, hold.holder))
+    return take_hold(catalogue(), job.id, hold, flow_run_id, _hold_of_gone_process(job, hold.holder))
 
 
 def wait_for_end_of_holder(job: Job) -> bool:
@@ -65,20 +65,20 @@ def wait_for_end_of_holder(job: Job) -> bool:
         job: The job.
     """
     try:
-        _gone_hold(job, "")
+        _hold_of_gone_process(job, "")
     except JobHeld:
         return False
     return True
 
 
 class HoldWatch:
-    """Tells of jobs' holds whether their processes live, by looking at them again and again."""
+    """Decides whether the processes that hold jobs live, by reading their holds again and again."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[str, int, float]] = {}
 
     def is_alive(self, job: Job) -> bool:
-        """Tell whether a process works on a job, as far as is known: a hold that is new here is taken for alive."""
+        """Return whether a process works on a job, as far as is known: a hold that is new here counts as alive."""
         hold = job.hold
         if hold is None or is_gone(hold.holder) or now() - hold.renewed > LONG_AGO:
             self._seen.pop(job.id, None)
@@ -104,7 +104,7 @@ class Holding:
         self._done = Event()
 
     def is_lost(self) -> bool:
-        """Tell whether another process has the job, or somebody has ended it; ask the record, if that answers."""
+        """Return whether another process holds the job, or it was ended; the record is read when S3 answers."""
         if self._job.hold is None:
             return False
         with suppress(ImsError):
@@ -112,9 +112,9 @@ class Holding:
         return self._lost.is_set()
 
     def loss(self) -> BaseException:
-        """Return what a process that has lost its job ends with.
+        """Return the error that a process ends with when it has lost its job.
 
-        The state of the run is not this process's to set when the run was cancelled, or another process works for it.
+        It is Abort, which leaves the run's state alone, when the run was cancelled or another process works for it.
         """
         loss = self._lost_by or HoldLost(f"job {self._job.id} was deleted")
         with suppress(ImsError):
@@ -128,17 +128,17 @@ class Holding:
             try:
                 renew_hold(catalogue(), self._job)
             except (HoldLost, NotFound) as lost:
-                self._lose(lost)
+                self._note_loss(lost)
                 logger.warning("%s: ending what works on it", lost.message)
                 if not self._done.is_set():
                     os.kill(os.getpid(), signal.SIGTERM)
                 return
             except ImsError as error:
-                # The next one tells. Whoever takes the job over meanwhile is seen then.
+                # The next renewal finds out whether another process has taken the job over.
                 logger.warning("the hold of job %s is not renewed: %s", self._job.id, error.message)
 
     def end(self) -> None:
-        """Renew it no longer, and let go of the job."""
+        """Stop renewing the hold, and release the job."""
         self._done.set()
         if self._job.hold and not self._lost.is_set():
             try:
@@ -154,16 +154,16 @@ class Holding:
         try:
             check_hold(catalogue().jobs.get(self._job.id), self._job)
         except (HoldLost, NotFound) as lost:
-            self._lose(lost)
+            self._note_loss(lost)
 
-    def _lose(self, lost: ImsError) -> None:
+    def _note_loss(self, lost: ImsError) -> None:
         self._lost_by = lost if isinstance(lost, HoldLost) else None
         self._lost.set()
 
 
 @contextmanager
 def holding(job: Job) -> Iterator[Holding]:
-    """Keep the hold of a job while the block runs, and let go of it afterwards."""
+    """Keep the hold of a job while the block runs, and release it afterwards."""
     hold = Holding(job)
     if job.hold is not None:
         # Its log lines belong to the flow run.
@@ -174,8 +174,8 @@ def holding(job: Job) -> Iterator[Holding]:
         hold.end()
 
 
-def _gone_hold(job: Job, own: str) -> Hold | None:
-    """Return the hold of a process that is gone; nothing when nobody holds the job.
+def _hold_of_gone_process(job: Job, own: str) -> Hold | None:
+    """Wait until the process that holds a job is gone, and return its hold; None when no process holds the job.
 
     Raises:
         JobHeld: The process lives.

@@ -37,7 +37,7 @@ def publish_image(artifacts: list[Artifact], job: Job) -> Image:
     bucket, key = settings().boot_images_bucket, artifact_key(image_id, MANIFEST_NAME)
     marks = image_marks(image_id, job.id, job.image_root_archive_name)
     etag = object_store().write(bucket, key, manifest, content_type="application/json", metadata=marks)
-    image = _record(
+    image = _register(
         Image(
             id=image_id,
             name=job.image_root_archive_name,
@@ -71,7 +71,7 @@ def published_image(job: Job) -> Image | None:
     return image
 
 
-def _record(image: Image) -> Image:
+def _register(image: Image) -> Image:
     try:
         return catalogue().images.create(image)
     except Conflict:

@@ -1,4 +1,4 @@
-"""Deleting jobs: their traces, then their logs and context, then their records. The image that a job made stays."""
+"""Deleting jobs: pods and workspaces first, then objects, then records. The images that jobs made stay."""
 
 import logging
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 @retryable
 def delete_job(job_id: str) -> None:
-    """Delete a job: its pods and workspace, its objects, its record. It cannot be got back.
+    """Delete a job: its pods and workspace, its objects, its record. It cannot be restored.
 
-    Safe to repeat: the record goes last, so what was cut off is found and goes on.
+    Safe to repeat: the record is removed last, so a deletion that was cut off can be run again.
 
     Raises:
         NotFound: There is no such job.
@@ -40,7 +40,7 @@ def delete_job(job_id: str) -> None:
     if has_open_shell(job):
         raise Conflict(
             f"the shell of job {job.id} is open, although its flow run has ended",
-            resolution=f"`ims jobs abort {job.id}` gives up what was made in it, then delete the job",
+            resolution=f"`ims jobs abort {job.id}` discards what was made in it; then delete the job",
         )
     clean_up(job.id)
     bucket = settings().bucket
@@ -51,7 +51,7 @@ def delete_job(job_id: str) -> None:
 
 
 def delete_jobs(job_ids: Sequence[str]) -> None:
-    """Delete jobs, one after the other; one that cannot be deleted is told, and does not hold up the others.
+    """Delete jobs, one after the other; a job that cannot be deleted is logged, and the others are still deleted.
 
     Raises:
         Conflict: Some could not be deleted; each is named.

@@ -45,8 +45,8 @@ def open_job(job_type: JobType, parameters: Mapping[str, Any]) -> Job:
     Raises:
         BadInput: A field is not what it must be.
         Conflict: job_id names a job of other fields.
-        JobHeld: Another flow run is at work on the job; nothing was changed.
-        Abort: Another process works for this flow run. The run's state is that one's.
+        JobHeld: Another flow run works on the job; nothing was changed.
+        Abort: Another process works for this flow run, and sets the run's state.
     """
     fields = fields_of(job_type, parameters)
     job_id = fields.pop("job_id")
@@ -74,7 +74,7 @@ def report(job: Job, **changes: Unpack[JobChanges]) -> None:
     """Write to the job's record how far it is.
 
     Raises:
-        HoldLost: Another process works on the job, or somebody has ended it.
+        HoldLost: Another process works on the job, or the job was ended.
     """
     jobs.report(catalogue(), job, **changes)
 
@@ -83,9 +83,9 @@ def report(job: Job, **changes: Unpack[JobChanges]) -> None:
 def reporting(job: Job) -> Iterator[None]:
     """Hold what every job needs at its end: its last status, the reason of a failure, and nothing left behind.
 
-    After a permanent error, a cancel or Ctrl-C everything of the job goes. After a transient error, or when the run is
-    suspended, finished pods and the workspace stay, so that the same run, started again, goes on from there. When
-    another process has taken the job over, or somebody has ended it, nothing is touched.
+    After a permanent error, a cancel or Ctrl-C everything of the job is removed. After a transient error, or when the
+    run is suspended, finished pods and the workspace stay, so that the same run, started again, continues from there.
+    When another process has taken the job over, or the job was ended, nothing is changed.
     """
     with holding(job) as hold:
         try:
@@ -102,7 +102,7 @@ def reporting(job: Job) -> Iterator[None]:
 
 
 def _end(job: Job, error: BaseException) -> None:
-    """Put a job in order whose run ends by an error or a signal."""
+    """Close a job whose run ends by an error or a signal, and clean up after it."""
     if isinstance(error, Exception):
         logger.error("job %s failed: %s", job.id, error)
     if isinstance(error, TransientError):
@@ -131,7 +131,7 @@ def clean_up_after(job: Job) -> None:
 
 
 def cancel(job_id: str) -> None:
-    """End a job that somebody cancelled: its pods stopped, its workspace gone, its record in error.
+    """End a job that was cancelled: stop its pods, remove its workspace, close its record in error.
 
     Safe to repeat, and from any process: everything is found by the job's id.
     """
@@ -143,9 +143,9 @@ def cancel(job_id: str) -> None:
 
 
 def mark_crashed(job_id: str, summary: str = "the process that worked on the job was killed") -> None:
-    """Say in the record of a job that its process was killed; its pods and its workspace stay for the next run.
+    """Write to the record of a job that its process was killed; its pods and its workspace stay for the next run.
 
-    A job that has ended stays as it is. Of one that has succeeded all goes that its process had still to remove.
+    A job that has ended stays as it is. Of a job that has succeeded, what its process had still to remove is removed.
 
     Args:
         job_id: The job.
@@ -167,14 +167,14 @@ def mark_crashed(job_id: str, summary: str = "the process that worked on the job
 
 
 def mark_interrupted(job_id: str, diagnosis: Diagnosis) -> None:
-    """Close the record of a job that nobody works on until it is run again.
+    """Close the record of a job until it is run again.
 
-    While its shell is open the job goes on waiting on its user: the shell lives by its own limit, and what is made in
-    it is packed by the next run.
+    While its shell is open the job goes on waiting on its user: the shell ends at its own limit, and the next run packs
+    what is made in it.
 
     Args:
         job_id: The job.
-        diagnosis: Why nobody works on it.
+        diagnosis: Why no process works on it.
     """
     job = catalogue().jobs.get(job_id)
     if not shell_orders.is_open(object_store(), settings().bucket, job):
@@ -186,7 +186,7 @@ def mark_interrupted(job_id: str, diagnosis: Diagnosis) -> None:
 
 
 def clean_up(job_id: str) -> None:
-    """Remove a job's pods, workspace, scratch files, credentials, orders and unfinished uploads; gone is success."""
+    """Remove a job's pods, workspace, scratch files, credentials, orders and unfinished uploads; safe to repeat."""
     if gone := runtime().remove(job_id):
         logger.info("removed %s", ", ".join(gone))
     remove_scratch(job_id)
@@ -198,7 +198,7 @@ def clean_up(job_id: str) -> None:
 
 
 def diagnose(error: Exception) -> Diagnosis:
-    """Tell what went wrong, for the job's record."""
+    """Return what went wrong, for the job's record."""
     if isinstance(error, StepFailed):
         return error.diagnosis
     if isinstance(error, TransientError):
@@ -215,8 +215,8 @@ def diagnose(error: Exception) -> Diagnosis:
 
 @contextmanager
 def _error_first() -> Iterator[None]:
-    """Log what fails while an error is on its way: the user must see the first error, not this one."""
+    """Log an error that follows another one: the user must see the first error."""
     try:
         yield
     except ImsError:
-        logger.exception("not all could be put in order after the job ended; running it again does so")
+        logger.exception("the clean-up after the job is not complete; running the job again completes it")

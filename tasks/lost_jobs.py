@@ -1,4 +1,4 @@
-"""Jobs that nobody works on any more: records that still say so, and pods and volumes that were left."""
+"""Jobs that no run works on any more: records that say that they go on, and pods and volumes that were left."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +10,7 @@ from runs.own_run import read_state
 from runs.run import RunState
 from storage.models.jobs import Job
 from storage.models.records import now
-from storage.reconcile.findings import Finding, Kind, Outcome, Remedy, found, settled
+from storage.reconcile.findings import Finding, Kind, Outcome, Remedy, found, repaired
 from storage.records import shell_orders
 from storage.records.catalogue import catalogue
 from storage.s3.objects import object_store
@@ -20,33 +20,33 @@ from tasks.retries import retryable
 
 
 @retryable
-def settle_jobs(age: timedelta, apply: bool) -> list[Finding]:
+def repair_jobs(age: timedelta, apply: bool) -> list[Finding]:
     """Find the jobs whose records say that they go on, and close those whose flow run has ended.
 
-    A job whose shell is open goes on without one. One whose run was cancelled after it had been suspended is cancelled.
+    A job whose shell is open goes on without a run. A job whose run was cancelled while it was suspended is cancelled.
 
     Args:
         age: A job whose flow run Prefect does not know is left while it is younger: it may be of another Prefect.
         apply: Whether anything is changed.
     """
-    return settled([*_unfinished(age)], apply)
+    return repaired([*_unfinished(age)], apply)
 
 
 @retryable
-def settle_pods(age: timedelta, apply: bool) -> list[Finding]:
+def repair_pods(age: timedelta, apply: bool) -> list[Finding]:
     """Find pods and volumes of jobs that have ended, on this host, and remove them with the rest of the job's traces.
 
-    After a transient error they were left for the job's next run, so they stay until nobody came back for that long.
+    After a transient error they were left for the job's next run, so they stay for the safety age.
 
     Args:
-        age: Nothing younger is touched, nor what a run has used that ended later.
+        age: Pods and volumes that are younger stay, and those of a run that ended later.
         apply: Whether anything is changed.
     """
-    return settled([*_strays(age)], apply)
+    return repaired([*_strays(age)], apply)
 
 
 def is_at_work(job_id: str) -> bool:
-    """Tell whether a flow run works on a job, or may still begin to, or a user does in its shell."""
+    """Return whether a flow run works on a job, or may still begin to, or its shell is open."""
     if state_of_run(job_id).is_alive:
         return True
     try:
@@ -56,7 +56,7 @@ def is_at_work(job_id: str) -> bool:
 
 
 def has_open_shell(job: Job) -> bool:
-    """Tell whether a job's shell is open."""
+    """Return whether a job's shell is open."""
     return shell_orders.is_open(object_store(), settings().bucket, job)
 
 
@@ -130,7 +130,7 @@ def _strays(age: timedelta) -> Iterator[Remedy]:
         state = read_state((job and job.flow_run_id) or job_id)
         if state.is_alive:
             continue
-        # What its user has completed in a shell waits for the job's next run as well.
+        # A shell that its user has completed waits for the job's next run as well.
         limit = shell_orders.limit_of(object_store(), settings().bucket, job) if job else None
         old = max(now() - max(made, state.ended or made, limit or made), timedelta(0))
         what = f"pods and volumes of job {job_id}"
@@ -140,12 +140,12 @@ def _strays(age: timedelta) -> Iterator[Remedy]:
             why = "not ours: there is neither a record nor a flow run of that job"
             yield found(Kind.PODS, what, why, Outcome.LEFT, old)
         elif old < age:
-            yield found(Kind.PODS, what, "nobody works on its job, which may be run again", Outcome.YOUNG, old)
+            yield found(Kind.PODS, what, "no run works on its job, which may be run again", Outcome.YOUNG, old)
         else:
             finding = Finding(
                 kind=Kind.PODS,
                 what=what,
-                why="nobody works on its job",
+                why="no run works on its job",
                 action="remove them",
                 outcome=Outcome.PENDING,
                 age_seconds=int(old.total_seconds()),

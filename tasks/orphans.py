@@ -1,9 +1,9 @@
-"""Orphans in S3, looked for and removed; and records whose objects are gone, told."""
+"""Finding and removing orphans in S3, and reporting records whose objects are gone."""
 
 from datetime import timedelta
 
 from config.settings import settings
-from storage.reconcile.findings import Finding, settled
+from storage.reconcile.findings import Finding, repaired
 from storage.reconcile.losses import losses
 from storage.reconcile.orphans import Orphans
 from storage.reconcile.references import read_references
@@ -15,10 +15,11 @@ from tasks.retries import retryable
 
 
 @retryable
-def settle_orphans(age: timedelta, apply: bool) -> list[Finding]:
-    """Find objects and unfinished uploads that nobody refers to, and remove what is ours and old enough.
+def repair_orphans(age: timedelta, apply: bool) -> list[Finding]:
+    """Find objects and unfinished uploads that no record refers to, and remove those that are ours and old enough.
 
-    Safe to repeat: what is gone is no longer found. Records whose objects are gone, or that cannot be read, are told.
+    Safe to repeat: what is gone is no longer found. Records that cannot be read, or whose objects are gone, are only
+    reported.
 
     Args:
         age: Nothing younger is touched.
@@ -36,7 +37,7 @@ def settle_orphans(age: timedelta, apply: bool) -> list[Finding]:
     present = {listed.uri for each in listings for listed in each.objects}
     lost = losses(object_store(), catalogue(), orphans.references.held, present)
     remedies = [*orphans.uploads(), *orphans.objects()]
-    return [*orphans.references.unreadable, *lost, *settled(remedies, apply)]
+    return [*orphans.references.unreadable, *lost, *repaired(remedies, apply)]
 
 
 def _listings() -> list[Listing]:

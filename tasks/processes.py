@@ -1,4 +1,4 @@
-"""Processes by a name that no other one has or will have: for telling whether the one that left its name is gone."""
+"""Names of processes that no other process has or will have, by which a later process finds out whether one is gone."""
 
 import os
 from pathlib import Path
@@ -9,20 +9,20 @@ _NAMESPACE = Path("/proc/self/ns/pid")
 
 def own_process() -> str:
     """Return the name of this process: its kernel's boot, its namespace of process ids, its id and its start."""
-    return f"{_neighbourhood()} {os.getpid()} {_start_of(os.getpid())}"
+    return f"{_host_and_namespace()} {os.getpid()} {_start_of(os.getpid())}"
 
 
 def is_gone(process: str) -> bool:
-    """Tell whether a process is gone for certain; one of another host or container never is.
+    """Return whether a process is gone for certain; of another host or container that is never known.
 
     Args:
         process: Its name.
     """
-    neighbourhood, process_id, start = process.rsplit(" ", 2)
-    return neighbourhood == _neighbourhood() and _start_of(int(process_id)) != start
+    place, process_id, start = process.rsplit(" ", 2)
+    return place == _host_and_namespace() and _start_of(int(process_id)) != start
 
 
-def _neighbourhood() -> str:
+def _host_and_namespace() -> str:
     return f"{_BOOT_ID.read_text().strip()} {_NAMESPACE.readlink()}"
 
 

@@ -1,4 +1,4 @@
-"""What frames a reconciliation: its safety age, the table it leaves, and how it ends."""
+"""The frame of a reconciliation: its safety age, the table of its findings, and its end."""
 
 import logging
 from collections import Counter
@@ -20,15 +20,15 @@ LEAST_AGE = timedelta(hours=1)
 
 
 def safety_age(text: str) -> timedelta:
-    """Read the age that nothing must be younger than to be touched.
+    """Read the safety age: what is younger is not changed.
 
     Raises:
-        BadInput: It is no age, or one that would not be safe.
+        BadInput: It is not an age, or is too short to be safe.
     """
     age = parse_age(text)
     if age < LEAST_AGE:
         raise BadInput(
-            f"a safety age of {text} is not safe: what somebody is about to register may be as old",
+            f"a safety age of {text} is too short: objects that a user is about to register may be as old",
             resolution="give 1h or more; the default is 1d",
         )
     return age
@@ -36,7 +36,7 @@ def safety_age(text: str) -> timedelta:
 
 @contextmanager
 def table() -> Iterator[list[Finding]]:
-    """Gather findings, and leave them as a table of the flow run, also when a step fails."""
+    """Collect findings, and write them as a table of the flow run, also when a step fails."""
     findings: list[Finding] = []
     try:
         yield findings
@@ -45,18 +45,18 @@ def table() -> Iterator[list[Finding]]:
         create_table_artifact(rows, key=TABLE, description="What was not in order, and what became of it.")
 
 
-def judge(findings: Sequence[Finding]) -> None:
-    """Say how a reconciliation ended.
+def fail_if_unsettled(findings: Sequence[Finding]) -> None:
+    """Log the counts of the findings, and end the flow in error when something is still not in order.
 
     Raises:
-        Conflict: Something is still not in order, and will not be without somebody.
+        Conflict: A repair failed, or a finding needs a user.
     """
     counts = Counter(str(finding.outcome) for finding in findings)
     logger.info("%s", ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "all is in order")
     if unsettled := [finding for finding in findings if finding.is_unsettled]:
         raise Conflict(
-            f"{len(unsettled)} of {len(findings)} findings could not be put in order: "
+            f"{len(unsettled)} of {len(findings)} findings are not in order: "
             + "; ".join(f"{finding.what}: {finding.why}" for finding in unsettled[:3])
             + ("; …" if len(unsettled) > 3 else ""),
-            resolution="see the table of the run; what failed is tried again by the next run",
+            resolution="see the table of the run; the next run tries failed repairs again",
         )

@@ -21,7 +21,7 @@ from tasks.retries import retryable
 
 logger = logging.getLogger(__name__)
 
-# Some servers refuse HEAD, with whatever code comes to their mind.
+# Some servers refuse HEAD, by various codes.
 TRY_GET = {httpx.codes.FORBIDDEN, httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED}
 REFUSALS = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
 # openssl/x509_vfy.h
@@ -33,8 +33,8 @@ class Answer:
     """What a repository answered.
 
     Args:
-        text: In words; empty when it is ready.
-        refusal: What it means when asking again cannot help.
+        text: What went wrong; empty when the repository is ready.
+        refusal: The error to raise, when asking again cannot help.
     """
 
     text: str = ""
@@ -69,7 +69,7 @@ def wait_for_repositories(configuration: KiwiConfig, job: Job) -> None:
 
 
 def trust(certificates: Sequence[str]) -> ssl.SSLContext:
-    """Return whom a build trusts: this host's authorities, and the site's own as PEM."""
+    """Return the authorities that a build trusts: this host's, and the site's own."""
     context = ssl.create_default_context()
     if certificates:
         context.load_verify_locations(cadata="".join(certificates))
@@ -77,15 +77,15 @@ def trust(certificates: Sequence[str]) -> ssl.SSLContext:
 
 
 def is_asked(repository: Repository) -> bool:
-    """Tell whether a repository lies on a web server, which alone can be asked."""
+    """Return whether a repository is on a web server; no other can be asked."""
     return urlsplit(repository.url).scheme in {"http", "https"}
 
 
 def metadata_urls(repository: Repository) -> list[str]:
-    """Return the addresses of which one must answer for the repository to be ready.
+    """Return the URLs of which one must answer for the repository to be ready.
 
     rpm-md: `repodata/repomd.xml`. apt: `InRelease`, or `Release` where it is not signed inline, of the distribution, or
-    of the repository itself when it is a flat one (sources.list(5)). A list of mirrors is asked for itself.
+    of the repository itself when it is a flat one (sources.list(5)). A list of mirrors is requested itself.
     """
     if repository.source_type != "baseurl":
         return [repository.url]
@@ -97,7 +97,7 @@ def metadata_urls(repository: Repository) -> list[str]:
 
 
 def _below(url: str, path: str) -> str:
-    """Return the address of a file of a repository; a query, which may be a token, stays at the end."""
+    """Return the URL of a file of a repository; a query, which may be a token, stays at the end."""
     address, mark, query = url.partition("?")
     return f"{address.rstrip('/')}/{path}{mark}{query}"
 
@@ -112,7 +112,7 @@ def wait_until_ready(
     """Ask all repositories in parallel, in rounds, until one round finds all of them ready.
 
     Args:
-        repositories: Whom to ask.
+        repositories: The repositories to ask.
         ask_one: Asks one repository.
         interval: Pause between two rounds.
         limit: When to give up.
@@ -149,7 +149,7 @@ def wait_until_ready(
 
 
 def ask(client: httpx.Client, repository: Repository) -> Answer:
-    """Ask one repository: READY when one of its addresses answers, else what the first one answered."""
+    """Ask one repository: READY when one of its URLs answers, else what the first one answered."""
     first, *others = metadata_urls(repository)
     answer = _answer(client, first, repository)
     return READY if any(_answer(client, url, repository) == READY for url in others if answer.text) else answer
@@ -190,8 +190,8 @@ def _untrusted(url: str, error: ssl.SSLCertVerificationError) -> Untrusted:
 
 
 def _denied(url: str, said: str, repository: Repository) -> Denied:
-    who = f"the user {repository.username}" if repository.username else "whoever comes without credentials"
+    user = f"the user {repository.username}" if repository.username else "requests without credentials"
     return Denied(
-        f"{url} is refused to {who}: {said}",
+        f"{url} is refused to {user}: {said}",
         resolution="give the right credentials of the repository in the site file (IMS_SITE_FILE)",
     )

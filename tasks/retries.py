@@ -17,8 +17,8 @@ R = TypeVar("R")
 def retryable(function: Callable[P, R]) -> Task[P, R]:
     """Make a task of a function that is safe to repeat.
 
-    Only transient errors are tried again, after pauses that double. Results are not cached: each task looks at what is
-    there (an object, a pod, a record) and goes on from that, also in a process that knows nothing of the one before.
+    Only transient errors are tried again, after pauses that double. Results are not cached: each task reads what is
+    there (an object, a pod, a record) and continues from that, also in another process than before.
     """
     return _Retryable(function, retry_jitter_factor=0.2, retry_condition_fn=_is_transient, cache_policy=NO_CACHE)
 

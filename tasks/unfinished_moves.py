@@ -1,4 +1,4 @@
-"""Moves that were cut off: records on their way that no flow run works on any more, and how they are finished."""
+"""Moves that were cut off: records in transition that no flow run works on any more, and how they are finished."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -7,37 +7,35 @@ from typing import Any
 from runs.own_run import own_run_id, read_state
 from storage.models.kinds import DELETABLE_KINDS, DeletableKind
 from storage.models.records import Collection, Journal, Record
-from storage.reconcile.findings import Finding, Kind, Outcome, Remedy, found, settled
+from storage.reconcile.findings import Finding, Kind, Outcome, Remedy, found, repaired
 from storage.records.catalogue import catalogue
-from tasks.deletions import erase, finish_deletion, finish_restoration, move_away, move_back, take_up
+from tasks.deletions import erase, finish_deletion, finish_restoration, move_away, move_back, resume
 from tasks.retries import retryable
-
-ON_THE_WAY = (Collection.DELETING, Collection.RESTORING, Collection.ERASING)
 
 
 @retryable
-def settle_moves(apply: bool) -> list[Finding]:
-    """Find the records that are on their way, and finish what no run works on any more.
+def repair_moves(apply: bool) -> list[Finding]:
+    """Find the records in transition, and finish what no run works on any more.
 
-    Safe to repeat: what is done is recognised, and a record that has arrived is no longer found.
+    Safe to repeat: what is done is recognised, and a record that has reached its end state is no longer found.
 
     Args:
         apply: Whether anything is changed.
     """
-    return settled([*_unfinished()], apply)
+    return repaired([*_unfinished()], apply)
 
 
-def finish(kind: DeletableKind, record_id: str, way: Collection) -> None:
-    """Run the rest of the flow that left a record on its way, by that flow's own steps.
+def finish(kind: DeletableKind, record_id: str, transition: Collection) -> None:
+    """Run the rest of the flow that left a record in transition, by that flow's own steps.
 
     Raises:
-        Conflict, NotFound, Corrupt: It cannot be finished; the record stays on its way.
+        Conflict, NotFound, Corrupt: It cannot be finished; the record stays in transition.
     """
-    record = take_up.fn(kind, record_id, way)
-    if way is Collection.DELETING:
+    record = resume.fn(kind, record_id, transition)
+    if transition is Collection.DELETING:
         move_away.fn(record)
         finish_deletion.fn(kind, record)
-    elif way is Collection.RESTORING:
+    elif transition is Collection.RESTORING:
         move_back.fn(record)
         finish_restoration.fn(kind, record)
     else:
@@ -47,7 +45,7 @@ def finish(kind: DeletableKind, record_id: str, way: Collection) -> None:
 def _unfinished() -> Iterator[Remedy]:
     for kind in DELETABLE_KINDS:
         for record in catalogue().of(kind).list(None):
-            if record.collection in ON_THE_WAY:
+            if record.collection.is_transition:
                 yield _remedy(kind, record)
 
 

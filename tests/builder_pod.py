@@ -17,7 +17,7 @@ def run_in_builder(
     workspace: Path,
     environment: Mapping[str, str] | None = None,
     image: str = "",
-    limit_seconds: int = 250,
+    limit_seconds: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a privileged container, with the host's network and a folder as /workspace.
 
@@ -28,7 +28,7 @@ def run_in_builder(
         workspace: The folder.
         environment: Variables to set.
         image: The image to run; empty for the usual builder image.
-        limit_seconds: How long it may run.
+        limit_seconds: How long it may run. None for tests, whose own limit holds, and for fixtures, which have none.
     """
     variables = [f"--env={name}={value}" for name, value in (environment or {}).items()]
     name = f"ims-test-builder-{uuid.uuid4().hex[:12]}"

@@ -12,13 +12,17 @@ from uuid import uuid4
 import pytest
 from pydantic import AnyHttpUrl
 
+from builder.image import NAMES, ensure_builder_image
 from config.settings import Settings
 from storage.s3.objects import ObjectStore
 from tests.cli.running import Up, start
 from tests.distribution import tiny_distribution, tiny_repository
+from tests.faults import Faults
 from tests.https_site import https_site, rpm_site
 from tests.kubernetes_api.fixtures import cluster
 from tests.leftovers import note_temporary_folder
+from tests.memory_s3.fixtures import MEMORY, InMemory, memory_faults, memory_server, stride, uses_memory
+from tests.repository import REPOSITORY
 from tests.rpm_distribution import rpm_distribution
 from tests.s3_proxy import FaultProxy
 from tests.s3_server import S3Server, embedded_server, named_server, remove_bucket
@@ -33,10 +37,13 @@ __all__ = [
     "rpm_site",
     "signed_by_a",
     "signed_by_b",
+    "stride",
     "tiny_distribution",
     "tiny_repository",
     "tiny_rootfs",
 ]
+
+RUN_IMAGES_OF_THEIR_OWN = REPOSITORY / "tests" / "pods"
 
 
 def pytest_configure() -> None:
@@ -52,8 +59,10 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs an S3 or a Prefect server, so that `-m` chooses; leave out what needs a cluster, and count it."""
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if "s3_server" in fixtures:
+        fixtures = getattr(item, "fixturenames", [])
+        if item.get_closest_marker("containers") and not item.path.is_relative_to(RUN_IMAGES_OF_THEIR_OWN):
+            fixtures.insert(0, "builder_images")
+        if "s3_server" in fixtures and not uses_memory(item):
             item.add_marker(pytest.mark.s3)
         if {"prefect_api", "up"} & set(fixtures):
             item.add_marker(pytest.mark.slow)
@@ -89,13 +98,30 @@ def _fail_if_any(errors: list[str]) -> None:
 
 
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def builder_images() -> None:
+    """The builder images, made before the first test that runs one: the limits of tests are not for downloads."""
+    for kiwi in NAMES:
+        ensure_builder_image(kiwi)
+
+
+@pytest.fixture(scope="session")
+def real_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """The S3 server: the one that IMS_TEST_S3_… names, or the embedded one in a folder of the test session's."""
     if named := named_server():
         yield named
         return
     with embedded_server(tmp_path_factory.mktemp("s3") / "server") as server:
         yield server
+
+
+@pytest.fixture
+def s3_server(request: pytest.FixtureRequest) -> Iterator[S3Server]:
+    """The real S3 server, or one in memory for a test that asks for it (tests/memory_s3/fixtures.py)."""
+    if getattr(request, "param", "") == MEMORY:
+        with memory_server() as server:
+            yield server
+    else:
+        yield request.getfixturevalue("real_s3_server")
 
 
 SettingsFor = Callable[..., Settings]
@@ -144,20 +170,24 @@ def bucket(s3_settings: Settings) -> str:
 
 
 @pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
-    """A proxy before the S3 server that can fail any call."""
-    with FaultProxy(s3_server.endpoint_url) as proxy:
-        yield proxy
+def proxy(s3_server: S3Server) -> Iterator[Faults]:
+    """An address of the S3 server whose calls can fail."""
+    if isinstance(s3_server, InMemory):
+        with memory_faults(s3_server) as faults:
+            yield faults
+    else:
+        with FaultProxy(s3_server.endpoint_url) as proxy:
+            yield proxy
 
 
 @pytest.fixture
-def faulty_settings(settings_for: SettingsFor, proxy: FaultProxy, store: ObjectStore) -> Settings:
+def faulty_settings(settings_for: SettingsFor, proxy: Faults, store: ObjectStore) -> Settings:
     """Settings that reach the same buckets through the proxy."""
     return settings_for(proxy.endpoint_url, read_timeout=1.0)
 
 
 @pytest.fixture
-def faulty_store(faulty_settings: Settings, proxy: FaultProxy) -> ObjectStore:
+def faulty_store(faulty_settings: Settings, proxy: Faults) -> ObjectStore:
     """The same buckets through the proxy."""
     return ObjectStore(faulty_settings.s3)
 

@@ -61,7 +61,10 @@ def test_what_the_kernel_keeps(tmp_path: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "none", str(mounted)], check=True)
     namespace = f"netns-{uuid4()}"
     (READY / namespace).touch()
-    subprocess.run(["ip", "netns", "add", namespace], check=True)
+    network = Path("/run/netns") / namespace
+    network.parent.mkdir(exist_ok=True)
+    network.touch()
+    subprocess.run(["unshare", f"--net={network}", "true"], check=True)
     # Two forks and a session of its own, with SIGTERM ignored.
     subprocess.run(["sh", "-c", 'trap "" TERM; setsid sleep 601 & exit 0'], check=True)
     wait_for_the_end("kernel")

@@ -7,16 +7,14 @@ or by a path in the run's temporary folder. Other runs of tests, and an `ims up`
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
 
+from tests.network_namespaces import all_namespaces, remove_ownerless_namespaces
+
 # The folder in which a run notes what belongs to it; set for everything that the run starts.
 RUN_VARIABLE = "TEST_RUN"
-NETWORK_NAMESPACES = Path("/run/netns")
-# Podman of another run notes within a second which container a new namespace belongs to.
-NAMESPACE_SETTLE_SECONDS = 10.0
 
 _TEMPORARY_FOLDER = "temporary-folder"
 _PODMAN = """\
@@ -43,7 +41,7 @@ class Leftovers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._calls = folder / "podman-calls"
-        self._namespaces = set(_namespaces())
+        self._namespaces = all_namespaces()
         if podman := which("podman"):
             stand_in = folder / "bin" / "podman"
             stand_in.parent.mkdir()
@@ -60,7 +58,7 @@ class Leftovers:
         self._remove_of_podman()
         self._unmount()
         self._detach_loop_devices()
-        self._remove_namespaces()
+        remove_ownerless_namespaces(self._namespaces)
 
     def _remove_of_podman(self) -> None:
         calls = self._calls.read_text() if self._calls.exists() else ""
@@ -85,24 +83,6 @@ class Leftovers:
         for device in Path("/sys/block").glob("loop*/loop/backing_file"):
             if self._is_below(device.read_text().strip()):
                 _run("losetup", "--detach", f"/dev/{device.parents[1].name}")
-
-    def _remove_namespaces(self) -> None:
-        """Remove network namespaces that have appeared during the run and belong to no container."""
-        while any(map(_is_fresh, left := self._ownerless_namespaces())):
-            time.sleep(0.5)
-        for namespace in left:
-            _run("umount", str(namespace))
-            namespace.unlink(missing_ok=True)
-
-    def _ownerless_namespaces(self) -> list[Path]:
-        new = set(_namespaces()) - self._namespaces
-        if not new:
-            return []
-        containers = _output("podman", "ps", "--all", "--quiet", "--no-trunc")
-        asked = ("podman", "container", "inspect", "--format", "{{.NetworkSettings.SandboxKey}}", *containers)
-        owned = set(_output(*asked)) if containers else set()
-        inhabited = _namespaces_of_processes()
-        return sorted(path for path in new if str(path) not in owned and path.stat().st_ino not in inhabited)
 
     def _is_below(self, path: str) -> bool:
         noted = self._folder / _TEMPORARY_FOLDER
@@ -152,24 +132,6 @@ def _command(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         return ""  # it has just ended
-
-
-def _namespaces() -> Iterable[Path]:
-    return NETWORK_NAMESPACES.glob("netns-*")
-
-
-def _is_fresh(namespace: Path) -> bool:
-    return namespace.exists() and time.time() - namespace.stat().st_mtime < NAMESPACE_SETTLE_SECONDS
-
-
-def _namespaces_of_processes() -> set[int]:
-    found = set()
-    for pid in _process_ids():
-        try:
-            found.add(Path(f"/proc/{pid}/ns/net").stat().st_ino)
-        except OSError:
-            continue  # it has just ended
-    return found
 
 
 def _is_named(name: str, calls: str) -> bool:

@@ -1,13 +1,10 @@
-"""A proxy in front of an S3 server that fails chosen calls: the tests' weather.
+"""A proxy in front of an S3 server that fails the calls which are planned to fail (tests/faults.py).
 
 Requests go through as they come, the Host header included, so signatures stay valid.
 
     with FaultProxy(server.endpoint_url) as proxy:
-        proxy.plan(Fault.LOST_ANSWER, when=lambda call: call.is_write)   # the first write happens, its answer is lost
-        proxy.plan(Fault.ANSWER_503, nth=3, times=2)                     # calls 3 and 4 are not served
-        proxy.plan(before=lambda call: os.kill(pid, SIGKILL), nth=7)     # somebody dies before call 7 arrives
+        proxy.plan(Fault.LOST_ANSWER, when=lambda call: call.is_write)
         ...                                                              # work through proxy.endpoint_url
-        assert [call.method for call in proxy.calls] == [...]
 """
 
 import http.client
@@ -15,14 +12,14 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
+
+from tests.faults import BODY_FAULTS, NOT_DONE, Call, Fault, Faults, Plan
 
 CHUNK_BYTES = 1 << 16
 UPSTREAM_TIMEOUT_SECONDS = 120
@@ -30,78 +27,22 @@ UPSTREAM_TIMEOUT_SECONDS = 120
 LAST_BYTES_SECONDS = 0.05
 # Linger for no time at all: the kernel then sends a reset instead of an orderly end.
 NO_LINGER = struct.pack("ii", 1, 0)
-WRITES = frozenset({"PUT", "POST", "DELETE"})
 
 
-class Fault(StrEnum):
-    """What can happen to a call."""
+class FaultProxy(Faults):
+    """Stops, and closes its connections, at the end of the `with` block.
 
-    ANSWER_500 = "500, nothing done"
-    ANSWER_503 = "503, nothing done"
-    RESET = "connection reset, nothing done"
-    STALL = "no answer ever, nothing done"
-    DONE_500 = "done, then answered 500"
-    LOST_ANSWER = "done, then connection reset"
-    DONE_STALL = "done, then no answer ever"
-    CUT_BODY = "connection closed in the middle of the answer's body"
-    STALLED_BODY = "no more bytes from the middle of the answer's body on"
+    Args:
+        upstream_url: The server's address.
+        address: This host's, where the proxy listens.
+    """
 
-
-NOT_FORWARDED = frozenset({Fault.ANSWER_500, Fault.ANSWER_503, Fault.RESET, Fault.STALL})
-BODY_FAULTS = frozenset({Fault.CUT_BODY, Fault.STALLED_BODY})
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request that reached the proxy; numbers begin at 1."""
-
-    number: int
-    method: str
-    path: str
-    query: dict[str, str]
-    range: str
-
-    @property
-    def is_write(self) -> bool:
-        return self.method in WRITES
-
-    @property
-    def bucket(self) -> str:
-        return self.path.lstrip("/").partition("/")[0]
-
-    @property
-    def key(self) -> str:
-        return self.path.lstrip("/").partition("/")[2]
-
-
-Hook = Callable[[Call], None]
-
-
-@dataclass
-class Plan:
-    """Which calls meet what, and how many of them are left."""
-
-    fault: Fault | None
-    when: Callable[[Call], bool]
-    before: Hook | None
-    after: Hook | None
-    left: int
-
-
-@dataclass
-class FaultProxy:
-    """See the module's docstring. Stops and forgets its connections at the end of the `with` block."""
-
-    upstream_url: str
-    address: str = "127.0.0.1"
-    calls: list[Call] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        upstream = urlsplit(self.upstream_url)
+    def __init__(self, upstream_url: str, address: str = "127.0.0.1") -> None:
+        super().__init__()
+        upstream = urlsplit(upstream_url)
+        self.address = address
         self.upstream = (upstream.hostname or "", upstream.port or 80)
         self.ended = threading.Event()
-        self._plans: list[Plan] = []
-        self._lock = threading.Lock()
         self._served = threading.Condition(self._lock)
         self._in_hand = 0
         self._server = _Server(self)
@@ -110,37 +51,6 @@ class FaultProxy:
     @property
     def endpoint_url(self) -> str:
         return f"http://{self.address}:{self._server.server_port}"
-
-    def plan(
-        self,
-        fault: Fault | None = None,
-        *,
-        nth: int | None = None,
-        when: Callable[[Call], bool] | None = None,
-        times: int = 1,
-        before: Hook | None = None,
-        after: Hook | None = None,
-    ) -> None:
-        """Let a fault, or a hook, meet the calls from the `nth` on that fit `when`, `times` in all.
-
-        Args:
-            fault: What happens to the call; None: nothing but the hooks.
-            nth: The first call's number that may be met; None: the next one.
-            when: Which calls are meant; None: all.
-            times: How many calls are met.
-            before: Called before the request goes upstream.
-            after: Called when upstream has answered, before the answer goes back.
-        """
-        first = nth if nth is not None else 0
-        self._plans.append(
-            Plan(fault, lambda call: call.number >= first and (when is None or when(call)), before, after, times)
-        )
-
-    def clear(self) -> None:
-        """Forget all plans and calls; the next call is number 1."""
-        with self._lock:
-            self._plans.clear()
-            self.calls.clear()
 
     def settle(self) -> None:
         """Wait until no call is in hand: what a client sent before it was killed is carried out nevertheless."""
@@ -171,19 +81,6 @@ class FaultProxy:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-    def arrived(self, method: str, target: str, byte_range: str) -> tuple[Call, Plan | None]:
-        """Count a call and find out what it meets."""
-        parts = urlsplit(target)
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        with self._lock:
-            call = Call(len(self.calls) + 1, method, unquote(parts.path), query, byte_range)
-            self.calls.append(call)
-            for plan in self._plans:
-                if plan.left > 0 and plan.when(call):
-                    plan.left -= 1
-                    return call, plan
-        return call, None
 
 
 class _Server(ThreadingHTTPServer):
@@ -226,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         if plan and plan.before:
             plan.before(call)
         try:
-            if fault in NOT_FORWARDED:
+            if fault in NOT_DONE:
                 self._fail(fault)
             else:
                 self._forward(target, call, plan)
@@ -297,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault in {Fault.RESET, Fault.LOST_ANSWER}:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         else:
-            for _ in self._request_body() if fault in NOT_FORWARDED else ():
+            for _ in self._request_body() if fault in NOT_DONE else ():
                 pass
             self._answer_error(503 if fault is Fault.ANSWER_503 else 500)
 

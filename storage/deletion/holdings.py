@@ -20,8 +20,8 @@ def links_of(store: ObjectStore, record: Deletable) -> list[Link]:
     """Return the objects that a record holds: an image's artifacts and manifest, a recipe's archive.
 
     Raises:
-        NotFound, Conflict, Corrupt, BadInput: The manifest is gone, replaced, none, too large, or says what no manifest
-            of this image can say.
+        NotFound, Conflict, Corrupt, BadInput: The manifest is gone, replaced, not valid, too large, or names what no
+            manifest of this image can name.
     """
     if isinstance(record, PublicKey) or record.link is None:
         return []
@@ -40,12 +40,12 @@ def moves_of(
     Args:
         store: The object store.
         catalogue: The catalogue.
-        buckets: Where objects may lie that are ours to move.
+        buckets: The buckets whose objects are ours to move.
         record: The record.
         links: The objects it holds.
 
     Returns:
-        The moves, and the addresses of objects that are not there.
+        The moves, and the URIs of objects that are not there.
 
     Raises:
         BadInput: An object lies elsewhere, or belongs to a deleted record or to another image.
@@ -73,7 +73,7 @@ def moves_of(
 
 
 def left_behind(store: ObjectStore, bucket: str, image: Image) -> list[str]:
-    """Return what a deletion has let lie because the image's manifest could not be read: nobody knows what it holds.
+    """Return what a deletion has left where it was, because the image's manifest could not be read.
 
     Args:
         store: The object store.
@@ -81,7 +81,7 @@ def left_behind(store: ObjectStore, bucket: str, image: Image) -> list[str]:
         image: The deleted image.
 
     Returns:
-        The addresses of the objects below the image's own prefix, and of its manifest.
+        The URIs of the objects below the image's own prefix, and of its manifest.
     """
     journal = image.journal
     if journal is None or journal.link is None:
@@ -131,7 +131,7 @@ def _check_etag(link: Link, found: ObjectInfo) -> None:
     if link.etag and link.etag != found.etag:
         raise Conflict(
             f"{link.path} has the etag {found.etag}, not {link.etag} as it was linked",
-            resolution="see who replaced it",
+            resolution="find out what replaced it",
         )
 
 

@@ -1,6 +1,6 @@
-"""Moves of objects within S3: a copy, made sure of, and then the removal of the source.
+"""Moves of objects within S3: a verified copy, and then the removal of the source.
 
-A move may be cut off anywhere and carried out again: what is done already is recognised. Nothing is overwritten.
+A move may be cut off anywhere and carried out again: it skips what is done already. Nothing is overwritten.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ def carry_out_all(
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         running = {pool.submit(carry_out, store, move): move for move in moves}
         try:
-            # Here, not in the threads: they know nothing of the flow run that the words belong to.
+            # Here, not in the threads: what they log would not reach the flow run.
             for done in as_completed(running):
                 on_done(running[done], done.result())
         except BaseException:
@@ -45,7 +45,7 @@ def carry_out(store: ObjectStore, move: Move) -> ObjectInfo:
 
     Raises:
         NotFound: It is neither at its source nor at its target.
-        Conflict: Another object stands at either of them.
+        Conflict: Another object is at either of them.
         Corrupt: The copy is not the object.
     """
     source, target = store.find(move.source), store.find(move.target)
@@ -61,7 +61,7 @@ def carry_out(store: ObjectStore, move: Move) -> ObjectInfo:
     if not is_of(source, move):
         raise Conflict(
             f"{move.source} was replaced (etag {source.etag}, not {move.etag})",
-            resolution="see who wrote it; put the original back, then run this again",
+            resolution="find out what wrote it; put the original back, then run this again",
         )
     if target is None:
         link = Link(path=move.target)
@@ -74,7 +74,7 @@ def carry_out(store: ObjectStore, move: Move) -> ObjectInfo:
 
 
 def replaced(store: ObjectStore, moves: Sequence[Move]) -> list[str]:
-    """Return the addresses, among the targets of moves, where another object stands by now."""
+    """Return the targets of moves where another object is now."""
     found = [(move, store.find(move.target)) for move in moves]
     return [move.target for move, there in found if there is not None and not is_of(there, move)]
 
@@ -83,7 +83,7 @@ def remove_all(store: ObjectStore, moves: Sequence[Move]) -> list[str]:
     """Remove the objects at the targets of moves. One that is gone is a success.
 
     Returns:
-        The addresses that were left, because another object stands there.
+        The URIs that were left, because another object is there.
     """
     left = []
     for move in moves:
@@ -103,7 +103,12 @@ def with_present_etag(store: ObjectStore, link: Link) -> Link:
     return link.model_copy(update={"etag": found.etag}) if found else link
 
 
+def link_to_target(store: ObjectStore, move: Move) -> Link:
+    """Return the link to an object that has moved."""
+    return with_present_etag(store, Link(path=move.target, etag=move.etag))
+
+
 def is_of(found: ObjectInfo, move: Move) -> bool:
-    """Tell whether an object is the one of a move; a copy may have another etag."""
+    """Return whether an object is the one of a move; a copy may have another etag."""
     carries = bool(move.md5) and found.metadata.get(MD5SUM) == move.md5
     return found.size == move.size and (found.etag == move.etag or carries)

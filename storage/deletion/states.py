@@ -1,7 +1,8 @@
 """The states of a deletion: each a conditional write of the record, which is the journal of what moves.
 
-`available → deleting → deleted → restoring → available`, and `deleted → erasing → gone`. Who finds a record on its way
-finishes what the journal says; a run that works on it is named there, so that no second one interferes.
+`available → deleting → deleted → restoring → available`, and `deleted → erasing → gone`. A run
+that finds a record in transition finishes what the journal says. The journal names the run that works on the record, so
+that no second run interferes.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from storage.models.records import Collection, Journal, Link, Record, now
 from storage.records.store import Records
 
 R = TypeVar("R", bound=Record)
-# Tells whether a flow run is still at work.
+# Returns whether a flow run has not ended.
 IsAlive = Callable[[str], bool]
 
 
@@ -20,55 +21,55 @@ def begin(
     records: Records[R],
     record_id: str,
     start: Collection,
-    way: Collection,
+    transition: Collection,
     *,
     flow_run_id: str,
     is_alive: IsAlive,
     journal: Journal | None = None,
 ) -> R:
-    """Put a record on its way, or take it up where another run has left it.
+    """Put a record in transition, or resume it where another run has left it.
 
     Args:
         records: The records of its kind.
         record_id: The record.
         start: The collection it must be in.
-        way: The state it is put in.
+        transition: The state it is put in.
         flow_run_id: The run that works on it from now on.
-        is_alive: Tells whether a run that is named in the journal still works on it.
+        is_alive: Returns whether the run that the journal names has not ended.
         journal: What is going to move; left out, what the record's own journal says.
 
     Returns:
-        The record on its way.
+        The record in transition.
 
     Raises:
         NotFound: There is no such record.
-        Conflict: It is in neither, or another run works on it.
+        Conflict: It is in neither state, or another run works on it.
     """
 
     def change(record: R) -> R:
         if record.collection is start:
             known = record.journal or Journal()
-            return _with(record, collection=way, journal=_owned(journal or known, flow_run_id))
-        return _taken_up(record, start, way, flow_run_id, is_alive)
+            return _with(record, collection=transition, journal=_owned(journal or known, flow_run_id))
+        return _resumed(record, start, transition, flow_run_id, is_alive)
 
     return records.change(record_id, change)
 
 
-def take_up(records: Records[R], record_id: str, way: Collection, *, flow_run_id: str, is_alive: IsAlive) -> R:
-    """Take a record up where another run has left it; none is put on its way.
+def resume(records: Records[R], record_id: str, transition: Collection, *, flow_run_id: str, is_alive: IsAlive) -> R:
+    """Resume a record where another run has left it; a record in no transition is refused.
 
     Args:
         records: The records of its kind.
         record_id: The record.
-        way: The state it must be in.
+        transition: The state it must be in.
         flow_run_id: The run that works on it from now on.
-        is_alive: Tells whether a run that is named in the journal still works on it.
+        is_alive: Returns whether the run that the journal names has not ended.
 
     Raises:
         NotFound: There is no such record.
-        Conflict: It is not on that way any more, or another run works on it.
+        Conflict: It is not in that transition any more, or another run works on it.
     """
-    return records.change(record_id, lambda record: _taken_up(record, way, way, flow_run_id, is_alive))
+    return records.change(record_id, lambda record: _resumed(record, transition, transition, flow_run_id, is_alive))
 
 
 def finish_deleting(records: Records[R], record_id: str, link: Link | None) -> R:
@@ -90,14 +91,14 @@ def finish_restoring(records: Records[R], record_id: str, link: Link | None) -> 
     return records.change(record_id, change)
 
 
-def _taken_up(record: R, wanted: Collection, way: Collection, flow_run_id: str, is_alive: IsAlive) -> R:
+def _resumed(record: R, wanted: Collection, transition: Collection, flow_run_id: str, is_alive: IsAlive) -> R:
     """Return the record with another run in its journal; `wanted` is the state that the run needs it in."""
     known = record.journal or Journal()
-    if record.collection is not way:
+    if record.collection is not transition:
         raise Conflict(f"{record.id} is {record.collection}, not {wanted}")
     if known.flow_run_id not in {"", flow_run_id} and is_alive(known.flow_run_id):
         raise Conflict(
-            f"{record.id} is {way} by flow run {known.flow_run_id}", resolution="wait for its end, or cancel it"
+            f"{record.id} is {transition} by flow run {known.flow_run_id}", resolution="wait for its end, or cancel it"
         )
     return _with(record, journal=_owned(known, flow_run_id))
 

@@ -56,7 +56,7 @@ def spawn_from_lasting_thread(command: list[str], *, log: BinaryIO, cwd: Path, k
 
 @contextmanager
 def locked(lock_file: Path) -> Iterator[int]:
-    """Hold the folder's lock; a process that was given the descriptor goes on holding it when we let go."""
+    """Hold the folder's lock; a process that inherits the descriptor keeps the lock after the block."""
     lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         ends = time.monotonic() + LOCK_LIMIT_SECONDS

@@ -1,6 +1,6 @@
 """The embedded S3 server: SeaweedFS in a folder of ours, on free ports of 127.0.0.1, started and stopped here.
 
-Two servers never share a folder: the process holds a lock on it for as long as it lives, whoever started it.
+Two servers never share a folder: the process holds a lock on it as long as it runs.
 """
 
 import os
@@ -78,7 +78,7 @@ class EmbeddedS3:
 
         Raises:
             Conflict: a server runs in this folder already.
-            Broken: SeaweedFS is not installed, or it does not start; the end of its log is told.
+            Broken: SeaweedFS is not installed, or it does not start; the error quotes the end of its log.
         """
         weed = _weed()
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,11 +91,11 @@ class EmbeddedS3:
                     return
                 tail = self.log_tail()
                 self.stop()
-                # Somebody took a port between our look at it and the server's: choose others.
+                # Another program opened a port after it was found free: choose others.
                 if attempt == STARTS or not any(PORT_TAKEN in line for line in tail):
                     break
         raise Broken(
-            f"the embedded S3 server in {self.data_dir} does not start: {' | '.join(tail) or 'it says nothing'}",
+            f"the embedded S3 server in {self.data_dir} does not start: {' | '.join(tail) or 'its log is empty'}",
             resolution=f"see {self.log_file}",
         )
 
@@ -147,7 +147,7 @@ class EmbeddedS3:
         command = [*dies_with_parent(), weed, *_arguments(state, identities, objects)]
         with self.log_file.open("wb") as log:
             self._process = spawn_from_lasting_thread(command, log=log, cwd=self.data_dir, keep=lock)
-        # Whoever finds the folder locked reads here by whom.
+        # A process that finds the folder locked reads here which process holds it.
         os.pwrite(lock, f"{self._process.pid:<10}\n".encode(), 0)
 
     def _wait_until_ready(self) -> bool:
@@ -211,7 +211,7 @@ def _arguments(state: ServerState, identities: Path, objects: Path) -> list[str]
         "-webdav=false",
         "-admin.ui=false",
         "-master.telemetry=false",
-        # It elects itself: nobody else votes.
+        # It is the only voter, and elects itself.
         "-master.electionTimeout=1s",
         "-master.heartbeatInterval=100ms",
         "-volume.preStopSeconds=0",

@@ -41,7 +41,7 @@ class Ports:
             raise Broken(f"no free ports between {FIRST_PORT} and {LAST_PORT} on 127.0.0.1") from error
 
     def are_free(self) -> bool:
-        """Tell whether all of them are free now."""
+        """Return whether all of them are free now."""
         return all(_is_free(port) for port in asdict(self).values())
 
     def remove_sockets(self) -> None:

@@ -92,6 +92,6 @@ GiB = Annotated[int, Field(ge=1, le=65536)]
 
 
 class Input(BaseModel):
-    """What a user says. Unknown fields are refused."""
+    """The input of a user. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")

@@ -1,4 +1,4 @@
-"""What holds for a job where its user says nothing."""
+"""The defaults of a job's fields."""
 
 BUILD_ENV_SIZE = 60
 JOB_MEM_SIZE = 8

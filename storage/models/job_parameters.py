@@ -1,7 +1,7 @@
 """The parameters of the flows that run jobs, and how they become the fields of a job.
 
 Prefect's form wants plain values, so a parameter may be simpler than the field that it becomes: profiles are one text,
-and what follows from the recipe or image when nothing is said is left empty.
+and a parameter is left empty when its value follows from the recipe or image.
 """
 
 from collections.abc import Mapping

@@ -7,14 +7,8 @@ from typing import ClassVar, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from storage.models import job_defaults
 from storage.models.fields import Arch, FileName, GiB, Id, InnerPath, Input, Name, Profile, ScriptPath
-from storage.models.job_defaults import (
-    BUILD_ENV_SIZE,
-    INITRD_FILE_NAME,
-    JOB_MEM_SIZE,
-    KERNEL_FILE_NAMES,
-    KERNEL_PARAMETERS_FILE_NAME,
-)
 from storage.models.records import Link, Record
 from storage.models.shells import CUSTOMIZE, NewSshContainer, SshContainer
 
@@ -53,11 +47,11 @@ class NewJob(Input):
     public_key_id: Id
     image_root_archive_name: Name
     enable_debug: bool = False
-    build_env_size: GiB = BUILD_ENV_SIZE
-    job_mem_size: GiB = JOB_MEM_SIZE
-    kernel_file_name: FileName = KERNEL_FILE_NAMES["x86_64"]
-    initrd_file_name: FileName = INITRD_FILE_NAME
-    kernel_parameters_file_name: FileName = KERNEL_PARAMETERS_FILE_NAME
+    build_env_size: GiB = job_defaults.BUILD_ENV_SIZE
+    job_mem_size: GiB = job_defaults.JOB_MEM_SIZE
+    kernel_file_name: FileName = job_defaults.KERNEL_FILE_NAMES["x86_64"]
+    initrd_file_name: FileName = job_defaults.INITRD_FILE_NAME
+    kernel_parameters_file_name: FileName = job_defaults.KERNEL_PARAMETERS_FILE_NAME
     require_dkms: bool = True
     profiles: list[Profile] = Field(default_factory=list)
     ssh_containers: Sequence[NewSshContainer] = []
@@ -84,7 +78,7 @@ class NewJob(Input):
     @model_validator(mode="after")
     def _shells_fit_the_type(self) -> Self:
         if self.is_unattended:
-            # Nobody is expected; with enable_debug, one that fails opens a shell as a build does.
+            # No user is expected; with enable_debug, a job that fails opens a shell as a build does.
             self.ssh_containers = []
             return self
         if self.job_type is JobType.CREATE and self.ssh_containers:
@@ -122,7 +116,7 @@ class Diagnosis(BaseModel):
 
 
 class Hold(BaseModel):
-    """The process that works on a job. No other process works on the job while this one goes on renewing its hold.
+    """The process that works on a job. No other process works on the job while this one renews its hold.
 
     Args:
         holder: The process, by a name that no other process has or will have (tasks/processes.py).

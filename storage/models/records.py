@@ -2,7 +2,7 @@
 
 Those of jobs are in jobs.py.
 
-Two families: `New…` models hold what a user may say (unknown fields are refused), the records hold what is stored
+There are two families: `New…` models hold input (unknown fields are refused), the records hold what is stored
 (unknown fields are kept, so that a record written by a newer release survives an older one).
 """
 
@@ -29,10 +29,10 @@ def now() -> datetime:
 
 
 class Collection(StrEnum):
-    """Where a record is. It moves between collections by one write, which keeps every other field.
+    """The state of a record. One write changes it and keeps every other field.
 
-    While its objects are on their way, so is the record: `deleting` and `restoring` end in one of the two collections,
-    `erasing` in nothing.
+    While its objects move, a record is in transition: `deleting` ends as `deleted`, `restoring` as `available`, and
+    `erasing` with the removal of the record.
     """
 
     AVAILABLE = "available"
@@ -40,6 +40,11 @@ class Collection(StrEnum):
     DELETED = "deleted"
     RESTORING = "restoring"
     ERASING = "erasing"
+
+    @property
+    def is_transition(self) -> bool:
+        """Whether objects of the record move."""
+        return self in {Collection.DELETING, Collection.RESTORING, Collection.ERASING}
 
 
 class Link(BaseModel):
@@ -83,17 +88,17 @@ class Move(BaseModel):
 
     @property
     def back(self) -> "Move":
-        """The same object's way back."""
+        """The move that undoes this one."""
         return self.model_copy(update={"source": self.target, "target": self.source})
 
 
 class Journal(BaseModel):
-    """What a deletion has moved or is about to move, so that it can be finished, or undone, by anybody.
+    """What a deletion has moved or is about to move, so that any run can finish or undo it.
 
     Args:
         link: The record's link before the deletion.
         moves: Its objects.
-        missing: Objects that were not there any more, and were let go.
+        missing: Objects that were gone; the deletion went on without them.
         flow_run_id: The run that works on it; empty when none does.
     """
 

@@ -1,4 +1,4 @@
-"""The shells of a job, as its record tells of them: the fields of IMS v3, and the host key's fingerprint."""
+"""The shells of a job in its record: the fields of IMS v3, and the host key's fingerprint."""
 
 from typing import Literal
 

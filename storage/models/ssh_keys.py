@@ -1,4 +1,4 @@
-"""SSH public keys: parsed and written anew, so that nothing else can ride along into authorized_keys."""
+"""SSH public keys: parsed and written again, so that nothing else reaches authorized_keys."""
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
@@ -8,7 +8,7 @@ LONGEST_COMMENT = 255
 
 
 def canonical_public_key(text: str) -> str:
-    """Parse one SSH public key and write it anew: type, key, and its comment when it is plain printable text.
+    """Parse one SSH public key and write it again: type, key, and its comment when it is plain printable text.
 
     Args:
         text: The content of a `.pub` file: one line of type, base64 key and, optionally, a comment (sshd(8),

@@ -1,1 +1,1 @@
-"""What nobody needs, and to which record it belongs."""
+"""Orphans, losses, and to which record an object belongs."""

@@ -1,4 +1,4 @@
-"""Findings: what is not in order, why, how old it is, and what was, or would be, done about it."""
+"""Findings: what is not in order, why, how old it is, and what repairs it."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -38,9 +38,9 @@ class Finding(BaseModel):
 
     Args:
         kind: What was found.
-        what: Its address or its id.
+        what: Its URI or its id.
         why: Why it is not in order, or why it is left; after a failure what went wrong.
-        action: What puts it in order; empty when nothing does but somebody.
+        action: What repairs it; empty when only a user can.
         outcome: What became of it.
         age_seconds: How old it is, where that is known.
         bytes: How large it is, where that is known.
@@ -58,39 +58,39 @@ class Finding(BaseModel):
 
     @property
     def age(self) -> timedelta:
-        """How old it is; nothing, where that is not known."""
+        """How old it is; zero where that is not known."""
         return timedelta(seconds=self.age_seconds or 0)
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether it is still not in order after all was done that could be done."""
+        """Whether it is still not in order after the repair was tried."""
         return self.outcome in {Outcome.FAILED, Outcome.NEEDS_YOU}
 
 
 class Remedy(NamedTuple):
-    """A finding, and what puts it in order when it is to be done."""
+    """A finding, and the function that repairs it."""
 
     finding: Finding
     act: Callable[[], object]
 
 
 def found(kind: Kind, what: str, why: str, outcome: Outcome, age: timedelta | None = None) -> Remedy:
-    """Return a finding that nothing is done about."""
+    """Return a finding that needs no repair."""
     seconds = None if age is None else int(age.total_seconds())
     return Remedy(Finding(kind=kind, what=what, why=why, outcome=outcome, age_seconds=seconds), lambda: None)
 
 
-def settled(remedies: Sequence[Remedy], apply: bool) -> list[Finding]:
-    """Put in order what is to be done, one after the other; what fails is told, and does not hold up the rest.
+def repaired(remedies: Sequence[Remedy], apply: bool) -> list[Finding]:
+    """Repair what is pending, one after the other; a repair that fails is reported, and the others still run.
 
     Args:
         remedies: What was found.
-        apply: Whether anything is changed; if not, what would be done stays to be done.
+        apply: Whether anything is changed; if not, what is pending stays pending.
     """
-    return [_settled(*remedy) if apply else remedy.finding for remedy in remedies]
+    return [_repaired(*remedy) if apply else remedy.finding for remedy in remedies]
 
 
-def _settled(finding: Finding, act: Callable[[], object]) -> Finding:
+def _repaired(finding: Finding, act: Callable[[], object]) -> Finding:
     if finding.outcome is not Outcome.PENDING:
         return finding
     try:

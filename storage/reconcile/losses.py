@@ -1,4 +1,4 @@
-"""Losses: records whose objects are gone. They are told, and nothing is done about them: somebody may have a copy."""
+"""Losses: records whose objects are gone. They are reported, never repaired: a user may have a copy."""
 
 from errors import NotFound, PermanentError
 from storage.models.kinds import RecordKind
@@ -21,12 +21,12 @@ def losses(store: ObjectStore, catalogue: Catalogue, held: list[Held], present: 
         store: The object store.
         catalogue: The catalogue.
         held: The records and what they hold.
-        present: The addresses of objects that are known to be there.
+        present: The URIs of the objects that are known to be there.
     """
     found = []
     for each in held:
         lost = [why for path in each.paths if path not in present and (why := _why_lost(store, path))]
-        # A record that changed in between has moved its objects, and is no loss.
+        # A record that has changed since has moved its objects, and is no loss.
         if lost and _stands(catalogue, each):
             why = f"{'; '.join(lost)}; {REMEDIES[each.kind]}"
             what = f"{each.kind} {each.record.id}"
@@ -35,11 +35,11 @@ def losses(store: ObjectStore, catalogue: Catalogue, held: list[Held], present: 
 
 
 def _why_lost(store: ObjectStore, path: str) -> str:
-    """Return why an object cannot be had; nothing when it is there."""
+    """Return why an object cannot be read; empty when it is there."""
     try:
         return "" if store.find(path) else f"{path} is gone"
     except PermanentError as error:
-        # In somebody else's bucket, say.
+        # For example: it lies in a bucket of another owner.
         return error.message
 
 

@@ -1,10 +1,11 @@
-"""Orphans: objects and unfinished uploads that nobody refers to.
+"""Orphans: objects and unfinished uploads that no record refers to.
 
-An object may go only when all of this holds: its key and its marks say that this system made it; no record that was
-read *after* it was listed refers to it, nor is there the record that its key names; no job at work may have made it;
-and it is older than the safety age. Listed first and read after: what is published in between is found referred to,
-since a record is written after its objects. Who has written an object and not yet its record is younger than the
-safety age, or a job at work, whose objects are never orphans. Before the first removal the records are read once more.
+An object may be removed only when all of this holds: its key and its marks prove that this system made it; no record
+that was read *after* it was listed refers to it, nor is there the record that its key names; no job at work may have
+made it; and it is older than the safety age. Objects are listed before records are read: a record is
+written after its objects, so the records refer to what is published in between. An object whose record is not written
+yet is younger than the safety age, or of a job at work, whose objects are never orphans. Before the first removal the
+records are read once more.
 """
 
 from collections import defaultdict
@@ -32,14 +33,14 @@ KEPT = {Noun.RECORDS, Noun.CA_RPM, Noun.SCRIPT}
 
 @dataclass
 class Orphans:
-    """What nobody refers to, among what was listed.
+    """What no record refers to, among what was listed.
 
     Args:
         store: The object store.
         settings: They name the buckets.
         listings: What lies in the buckets.
         read: Reads what the records refer to; called after the listings were made.
-        is_at_work: Tells of a job, by its id, whether a flow run still works on it.
+        is_at_work: Returns whether a flow run still works on a job, by its id.
         age: Nothing younger is touched.
     """
 
@@ -58,7 +59,7 @@ class Orphans:
         self._is_at_work_now = cache(self.is_at_work)
 
     def objects(self) -> list[Remedy]:
-        """Return the objects that nobody refers to; those of others by their number alone."""
+        """Return the objects that no record refers to; of objects of others only their number."""
         remedies = [
             remedy
             for listing in self.listings
@@ -68,7 +69,7 @@ class Orphans:
         return [*remedies, *self._not_ours()]
 
     def uploads(self) -> list[Remedy]:
-        """Return the unfinished uploads that nobody goes on with."""
+        """Return the unfinished uploads that no job continues."""
         found = [(listing, upload) for listing in self.listings for upload in listing.uploads]
         return [remedy for listing, upload in found if (remedy := self._upload(listing, upload))]
 
@@ -92,7 +93,7 @@ class Orphans:
         return Remedy(self._guarded(finding), lambda: self._remove(listed, owner, maker))
 
     def _is_kept(self, listed: Listed, owner: Owner) -> bool:
-        """Tell whether it goes with a job's record; credentials are for jobs at work alone."""
+        """Return whether it is kept as long as a job's record; credentials are kept only while the job runs."""
         return owner.id in self.references.jobs and listed.key != credentials_key(owner.id)
 
     def _finding(self, listed: Listed, owner: Owner) -> Finding:
@@ -106,9 +107,9 @@ class Orphans:
 
     def _upload(self, listing: Listing, upload: Upload) -> Remedy | None:
         owner = owner_of(self.settings, upload.bucket, upload.key)
-        if upload.begun is None or upload.uri in self.references.on_the_way or self._is_being_made(owner):
+        if upload.begun is None or upload.uri in self.references.moving or self._is_being_made(owner):
             return None
-        why = "nobody goes on with it" if owner else "its key is none that this system writes"
+        why = "no job continues it" if owner else "its key is none that this system writes"
         finding = Finding(kind=Kind.UPLOAD, what=upload.uri, why=why, action="abort it", outcome=Outcome.PENDING)
         if owner is None:
             return Remedy(finding.model_copy(update={"outcome": Outcome.LEFT, "action": ""}), lambda: None)
@@ -127,7 +128,7 @@ class Orphans:
         return self._was_at_work(maker.id if maker else owner.id)
 
     def _guarded(self, finding: Finding) -> Finding:
-        """Return the finding as it stands once everything that keeps an orphan was looked at."""
+        """Return the finding, left alone when something forbids to remove the orphan."""
         if finding.outcome is not Outcome.PENDING:
             return finding
         if self.references.unreadable:

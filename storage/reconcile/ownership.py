@@ -1,7 +1,7 @@
-"""Whose an object is: by its key, and by the marks in its metadata.
+"""The owner of an object: by its key, and by the marks in its metadata.
 
-Only an object whose key and marks say that this system made it may ever be taken for one that nobody needs. Others'
-objects may lie in the same buckets: those of an IMS whose records are elsewhere, for one.
+Only an object whose key and marks prove that this system made it may be an orphan. Objects of other systems may be in
+the same buckets, for example those of an IMS whose records are elsewhere.
 """
 
 import re
@@ -53,7 +53,7 @@ BOOT_IMAGES_KEYS = {
 
 @dataclass(frozen=True)
 class Owner:
-    """What an object belongs to, as its key says, and its name there."""
+    """The record that an object belongs to by its key, and the object's name there."""
 
     noun: Noun
     id: str
@@ -61,7 +61,7 @@ class Owner:
 
 
 def owner_of(settings: Settings, bucket: str, key: str) -> Owner | None:
-    """Return whose an object is by its key; None when the key is none of this system's (storage/models/layout.py)."""
+    """Return the owner of an object by its key; None when this system makes no such keys (storage/models/layout.py)."""
     keys = IMS_KEYS if bucket == settings.bucket else {}
     if bucket == settings.boot_images_bucket:
         keys = keys | BOOT_IMAGES_KEYS
@@ -82,10 +82,10 @@ def recipe_marks(recipe_id: str) -> dict[str, str]:
 
 
 def is_marked(owner: Owner, metadata: Mapping[str, str]) -> bool:
-    """Tell whether an object's marks prove that this system made it for its owner.
+    """Return whether an object's marks prove that this system made it for its owner.
 
     An IMS marks its artifacts alike, but its image ids do not follow from its jobs'. What lies below `jobs/` is marked
-    by its key: nobody else writes there.
+    by its key: no other system writes there.
     """
     if owner.noun is Noun.RECIPE:
         return metadata.get(RECIPE_MARK) == owner.id

@@ -1,6 +1,6 @@
-"""What the records refer to: the addresses of all objects that somebody may still want.
+"""What the records refer to: the URIs of all objects that may still be needed.
 
-Whatever cannot be read may refer to anything: as long as there is such a record or manifest, nothing is an orphan.
+A record or manifest that cannot be read may refer to any object: while there is one, no object is an orphan.
 """
 
 from collections.abc import Iterator
@@ -20,12 +20,11 @@ from storage.records.store import Records
 from storage.s3.objects import ObjectStore
 
 READS_AT_A_TIME = 16
-IN_A_LIST = {Collection.AVAILABLE, Collection.DELETED}
 
 
 @dataclass(frozen=True)
 class Held:
-    """A record, and the addresses where its objects must be."""
+    """A record, and the URIs where its objects must be."""
 
     kind: RecordKind
     record: Record
@@ -38,16 +37,16 @@ class References:
 
     Args:
         addresses: Of all objects that a record links, a manifest lists or a journal moves.
-        on_the_way: Of those, what belongs to a move that is not finished.
+        moving: Of those, the objects of moves that are not finished.
         owners: The ids of all recipes and images.
         jobs: All jobs by id.
         makers: All jobs by the id of the image that they make.
-        held: What each record that is in a list holds.
-        unreadable: The records and manifests that cannot be read: what they refer to is not known.
+        held: What each record holds that is in no transition.
+        unreadable: The records and manifests that cannot be read. What they refer to is not known.
     """
 
     addresses: set[str] = field(default_factory=set)
-    on_the_way: set[str] = field(default_factory=set)
+    moving: set[str] = field(default_factory=set)
     owners: set[str] = field(default_factory=set)
     jobs: dict[str, Job] = field(default_factory=dict)
     makers: dict[str, Job] = field(default_factory=dict)
@@ -76,8 +75,8 @@ def read_references(store: ObjectStore, catalogue: Catalogue) -> References:
 def _note(found: References, kind: RecordKind, record: Any) -> None:
     paths = [link.path for link in _links_of(record)]
     found.addresses.update(paths, _paths_of(record.journal))
-    if record.collection not in IN_A_LIST:
-        found.on_the_way.update(_paths_of(record.journal))
+    if record.collection.is_transition:
+        found.moving.update(_paths_of(record.journal))
     if isinstance(record, Job):
         found.jobs[record.id] = record
         found.makers[image_id_of(record.id)] = record
@@ -85,7 +84,7 @@ def _note(found: References, kind: RecordKind, record: Any) -> None:
         found.owners.add(record.id)
     if record.collection is Collection.DELETED and record.journal is not None:
         paths += [move.target for move in record.journal.moves if move.target not in paths]
-    if record.collection in IN_A_LIST:
+    if not record.collection.is_transition:
         let_go = record.journal.missing if record.journal else []
         found.held.append(Held(kind, record, [path for path in paths if path not in let_go]))
 
@@ -98,7 +97,7 @@ def _note_manifests(found: References, store: ObjectStore, records: Records[Imag
         if isinstance(listed, PermanentError):
             found.held.remove(held)
             found.unreadable.append(
-                _unreadable(RecordKind.IMAGE, held.record.id, f"nobody knows what it holds: {listed}")
+                _unreadable(RecordKind.IMAGE, held.record.id, f"what it holds is not known: {listed}")
             )
         else:
             found.addresses.update(listed)
@@ -106,7 +105,7 @@ def _note_manifests(found: References, store: ObjectStore, records: Records[Imag
 
 
 def _listed(store: ObjectStore, records: Records[Image], image: Any) -> list[str] | PermanentError:
-    """Return what an image's manifest lists, or why nobody knows."""
+    """Return what an image's manifest lists, or why that is not known."""
     while True:
         try:
             manifest, _ = read_manifest(store, image)
@@ -114,8 +113,8 @@ def _listed(store: ObjectStore, records: Records[Image], image: Any) -> list[str
             latest = _latest(records, image)
             if latest == image:
                 return error
-            if latest is None or latest.collection not in IN_A_LIST:
-                # It began to move in between: its journal names all that the manifest did.
+            if latest is None or latest.collection.is_transition:
+                # It has begun to move since: its journal names all that the manifest did.
                 return _paths_of(latest.journal) if latest else []
             image = latest
         else:
@@ -134,7 +133,7 @@ def _paths_of(journal: Journal | None) -> list[str]:
         return []
     links = [journal.link.path] if journal.link else []
     moving = [path for move in journal.moves for path in (move.source, move.target)]
-    # What was missing once may have been put back by somebody.
+    # A user may have put back what was missing once.
     return [*links, *moving, *journal.missing]
 
 

@@ -38,15 +38,16 @@ class Attempts:
         if time.monotonic() >= self._ends:
             raise Unreachable(
                 f"{uri}: not changed after {self.tried} tries in {self._patience.total_seconds():.0f} s: {error}",
-                resolution="see who writes these records all the time, or whether the S3 server is in trouble",
+                resolution="find out what writes these records all the time, or whether the S3 server is in trouble",
             ) from error
         time.sleep(next(self._pauses))
 
     def check_history(self, uri: str, writers: list[str]) -> None:
-        """Refuse to guess: when more wrote since an unclear try than a record remembers, we may be among the forgotten.
+        """Raise when it cannot be known whether an unclear try was written: a record remembers only so many writers.
 
-        Whoever wrote after the newest writer of then stands before it now; ours, which the caller has looked for, does
-        not. A try that is still on its way to the server comes too late: it holds the etag of then.
+        The caller has not found its own token among the writers. If the newest writer at the time of the try is still
+        among them, the list is complete since then, so the try was not written. A try that the server receives only
+        now is refused: it carries the etag of that time.
         """
         if self._unclear and self._newest_writer and writers and self._newest_writer not in writers:
             raise Unreachable(

@@ -33,7 +33,7 @@ class Entry:
 
 @dataclass
 class Document:
-    """The records of a document by id, and the members this release does not know."""
+    """The records of a document by id, and the members that this release does not know."""
 
     records: dict[str, Entry] = field(default_factory=dict)
     others: dict[str, Entry] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Document:
         except RecursionError as error:
             raise ValueError("is nested too deeply") from error
         if _skip_space(text, end) != len(text):
-            raise ValueError("goes on after its end")
+            raise ValueError("has text after its end")
         records = members.pop(RECORDS, None)
         members.pop(REVISION, None)
         if records is None or not isinstance(records.value, _Records):
@@ -93,7 +93,7 @@ def _members(
     while True:
         name, at = _DECODER.raw_decode(text, at)
         if not isinstance(name, str) or name in found:
-            raise ValueError(f"has {name!r} where a new name should stand")
+            raise ValueError(f"has {name!r} where a new name is expected")
         at = _skip_space(text, _expect(":", text, _skip_space(text, at)))
         value, end = value_at(name, text, at)
         found[name] = Entry(text[at:end], value)
@@ -110,5 +110,5 @@ def _skip_space(text: str, at: int) -> int:
 
 def _expect(sign: str, text: str, at: int) -> int:
     if text[at : at + 1] != sign:
-        raise ValueError(f"has {text[at : at + 1]!r} at character {at} where {sign!r} should stand")
+        raise ValueError(f"has {text[at : at + 1]!r} at character {at} where {sign!r} is expected")
     return at + 1

@@ -1,6 +1,6 @@
-"""Who works on a job: a process that holds its record, by conditional writes, and that others take over from when lost.
+"""Holds: by conditional writes of a job's record, one process holds the job, and no other one works on it.
 
-A process that has lost its hold changes nothing any more: its writes carry its name, and are refused by the record.
+A process that has lost its hold changes nothing any more: its writes carry its name, and are refused.
 """
 
 from errors import Conflict
@@ -10,7 +10,7 @@ from storage.records.catalogue import Catalogue
 
 
 class HoldLost(Conflict):
-    """Another process works on the job, or somebody has ended it."""
+    """Another process works on the job, or the job was ended."""
 
 
 class JobHeld(Conflict):
@@ -22,7 +22,7 @@ class JobHeld(Conflict):
     """
 
     def __init__(self, job_id: str, hold: Hold) -> None:
-        """Keep the hold, so that a second process of the same flow run can be told apart."""
+        """Keep the hold, so that a second process of the same flow run is recognised."""
         super().__init__(
             f"flow run {hold.run_id} is at work on job {job_id}, on host {hold.host}: nothing was changed",
             resolution="wait for its end, or cancel it",
@@ -38,7 +38,7 @@ def take_hold(catalogue: Catalogue, job_id: str, hold: Hold, flow_run_id: str, i
         job_id: The job.
         hold: The new hold.
         flow_run_id: The flow run that works on the job from now on.
-        instead_of: The hold of a process that is gone; one of another process is respected.
+        instead_of: The hold of a process that is gone, which this one replaces; a hold of any other process stays.
 
     Raises:
         JobHeld: Another process was faster.
@@ -56,14 +56,14 @@ def take_hold(catalogue: Catalogue, job_id: str, hold: Hold, flow_run_id: str, i
 
 
 def renew_hold(catalogue: Catalogue, job: Job) -> None:
-    """Say that the process that holds a job lives.
+    """Write to a job's record that the process that holds it lives.
 
     Args:
         catalogue: The catalogue.
         job: The job with its hold, as `take_hold` returned it.
 
     Raises:
-        HoldLost: It holds the job no longer.
+        HoldLost: It no longer holds the job.
         NotFound: The job was deleted.
     """
 
@@ -76,7 +76,7 @@ def renew_hold(catalogue: Catalogue, job: Job) -> None:
 
 
 def release_hold(catalogue: Catalogue, job_id: str, holder: str) -> None:
-    """Let go of a job that a process holds, which has ended or is about to; a hold of another process stays.
+    """Release a job that a process holds, which has ended or is about to; a hold of another process stays.
 
     Raises:
         NotFound: No such job.
@@ -90,10 +90,10 @@ def release_hold(catalogue: Catalogue, job_id: str, holder: str) -> None:
 
 
 def check_hold(stored: Job, job: Job) -> None:
-    """Refuse a write of a process that holds the job no longer; one that never held it may write.
+    """Refuse a write of a process that no longer holds the job; a process that never held it may write.
 
     Args:
-        stored: The record as it stands.
+        stored: The record as it is stored.
         job: The job as the process that writes has it.
 
     Raises:
@@ -112,7 +112,7 @@ def _is_same(hold: Hold, other: Hold | None) -> bool:
 
 
 def _asked_again(job: Job) -> dict[str, Attempts]:
-    """Return the attempts of a job that is opened again: a user who asks for it after a failure gives them all anew."""
+    """Return the attempts of a job that is opened again: a user who asks for it after a failure resets the counts."""
     if job.diagnosis and job.diagnosis.category in {Diagnosis.CRASHED, Diagnosis.SUSPENDED}:
         return job.attempts
     return {step: Attempts(newest=known.newest) for step, known in job.attempts.items()}

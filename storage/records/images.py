@@ -23,7 +23,7 @@ def read_manifest(store: ObjectStore, image: Image) -> tuple[Manifest, bytes]:
     if image.link.etag and image.link.etag != known.etag:
         raise Conflict(
             f"{image.link.path} has the etag {known.etag}, not {image.link.etag} as image {image.id} says",
-            resolution="see who replaced the manifest",
+            resolution="find out what replaced the manifest",
         )
     try:
         return Manifest.model_validate_json(body), body

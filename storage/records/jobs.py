@@ -20,9 +20,9 @@ from storage.records.holds import check_hold
 def open_job(
     catalogue: Catalogue, job_id: str, flow_run_id: str, fields: Mapping[str, Any], hold: Hold | None = None
 ) -> Job:
-    """Make the record of a job, or take up the one that is there.
+    """Make the record of a job, or return the one that is there.
 
-    Both the command that starts a run and the run itself open the job: whoever comes first makes the record.
+    Both the command that starts a run and the run itself open the job: the first one makes the record.
 
     Args:
         catalogue: The catalogue.
@@ -114,7 +114,7 @@ def begin_attempt(catalogue: Catalogue, job: Job, step: str, newest: int, most: 
 
 
 def end_shells(catalogue: Catalogue, job_id: str) -> None:
-    """Write to a job's record that none of its shells is open, unless that stands there."""
+    """Write to a job's record that none of its shells is open, unless it says so already."""
     if not any(shell.command for shell in catalogue.jobs.get(job_id).ssh_containers):
         return
     catalogue.jobs.change(job_id, lambda job: job.model_copy(update={"ssh_containers": _ended(job.ssh_containers)}))

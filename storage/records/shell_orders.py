@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from builder.contract.shell_orders import Operation, Order, Orders
@@ -17,7 +16,7 @@ from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.models.jobs import Job, JobStatus
 from storage.models.layout import shell_orders_key
 from storage.models.records import new_id, now
-from storage.s3.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
+from storage.s3.backoff import tries
 
 if TYPE_CHECKING:
     # The `ims` command gives orders, and importing boto3 takes half a second of its help.
@@ -140,7 +139,7 @@ def _limit(orders: Orders) -> datetime:
 
 
 def _change(store: "ObjectStore", bucket: str, job_id: str, change: Callable[[Orders], Orders]) -> Orders:
-    for pause in islice(pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), _TRIES):
+    for _ in tries(_TRIES):
         orders, etag = read_orders(store, bucket, job_id)
         changed = change(orders)
         if changed == orders:
@@ -152,7 +151,6 @@ def _change(store: "ObjectStore", bucket: str, job_id: str, change: Callable[[Or
             # Lost to another order, or won by a try whose answer was lost: an extension must not count twice.
             if read_orders(store, bucket, job_id)[0] == changed:
                 return changed
-            time.sleep(pause)
         else:
             return changed
     raise Unreachable(f"orders to the shell of job {job_id} were written by others {_TRIES} times in a row")

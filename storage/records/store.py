@@ -1,7 +1,7 @@
 """The record store: sixteen JSON documents a kind, each changed by a conditional write.
 
-A record is written only on condition that nobody wrote its document in between, so no update is ever lost. Whether a
-write whose answer was lost or unclear went through is read back: each record carries the tokens of its last writers.
+A record is written only on condition that its document was not changed in between, so no update is ever lost. When the
+answer to a write was lost or unclear, the record is read again: each record carries the tokens of its last writers.
 """
 
 import builtins
@@ -53,7 +53,7 @@ class Records(Generic[R]):
         bucket: The bucket of the records.
         kind: The kind.
         model: The kind's model.
-        patience: How long a change goes on trying when others write all the time, or the S3 server is in trouble.
+        patience: How long a change is tried when others write all the time, or the S3 server is in trouble.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Records(Generic[R]):
         return self._write(record.id, put)
 
     def change(self, record_id: str, change: Callable[[R], R]) -> R:
-        """Replace a record by what `change` makes of it and return the record as it then stands.
+        """Replace a record by what `change` makes of it, and return the record as it is then stored.
 
         Args:
             record_id: The record.
@@ -179,7 +179,7 @@ class Records(Generic[R]):
                         yield record_id, _reason(error)
 
     def _write(self, record_id: str, decide: Callable[[Entry | None], R]) -> R:
-        """Put what `decide` makes of the present entry in its place, trying again until it is settled."""
+        """Put what `decide` makes of the present entry in its place, trying again until the outcome is certain."""
         token = secrets.token_hex(8)
         shard = shard_of(self._canonical(record_id))
         attempt = Attempts(self._patience)
@@ -211,13 +211,13 @@ class Records(Generic[R]):
         except ValueError as error:
             raise Corrupt(
                 f"{info.uri} is no document of records: it {error}",
-                resolution="it is left as it is; put a sound copy in its place, or move it away to begin anew",
+                resolution="it is left as it is; put a sound copy in its place, or move it away and lose these records",
             ) from error
 
     def _save(
         self, shard: str, document: Document, etag: str | None, attempt: Attempts, writers: builtins.list[str]
     ) -> bool:
-        """Write a document unless somebody wrote it since; tell whether it is certain that we did."""
+        """Write a document unless it was changed since it was read; return whether the write is certain."""
         key = records_key(self.kind.documents, shard)
         try:
             self._store.write(

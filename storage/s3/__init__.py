@@ -1,1 +1,1 @@
-"""Objects, and how they are moved: knows nothing of records."""
+"""Objects in S3: reading, writing, copying, listing. Records are not known here."""

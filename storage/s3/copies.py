@@ -1,6 +1,6 @@
 """Copies of objects within S3, made by the server: content type, user metadata, tags and the etag stay the same.
 
-A server that gives a copy another etag whatever we do is served as well, for objects that carry their md5.
+A copy with another etag is accepted when the object carries its md5: some servers always give another etag.
 """
 
 import re
@@ -30,7 +30,7 @@ PART_BYTES = 1 * GiB_BYTES
 PARTS_AT_A_TIME = 4
 REFUSED_FOR_SIZE = {"EntityTooLarge", "InvalidRequest", "InvalidArgument"}
 OF_PARTS = re.compile(r"[0-9a-f]{32}-([0-9]+)")
-# A server that moves the bytes says nothing until it is done. SeaweedFS copies more than ten times as many.
+# A server that moves the bytes answers only when it is done. SeaweedFS copies more than ten times as many.
 SLOWEST_BYTES_A_SECOND = 8 * MiB
 
 
@@ -41,7 +41,7 @@ def copy(store: ObjectStore, source: ObjectInfo, bucket: str, key: str) -> Objec
         store: The object store.
         source: The object, as it is now.
         bucket: The copy's bucket.
-        key: The copy's key; what stands there is overwritten.
+        key: The copy's key; an object there is overwritten.
 
     Raises:
         NotFound: The object is gone.
@@ -56,7 +56,7 @@ def copy(store: ObjectStore, source: ObjectInfo, bucket: str, key: str) -> Objec
         raise Corrupt(
             f"{made.uri} is not the copy of {source.uri} that it should be: {made.size} bytes, etag {made.etag}, "
             f"instead of {source.size} bytes, etag {source.etag}",
-            resolution="see whether somebody else writes the same key, and try again",
+            resolution="find out whether another program writes the same key, and try again",
         )
     return made
 
@@ -105,19 +105,19 @@ def copy_tags(store: ObjectStore, source: ObjectInfo, bucket: str, key: str) -> 
 
 
 def part_sizes(store: ObjectStore, source: ObjectInfo) -> list[int]:
-    """Return the sizes of the parts to copy an object in: those it was made of, where the server tells them."""
+    """Return the sizes of the parts to copy an object in: those it was made of, where the server reports them."""
     own = OF_PARTS.fullmatch(source.etag)
     if own:
         with translating(source.uri):
             sizes = [_part_size(store.client, source, number) for number in range(1, int(own[1]) + 1)]
-        # Ceph 16 takes no notice of the number.
+        # Ceph 16 ignores the number.
         if sum(sizes) == source.size:
             return sizes
     return [min(PART_BYTES, source.size - begin) for begin in range(0, source.size, PART_BYTES)]
 
 
 def is_same(one: ObjectInfo, other: ObjectInfo) -> bool:
-    """Tell whether two objects are copies of each other: by size, type, metadata, and etag or the md5 they carry."""
+    """Return whether two objects are copies of each other: by size, type, metadata, and etag or the md5 they carry."""
     if (one.size, one.content_type, one.metadata) != (other.size, other.content_type, other.metadata):
         return False
     # A server may give a copy that it made in parts another etag.
@@ -160,7 +160,7 @@ def _copied_parts(
         )
         return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
 
-    # Its end waits for all parts: nothing arrives after the upload is given up.
+    # The end of the block waits for all parts: none arrives after the upload is aborted.
     with ThreadPoolExecutor(PARTS_AT_A_TIME) as pool:
         return list(pool.map(copied, range(1, len(sizes) + 1), accumulate(sizes), sizes))
 

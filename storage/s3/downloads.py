@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from errors import Broken, Conflict, Corrupt, Unreachable
 from storage.s3.addresses import uri_of
-from storage.s3.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
+from storage.s3.backoff import pauses
 from storage.s3.errors import translating
 from storage.s3.object_info import MD5SUM, ObjectInfo, info_of
 
@@ -40,7 +40,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Source:
-    """What to download: an object, the etag it must have (empty: any), and how often a broken stream is taken up."""
+    """What to download: an object, the etag it must have (empty: any), and how often a broken stream is resumed."""
 
     client: "S3Client"
     bucket: str
@@ -50,10 +50,10 @@ class Source:
 
 
 def download(source: Source, path: Path, *, on_progress: Callable[[int], None] | None = None) -> Download:
-    """Stream an object into `path`, hashing it on the way.
+    """Stream an object into `path`, and hash it meanwhile.
 
-    What arrives is kept in `.<name>.part` beside `path`, renamed when whole. After a stall or a reset the download goes
-    on where it stopped. It gives up after the configured number of tries in a row that brought nothing.
+    What arrives is kept in `.<name>.part` beside `path`, renamed when whole. After a stall or a reset the download
+    continues where it stopped. It fails after the configured number of consecutive tries that received nothing.
 
     Args:
         source: The object.
@@ -63,7 +63,7 @@ def download(source: Source, path: Path, *, on_progress: Callable[[int], None] |
     Raises:
         NotFound: no such object.
         Conflict: the object's etag is not the source's, it was replaced meanwhile, or another download writes the file.
-        Corrupt: length or checksum do not fit what S3 says of the object.
+        Corrupt: length or checksum do not fit what S3 reports of the object.
         Broken: the file cannot be written.
     """
     with _part_file(path) as part:
@@ -75,7 +75,7 @@ def download(source: Source, path: Path, *, on_progress: Callable[[int], None] |
 
 
 class _Stream:
-    """One object on its way, over as many requests as it takes."""
+    """The download of one object, by as many requests as it takes."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -89,7 +89,7 @@ class _Stream:
     def receive(self, file: FileIO, on_progress: Callable[[int], None] | None) -> None:
         """Receive the whole object."""
         tries_in_vain = 0
-        waits = pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        waits = pauses()
         while True:
             before = self._received
             # The client tries requests again, but not a body that breaks off.
@@ -105,7 +105,7 @@ class _Stream:
             time.sleep(next(waits))
 
     def verified(self) -> Download:
-        """Return what was received, or say why it is not the object."""
+        """Return what was received; raise when it is not the object."""
         md5 = self._md5.hexdigest()
         info = self._info
         if info is None or self._received != info.size:
@@ -118,7 +118,7 @@ class _Stream:
         if wrong := promised - {md5, ""}:
             raise Corrupt(
                 f"{self._uri}: its md5 is {md5}, but S3 promises {' and '.join(sorted(wrong))}",
-                resolution="the object was damaged where it is stored, or its metadata was: upload it anew",
+                resolution="the object was damaged where it is stored, or its metadata was: upload it again",
             )
         return Download(self._received, md5, self._sha256.hexdigest())
 
@@ -171,7 +171,7 @@ def _part_file(path: Path) -> Iterator[FileIO]:
         except BlockingIOError as error:
             raise Conflict(f"another download writes {path}", resolution="wait for it to end") from error
         if not part.exists() or not os.path.samestat(part.stat(), os.fstat(file.fileno())):
-            # Whoever held it has just renamed it: what is open now is the finished file.
+            # The other download has just renamed it: the open file is the finished one.
             raise Conflict(f"another download wrote {path} just now", resolution="try again")
         file.truncate(0)
         try:

@@ -24,7 +24,7 @@ HTTP_PRECONDITION_FAILED = 412
 HTTP_TOO_MANY_REQUESTS = 429
 HTTP_SERVER_ERROR = 500
 
-# Answers of the 4xx range that say "not now" rather than "not so".
+# Answers of the 4xx range that mean "not now", not "never".
 PASSING_CODES = frozenset({"OperationAborted", "RequestTimeout", "SlowDown", "Throttling", "TooManyRequests"})
 DENIED_STATUSES = frozenset({401, 403})
 
@@ -57,7 +57,7 @@ def _answered(error: ClientError, uri: str) -> ImsError:
     code = error.response.get("Error", {}).get("Code", "")
     said = f"{status} {code}: {error.response.get('Error', {}).get('Message', '')}"
     if status >= HTTP_SERVER_ERROR or status == HTTP_TOO_MANY_REQUESTS or code in PASSING_CODES:
-        return Unreachable(f"{uri}: the S3 server cannot serve right now ({said})")
+        return Unreachable(f"{uri}: the S3 server cannot answer now ({said})")
     if status == HTTP_NOT_FOUND:
         return _missing(code, uri)
     if status in DENIED_STATUSES:
@@ -66,7 +66,7 @@ def _answered(error: ClientError, uri: str) -> ImsError:
         # The client's own second try is refused when its first one went through and only the answer was lost.
         certain = status == HTTP_PRECONDITION_FAILED and not error.response["ResponseMetadata"].get("RetryAttempts")
         kind = ConditionFailed if certain else Conflict
-        return kind(f"{uri}: somebody else wrote it in between, or something stands there already ({said})")
+        return kind(f"{uri}: it was written in between, or is there already ({said})")
     return PermanentError(f"{uri}: the S3 server refused the request ({said})")
 
 

@@ -1,4 +1,4 @@
-"""Listings: all objects of a bucket as S3 tells them, and how old they are by its clock and by ours."""
+"""Listings: all objects of a bucket as S3 lists them, and how old they are by its clock and by ours."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -64,16 +64,16 @@ def listing(store: ObjectStore, bucket: str) -> Listing:
 
 
 def remove_listed(store: ObjectStore, listed: Listed) -> None:
-    """Remove an object, unless it was written anew since it was listed. One that is gone is a success.
+    """Remove an object, unless it was written again since it was listed. An object that is gone is a success.
 
     Raises:
-        Conflict: It was written anew.
+        Conflict: It was written again.
     """
     there = store.find(listed.uri)
     if there is None:
         return
     if there.size != listed.size or abs(there.modified - listed.modified) > SAME_MOMENT:
-        raise Conflict(f"{listed.uri} was written anew just now", resolution="it was left; run this again")
+        raise Conflict(f"{listed.uri} was written again just now", resolution="it was left; run this again")
     store.delete(listed.bucket, listed.key)
 
 

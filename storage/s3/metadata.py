@@ -33,5 +33,5 @@ def _decoded(value: str) -> str:
     try:
         return str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, UnicodeDecodeError):
-        # Somebody else's object: shown as it is.
+        # The object of another program: shown as it is.
         return value

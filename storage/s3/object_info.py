@@ -1,4 +1,4 @@
-"""What S3 says of an object, in the project's words."""
+"""What S3 reports of an object."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ MD5SUM = "md5sum"
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What S3 says of an object: its size in bytes, its etag without quotes, its user metadata, when it was written."""
+    """An object as S3 reports it: its size in bytes, its etag without quotes, its user metadata, its time."""
 
     bucket: str
     key: str
@@ -30,7 +30,7 @@ class ObjectInfo:
 
 
 def info_of(bucket: str, key: str, answer: Any) -> ObjectInfo:
-    """Return what the answer to a GetObject or HeadObject says of the object."""
+    """Return what the answer to a GetObject or HeadObject reports of the object."""
     return ObjectInfo(
         bucket=bucket,
         key=key,

@@ -6,12 +6,10 @@ every S3 server keeps (Ceph ignores the others).
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +20,7 @@ from config.quantities import MiB
 from config.settings import settings
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.s3.addresses import split_uri, uri_of
-from storage.s3.backoff import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pauses
+from storage.s3.backoff import tries
 from storage.s3.client import s3_client
 from storage.s3.downloads import Download, Source, download
 from storage.s3.errors import translating
@@ -61,7 +59,7 @@ class ObjectStore:
         return self._patient[silence]
 
     def check(self) -> None:
-        """Make sure that the server answers and knows us."""
+        """Check that the server answers and accepts the credentials."""
         with translating(uri_of("")):
             self.client.list_buckets()
 
@@ -76,12 +74,12 @@ class ObjectStore:
                 with translating(uri):
                     self.client.create_bucket(Bucket=bucket)
             except Conflict:
-                # Created by somebody else in between: ours, or this raises Denied.
+                # Created by another program in between: it is ours, or this raises Denied.
                 with translating(uri):
                     self.client.head_bucket(Bucket=bucket)
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
-        """Return what S3 says of an object.
+        """Return what S3 reports of an object.
 
         Raises:
             NotFound: no such object.
@@ -90,14 +88,14 @@ class ObjectStore:
             return info_of(bucket, key, self.client.head_object(Bucket=bucket, Key=key))
 
     def find(self, uri: str) -> ObjectInfo | None:
-        """Return what S3 says of the object at an address; None when there is none."""
+        """Return what S3 reports of the object at an address; None when there is none."""
         try:
             return self.head(*split_uri(uri))
         except NotFound:
             return None
 
     def read(self, bucket: str, key: str, *, limit: int = LARGEST_READ_BYTES) -> tuple[bytes, ObjectInfo]:
-        """Return an object whole, and what S3 says of it.
+        """Return an object whole, and what S3 reports of it.
 
         Args:
             bucket: The object's bucket.
@@ -110,7 +108,7 @@ class ObjectStore:
         """
         uri = uri_of(bucket, key)
         broken: Unreachable | None = None
-        for pause in islice(pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), self.attempts):
+        for _ in tries(self.attempts):
             with translating(uri):
                 answer = self.client.get_object(Bucket=bucket, Key=key)
             # Not the body's own `with`: it hands out the raw stream, which neither counts bytes nor wraps errors.
@@ -123,7 +121,6 @@ class ObjectStore:
                         return body.read(), info_of(bucket, key, answer)
                 except Unreachable as error:
                     broken = error
-            time.sleep(pause)
         raise Unreachable(f"{uri}: {self.attempts} reads broke off") from broken
 
     def read_beginning(self, bucket: str, key: str, size: int) -> bytes:
@@ -151,7 +148,7 @@ class ObjectStore:
         """Write an object whole and return its etag.
 
         A condition that failed is no proof that nothing was written: the client tries a request again whose answer
-        was lost, and that second try meets the first one's object. Who must know reads again and compares.
+        was lost, and the second try finds the first one's object. A caller that must know reads again and compares.
 
         Args:
             bucket: The object's bucket.
@@ -228,7 +225,7 @@ class ObjectStore:
             raise Corrupt(
                 f"{written.uri} has {written.size} bytes, md5sum {written.metadata.get(MD5SUM)}, after an upload of "
                 f"{before.st_size} bytes, md5sum {md5}",
-                resolution="see whether somebody else writes the same key, and try again",
+                resolution="find out whether another program writes the same key, and try again",
             )
         return written
 
@@ -257,11 +254,11 @@ class ObjectStore:
                 yield from (entry["Key"] for entry in page.get("Contents", []))
 
     def presigned_get(self, bucket: str, key: str, expires: timedelta) -> str:
-        """Return an address that reads the object without credentials, for as long as `expires`."""
+        """Return a URL that reads the object without credentials, for as long as `expires`."""
         return self._presigned("get_object", bucket, key, expires)
 
     def presigned_put(self, bucket: str, key: str, expires: timedelta) -> str:
-        """Return an address that writes the object without credentials, for as long as `expires`.
+        """Return a URL that writes the object without credentials, for as long as `expires`.
 
         The writer must send no Content-Type: Ceph 20 refuses one that is not signed.
         """

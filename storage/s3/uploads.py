@@ -1,6 +1,6 @@
-"""Multipart uploads that somebody else performs: a pod that holds presigned addresses and no credentials.
+"""Multipart uploads by a pod, which has presigned URLs and no credentials.
 
-Nothing is visible under the key until `complete_upload` has checked every part; an upload goes on with the parts that
+Nothing is visible under the key until `complete_upload` has checked every part; an upload continues with the parts that
 are already there.
 """
 
@@ -21,7 +21,7 @@ MULTIPART_ETAG = re.compile(r"[0-9a-f]{32}-[0-9]+")
 
 @dataclass(frozen=True)
 class Upload:
-    """A multipart upload that is not finished, and when it was begun, where S3 has told."""
+    """A multipart upload that is not finished, and when it was begun, where S3 has reported it."""
 
     bucket: str
     key: str
@@ -30,7 +30,7 @@ class Upload:
 
     @property
     def uri(self) -> str:
-        """The address of the object it will be."""
+        """The URI of the object that it becomes."""
         return uri_of(self.bucket, self.key)
 
 
@@ -89,7 +89,7 @@ def unfinished_uploads(store: ObjectStore, bucket: str, prefix: str) -> list[Upl
 def uploaded_parts(store: ObjectStore, upload: Upload) -> dict[int, list[Part]]:
     """Return the parts that S3 holds, by number.
 
-    SeaweedFS keeps all that were sent under a number, and lists them in no order that tells which came last.
+    SeaweedFS keeps all that were sent under a number, and lists them in an order that does not show which came last.
 
     Raises:
         NotFound: the upload was completed or aborted.
@@ -111,7 +111,7 @@ def missing_parts(store: ObjectStore, upload: Upload, expected: Iterable[PartSum
 
 
 def presigned_parts(store: ObjectStore, upload: Upload, numbers: Iterable[int], expires: timedelta) -> dict[int, str]:
-    """Return, for each part number, an address that takes that part by PUT without credentials."""
+    """Return, for each part number, a URL that takes that part by PUT without credentials."""
     with translating(upload.uri):
         return {
             number: store.client.generate_presigned_url(
@@ -131,13 +131,13 @@ def presigned_parts(store: ObjectStore, upload: Upload, numbers: Iterable[int], 
 def complete_upload(store: ObjectStore, upload: Upload, parts: Sequence[PartSum]) -> ObjectInfo:
     """Make the object of its parts, when they are all there and are what was sent.
 
-    Safe to repeat: an upload that is gone while the object stands there with the right size and etag was completed by
+    Safe to repeat: an upload that is gone while the object is there with the right size and etag was completed by
     an earlier run.
 
     Args:
         store: The object store.
         upload: The upload.
-        parts: What its sender says it sent, at least one part.
+        parts: The parts that the sender reports, at least one.
 
     Raises:
         TransientError: parts are missing, named by number; send them and complete again.
@@ -157,13 +157,13 @@ def complete_upload(store: ObjectStore, upload: Upload, parts: Sequence[PartSum]
         raise Corrupt(
             f"{info.uri} has {info.size} bytes and the etag {info.etag} after an upload of {_size(ordered)} bytes "
             f"that makes {multipart_etag(ordered)}",
-            resolution="see whether somebody else writes the same key, and try again",
+            resolution="find out whether another program writes the same key, and try again",
         )
     return info
 
 
 def abort_upload(store: ObjectStore, upload: Upload) -> None:
-    """Give an upload up and free its parts. One that is gone is a success."""
+    """Abort an upload, which frees its parts. An upload that is gone is a success."""
     try:
         with translating(upload.uri):
             store.client.abort_multipart_upload(Bucket=upload.bucket, Key=upload.key, UploadId=upload.upload_id)
@@ -174,7 +174,7 @@ def abort_upload(store: ObjectStore, upload: Upload) -> None:
 
 
 def abort_uploads(store: ObjectStore, bucket: str, prefix: str) -> int:
-    """Give up every unfinished upload whose key begins with `prefix`; return how many there were."""
+    """Abort every unfinished upload whose key begins with `prefix`; return how many there were."""
     found = unfinished_uploads(store, bucket, prefix)
     for upload in found:
         abort_upload(store, upload)
@@ -216,7 +216,7 @@ def _chosen_part(upload: Upload, held: Sequence[Part], expected: PartSum) -> Par
 
 
 def _is(held: Part, expected: PartSum) -> bool:
-    # An etag of another form says nothing of the content (encrypted objects).
+    # An etag of another form does not depend on the content (encrypted objects).
     differs = MD5_ETAG.fullmatch(held.etag) and held.etag != expected.md5
     return held.size == expected.size and not differs
 
@@ -235,13 +235,13 @@ def _finished_before(store: ObjectStore, upload: Upload, parts: Sequence[PartSum
     try:
         info = store.head(upload.bucket, upload.key)
     except NotFound:
-        # Ceph's own answer does not tell an upload that is gone from an object that is.
+        # Ceph gives the same answer for an upload that is gone and for an object that is gone.
         raise NotFound(f"{upload.uri}: its upload is gone, and no object was made of it") from gone
     if info.size != _size(parts) or info.etag != multipart_etag(parts):
         raise NotFound(
             f"{upload.uri}: its upload is gone, and the object there is another one "
             f"({info.size} bytes, etag {info.etag})",
-            resolution="upload it anew",
+            resolution="upload it again",
         ) from gone
     return info
 

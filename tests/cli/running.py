@@ -1,5 +1,6 @@
 """A real `ims up` in a data folder of its own, for tests."""
 
+import math
 import os
 import signal
 import subprocess
@@ -169,7 +170,8 @@ def start(
         # Not by endpoints.json alone: one that was killed has left its own.
         return "Ready after" in log.read_text()
 
-    wait_for(is_ready, START_SECONDS, log)
+    # It gives up by itself, and in a fixture a limit of our own would be one for busy hosts.
+    wait_for(is_ready, math.inf, log)
     watch_up(folder)
     return up
 

@@ -105,5 +105,5 @@ def test_the_folder_of_a_playbooks_file_goes_along(
     for name in ("other.yml", "vars.yml"):
         (folder / name).write_text("[]")
     _, told = create(ims, catalogue, "--playbook", str(folder / "other.yml"))
-    assert f"taking the folder of the playbook, {folder}, with all that is in it" in told
+    assert f"uploading the playbook's folder {folder} with all its files" in told
     assert [key.rpartition("/")[2] for key in store.keys(bucket, "scripts/")] == ["play.tgz"]

@@ -17,7 +17,7 @@ def test_each_kind_is_told_once_and_counted(tmp_path: Path) -> None:
     with log.open("a") as written:
         print(LINE.format(1, "locked"), end="", file=written, flush=True)
         [kind] = errors.new_kinds(final=True)
-        assert kind.told == (
+        assert kind.notice == (
             "The Prefect server has logged an error:\n"
             "  prefect.server.services.scheduler: Unexpected error in run 1: locked\n"
             f"  {log}"
@@ -27,7 +27,7 @@ def test_each_kind_is_told_once_and_counted(tmp_path: Path) -> None:
             assert errors.new_kinds(final=True) == []
         print(LINE.format(1, "lost"), end="", file=written, flush=True)
         assert len(errors.new_kinds(final=True)) == 1
-    assert [kind.counted.splitlines()[0] for kind in errors.kinds] == [
+    assert [kind.summary.splitlines()[0] for kind in errors.kinds] == [
         "The Prefect server has logged 12 times:",
         "The Prefect server has logged once:",
     ]
@@ -37,10 +37,10 @@ def test_what_is_told_can_be_read_at_80_columns(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text(LINE.format(1, "x" * 200) + "Traceback (most recent call last):\n" + LONG + "\n")
     [kind] = ServiceErrors([ServiceLog("the Prefect server", log, PREFECT)]).new_kinds(final=True)
-    *lines, path = kind.told.splitlines()
+    *lines, path = kind.notice.splitlines()
     assert max(map(len, lines)) <= 80
     assert len(lines) <= 7
-    assert "  sqlalchemy.exc.InvalidRequestError: Can't evaluate bulk DML statement;" in kind.told
+    assert "  sqlalchemy.exc.InvalidRequestError: Can't evaluate bulk DML statement;" in kind.notice
     assert path == f"  {log}"
 
 

@@ -23,7 +23,7 @@ from tests.kubernetes_api.variables import expanded
 from tests.repository import REPOSITORY
 from tests.server_logs import PREFECT, watch
 
-# The image is made first, when it is not there.
+# The waits for its servers and workers may take longer than the usual limit.
 pytestmark = pytest.mark.timeout(900)
 
 START_SECONDS = 150

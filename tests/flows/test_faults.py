@@ -6,10 +6,11 @@ import pytest
 
 from storage.models.jobs import JobStatus
 from storage.models.records import new_id
+from tests.faults import Call, Fault
 from tests.flows.platforms import on_every_platform
 from tests.flows.site import Site
 from tests.flows.test_create_image import assert_whole
-from tests.s3_proxy import Call, Fault, FaultProxy
+from tests.s3_proxy import FaultProxy
 
 pytestmark = pytest.mark.containers
 

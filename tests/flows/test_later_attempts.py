@@ -16,6 +16,7 @@ from pods.podman.runtime import Podman
 from storage.models.jobs import JobStatus
 from storage.models.records import Image, new_id
 from storage.models.shells import Address, ConnectionInfo, SshContainer
+from tests.faults import Call
 from tests.flows.platforms import on_every_platform
 from tests.flows.site import Run, Site
 from tests.flows.test_create_image import assert_whole
@@ -24,7 +25,7 @@ from tests.kubernetes_api.kubelet import Life
 from tests.kubernetes_api.live_pod import LivePod
 from tests.kubernetes_api.podman_node import PodmanNode
 from tests.root_listing import listing
-from tests.s3_proxy import Call, FaultProxy
+from tests.s3_proxy import FaultProxy
 from tests.ssh import ssh
 from tests.tiny_image import downloaded, register
 

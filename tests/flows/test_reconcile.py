@@ -63,7 +63,7 @@ def test_what_was_cut_off_is_shown_then_finished_and_what_needs_somebody_is_said
         assert code == 2
         assert found[f"recipe {recipe.id}"]["outcome"] == "done"
         assert found[f"image {lost.id}"]["outcome"] == "needs you"
-        assert f"Error: Conflict: 1 of {len(found)} findings could not be put in order: image {lost.id}" in said
+        assert f"Error: Conflict: 1 of {len(found)} findings are not in order: image {lost.id}" in said
         assert records.recipes.get(recipe.id).collection is Collection.DELETED
         assert [*store.keys("ims", f"deleted/{key}")] == [f"deleted/{key}"]
         assert [*store.keys("ims", young)] == [young]

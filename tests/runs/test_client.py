@@ -1,24 +1,17 @@
-"""runs/client.py, runs/log.py and runs/work_pool.py, on the Prefect server of a running `ims up`."""
+"""runs/client.py, on the Prefect server of a running `ims up`."""
 
-import logging
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import LogCreate, WorkPoolUpdate
-from prefect.states import Running
+from prefect.client.schemas.actions import WorkPoolUpdate
 
-from errors import BadInput, NotFound, Unreachable
+from errors import BadInput, NotFound
 from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE
 from runs.client import Runs, connected
 from runs.run import RunState
 from runs.work_pool import WORK_POOL
-from tests.cli.conftest import clean_environment
 from tests.cli.running import Up
 
 PARAMETERS = {"recipe_id": str(uuid4()), "public_key_id": str(uuid4()), "image_root_archive_name": "image"}
@@ -58,53 +51,6 @@ def test_the_same_key_starts_one_run(runs: Runs, closed_pool: None) -> None:
         runs.mark_cancelled(run_id, "no longer wanted")
     assert runs.read_run(first).state.is_final
     assert runs.read_run(first).state.message == "no longer wanted"
-
-
-def test_a_run_whose_process_has_ended_is_in_hand_until_it_is_resumed(
-    runs: Runs, client: SyncPrefectClient, closed_pool: None
-) -> None:
-    run_id = runs.start(CREATE_IMAGE, PARAMETERS, idempotency_key=str(uuid4()))
-    assert run_id not in {run.id for run in runs.pool.runs_in_hand()}
-    client.set_flow_run_state(UUID(run_id), Running(), force=True)
-    assert run_id in {run.id for run in runs.pool.runs_in_hand()}
-    runs.resume(run_id)
-    assert run_id not in {run.id for run in runs.pool.runs_in_hand()}
-    assert runs.read_run(run_id).state.name == "AwaitingRetry"
-    assert client.read_flow_run(UUID(run_id)).next_scheduled_start_time is not None
-    runs.mark_cancelled(run_id, "the test is over")
-
-
-def test_each_line_of_a_log_is_read_once(runs: Runs, client: SyncPrefectClient, closed_pool: None) -> None:
-    """Also when it is longer than a page of Prefect's API."""
-    run_id = runs.start(CREATE_IMAGE, PARAMETERS, idempotency_key=str(uuid4()))
-    began = datetime.now(UTC) - timedelta(hours=1)
-    lines = [
-        LogCreate(
-            name="tasks.test",
-            level=logging.INFO,
-            message=f"line {number}",
-            timestamp=began + timedelta(seconds=number),
-            flow_run_id=UUID(run_id),
-        )
-        for number in range(450)
-    ]
-    client.create_logs(lines)
-    _wait_for_lines(runs, run_id, 450)
-    log = runs.log(run_id)
-    assert [line.text for line in log.new_lines()] == [f"line {number}" for number in range(450)]
-    assert log.new_lines() == []
-    # Batches may overtake each other: an older line comes after a younger one.
-    late = LogCreate(
-        name="tasks.test",
-        level=logging.INFO,
-        message="late",
-        timestamp=began + timedelta(seconds=445),
-        flow_run_id=UUID(run_id),
-    )
-    client.create_logs([late])
-    _wait_for_lines(runs, run_id, 451)
-    assert [line.text for line in log.new_lines()] == ["late"]
-    runs.mark_cancelled(run_id, "the test is over")
 
 
 @pytest.mark.parametrize(
@@ -153,26 +99,3 @@ def test_an_unknown_run_is_not_found(runs: Runs) -> None:
 
 def test_the_address_of_a_run_is_served(runs: Runs, up: Up) -> None:
     assert runs.address("RUN") == f"{up.endpoints.prefect_ui_url}/runs/flow-run/RUN"
-
-
-def test_a_server_that_is_gone_is_unreachable() -> None:
-    with connected("http://127.0.0.1:9/api") as gone, pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
-        gone.read_run(str(uuid4()))
-
-
-@pytest.mark.parametrize("module", ["runs.client", "flows.create_image", "tasks.deletions"])
-def test_prefect_sends_no_usage_data(module: str) -> None:
-    program = (
-        f"import {module}\nfrom prefect._internal.analytics import is_telemetry_enabled\nprint(is_telemetry_enabled())"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", program], env=clean_environment(), capture_output=True, text=True, check=True
-    )
-    assert told.stdout == "False\n"
-
-
-def _wait_for_lines(runs: Runs, run_id: str, number: int) -> None:
-    end = time.monotonic() + 20
-    while len(runs.log(run_id).new_lines()) < number:
-        assert time.monotonic() < end
-        time.sleep(0.2)

@@ -10,7 +10,7 @@ from config.settings import Settings, settings
 from storage.records.catalogue import Catalogue, catalogue
 from storage.s3.objects import ObjectStore
 from tasks.pods import runtime
-from tests.s3_proxy import FaultProxy
+from tests.faults import Faults
 from tests.s3_server import S3Server
 from tests.tasks.deleting import forget
 from tests.tasks.scene import Scene
@@ -47,7 +47,7 @@ def on_cluster(
 
 
 @pytest.fixture
-def through(proxy: FaultProxy, own_catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> FaultProxy:
+def through(proxy: Faults, own_catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Faults:
     """The proxy, which the tasks' calls go through, each tried once."""
     monkeypatch.setenv("IMS_S3_ENDPOINT_URL", proxy.endpoint_url)
     monkeypatch.setenv("IMS_S3_ATTEMPTS", "1")

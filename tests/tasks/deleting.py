@@ -22,7 +22,8 @@ from tasks.deletions import (
     move_away,
     move_back,
 )
-from tests.s3_proxy import Call, FaultProxy
+from tests.faults import Call, Faults, Hook
+from tests.memory_s3.faults import MemoryFaults
 
 # Objects by bucket and key: body, content type, user metadata.
 Content = dict[str, tuple[bytes, str, dict[str, str]]]
@@ -100,14 +101,24 @@ def forget() -> None:
         cached.cache_clear()
 
 
-def killed(proxy: FaultProxy, number: int, moment: str, act: Callable[[], object]) -> bool:
+def killed(proxy: Faults, number: int, moment: str, act: Callable[[], object]) -> bool:
     """Act in a process that is killed at its nth write; tell whether it came so far."""
     writes = 0
+    forget()
 
     def is_its_turn(call: Call) -> bool:
         nonlocal writes
         writes += call.is_write
         return call.is_write and writes == number + 1
+
+    def plan(kill: Hook) -> None:
+        proxy.plan(
+            when=is_its_turn, before=kill if moment == "before" else None, after=kill if moment == "after" else None
+        )
+
+    if isinstance(proxy, MemoryFaults):
+        plan(proxy.kill)
+        return proxy.ends_by_kill(act)
 
     def kill(_: Call) -> None:
         os.kill(child, signal.SIGKILL)
@@ -119,7 +130,7 @@ def killed(proxy: FaultProxy, number: int, moment: str, act: Callable[[], object
             act()
         finally:
             os._exit(0)
-    proxy.plan(when=is_its_turn, before=kill if moment == "before" else None, after=kill if moment == "after" else None)
+    plan(kill)
     _, status = os.waitpid(child, 0)
     proxy.settle()
     return os.WIFSIGNALED(status)

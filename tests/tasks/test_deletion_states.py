@@ -21,10 +21,13 @@ from storage.models.records import Collection, Image
 from storage.records.catalogue import Catalogue
 from storage.s3.objects import ObjectStore
 from tasks.unfinished_moves import finish
-from tests.s3_proxy import Fault, FaultProxy
+from tests.faults import Fault, Faults
+from tests.memory_s3.fixtures import InMemory, on_both
+from tests.s3_server import S3Server
 from tests.tasks.deleting import Content, delete, forget, killed, make_image, moved, objects, remove, restore
 
-EXAMPLES = 20
+EXAMPLES_IN_MEMORY = 100
+REAL_EXAMPLES = 5
 STEPS = 15
 MOST_IMAGES = 2
 
@@ -72,7 +75,7 @@ class Deletions(RuleBasedStateMachine):
     store: ObjectStore
     records: Catalogue
     where: Settings
-    proxy: FaultProxy
+    proxy: Faults
     seen: Counter[str]
 
     def __init__(self) -> None:
@@ -133,7 +136,7 @@ class Deletions(RuleBasedStateMachine):
             if operation := BY_WAY.get(known.state):
                 self.proxy.clear()
                 self.proxy.plan(fault, nth=number)
-                error = self._error_of(partial(finish, way=known.state), known)
+                error = self._error_of(partial(finish, transition=known.state), known)
                 self.proxy.clear()
                 self._look(known, operation, must_end=error is None)
 
@@ -222,11 +225,13 @@ class Deletions(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
+@on_both
 def test_any_order_of_operations_and_faults_loses_nothing(
     store: ObjectStore,
     s3_settings: Settings,
     own_catalogue: Catalogue,
-    proxy: FaultProxy,
+    proxy: Faults,
+    s3_server: S3Server,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(uuid4()))
@@ -243,7 +248,7 @@ def test_any_order_of_operations_and_faults_loses_nothing(
     run_state_machine_as_test(
         type("DeletionsHere", (Deletions,), place),
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=EXAMPLES_IN_MEMORY if isinstance(s3_server, InMemory) else REAL_EXAMPLES,
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

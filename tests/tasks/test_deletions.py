@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -18,8 +19,9 @@ from storage.models.records import Collection, Image, Link, PublicKey, Recipe, n
 from storage.records.catalogue import Catalogue, catalogue
 from storage.s3.objects import ObjectStore
 from tasks.deletions import plan_deletion
+from tests.faults import Call, Fault, Faults
+from tests.memory_s3.fixtures import on_both
 from tests.objects_of_parts import rewrite_whole, write_parts
-from tests.s3_proxy import Call, Fault, FaultProxy
 from tests.tasks.deleting import Content, delete, killed, make_image, moved, objects, remove, restore
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPWRc+UOO0RNGYP9J9WtKKOUyiMXagbLMp5P2zdifaCv me"
@@ -142,6 +144,7 @@ def assert_whole(store: ObjectStore, where: Settings, image: Image, before: Cont
 
 
 @pytest.mark.slow
+@on_both
 @each_operation
 @pytest.mark.parametrize("fault", [Fault.ANSWER_500, Fault.LOST_ANSWER], ids=["nothing done", "done, answer lost"])
 def test_a_fault_at_any_call_loses_nothing_and_the_next_run_finishes(
@@ -149,14 +152,15 @@ def test_a_fault_at_any_call_loses_nothing_and_the_next_run_finishes(
     s3_settings: Settings,
     own_catalogue: Catalogue,
     image: Image,
-    through: FaultProxy,
+    through: Faults,
+    stride: int,
     before: list[Callable[[DeletableKind, str], None]],
     operation: Callable[[DeletableKind, str], None],
     fault: Fault,
 ) -> None:
     original = objects(store, s3_settings)
     cases = 0
-    for number in range(1, 500):
+    for number in range(1, 500, stride):
         for step in before:
             if catalogue().images.get(image.id).collection is Collection.AVAILABLE:
                 step(RecordKind.IMAGE, image.id)
@@ -178,7 +182,7 @@ def test_a_fault_at_any_call_loses_nothing_and_the_next_run_finishes(
             )
         assert_whole(store, s3_settings, image, original, operation)
         _begin_anew(store, own_catalogue, image, original, operation)
-    assert cases > 10
+    assert cases * stride > 10
     print(f"\n{operation.__name__}: {cases} calls, each met {fault}")
 
 
@@ -225,6 +229,7 @@ def _begin_anew(store: ObjectStore, records: Catalogue, image: Image, original: 
 
 
 @pytest.mark.slow
+@on_both
 @each_operation
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
@@ -232,18 +237,19 @@ def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
     s3_settings: Settings,
     own_catalogue: Catalogue,
     image: Image,
-    through: FaultProxy,
+    through: Faults,
+    stride: int,
     before: list[Callable[[DeletableKind, str], None]],
     operation: Callable[[DeletableKind, str], None],
     moment: str,
 ) -> None:
     original = objects(store, s3_settings)
     cases = 0
-    while True:
+    for number in count(step=stride):
         for step in before:
             if catalogue().images.get(image.id).collection is Collection.AVAILABLE:
                 step(RecordKind.IMAGE, image.id)
-        if not killed(through, cases, moment, lambda: operation(RecordKind.IMAGE, image.id)):
+        if not killed(through, number, moment, lambda: operation(RecordKind.IMAGE, image.id)):
             break
         cases += 1
         _finish(
@@ -251,12 +257,12 @@ def test_a_kill_at_any_write_loses_nothing_and_the_next_run_finishes(
         )
         assert_whole(store, s3_settings, image, original, operation)
         _begin_anew(store, own_catalogue, image, original, operation)
-    assert cases > 5
+    assert cases * stride > 5
     print(f"\n{operation.__name__}: killed {moment} each of {cases} writes")
 
 
 def test_a_server_that_gives_copies_another_etag_makes_no_link_untrue(
-    store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, recipe: Recipe, through: FaultProxy
+    store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, recipe: Recipe, through: Faults
 ) -> None:
     assert recipe.link is not None
     etag = write_parts(store, recipe.link.bucket, recipe.link.key, [8 * MiB, 8 * MiB]).etag
@@ -297,7 +303,7 @@ def test_nothing_is_overwritten_by_a_restoration(store: ObjectStore, s3_settings
     delete(RecordKind.IMAGE, image.id)
     store.write(s3_settings.boot_images_bucket, artifact_key(image.id, "kernel"), b"something new")
     before = objects(store, s3_settings)
-    with pytest.raises(Conflict, match="something else stands at"):
+    with pytest.raises(Conflict, match="another object is at"):
         restore(RecordKind.IMAGE, image.id)
     assert objects(store, s3_settings) == before
     assert catalogue().images.get(image.id).collection is Collection.DELETED
@@ -457,7 +463,7 @@ def test_the_time_of_a_deletion_is_noted(image: Image) -> None:
 
 
 def test_a_job_that_begins_while_its_image_is_being_deleted_keeps_it(
-    store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, image: Image, through: FaultProxy
+    store: ObjectStore, s3_settings: Settings, own_catalogue: Catalogue, image: Image, through: Faults
 ) -> None:
     before = objects(store, s3_settings)
     job = Job(job_type=JobType.CUSTOMIZE, artifact_id=image.id, public_key_id=new_id(), image_root_archive_name="x")

@@ -10,7 +10,7 @@ from storage.models.jobs import Job, JobStatus
 from storage.models.layout import artifact_key, job_key
 from tasks.job_deletions import delete_job
 from tasks.pods import runtime
-from tests.s3_proxy import Call, Fault, FaultProxy
+from tests.faults import Call, Fault, Faults
 from tests.tasks.scene import Scene
 
 # The pods and the workspace of a job are looked for.
@@ -67,7 +67,7 @@ def test_a_job_of_a_run_that_prefect_does_not_know_is_closed_first(scene: Scene)
     assert scene.catalogue.jobs.list() == [job]
 
 
-def test_what_was_cut_off_goes_on(scene: Scene, through: FaultProxy) -> None:
+def test_what_was_cut_off_goes_on(scene: Scene, through: Faults) -> None:
     """At any write: the record goes last, so that the job is still there to be deleted."""
     cut = 0
     while True:

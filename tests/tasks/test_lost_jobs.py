@@ -21,7 +21,7 @@ from storage.reconcile.findings import Finding, Outcome
 from storage.records.shell_orders import end_shell
 from tasks.job_deletions import delete_job
 from tasks.jobs import SUSPENDED, mark_crashed, mark_interrupted, take_job
-from tasks.lost_jobs import settle_jobs, settle_pods
+from tasks.lost_jobs import repair_jobs, repair_pods
 from tasks.pods import kubernetes_options, runtime
 from tests.kubernetes_api import FakeCluster, lives
 from tests.tasks.scene import HOUR, NO_AGE, Scene
@@ -37,22 +37,22 @@ def test_a_job_whose_run_has_ended_is_closed(scene: Scene) -> None:
     done = scene.job(JobStatus.SUCCESS)
     scene.end(lost.id)
     wanted = {alive.id: Outcome.AT_WORK, lost.id: Outcome.PENDING}
-    assert outcomes(settle_jobs.fn(HOUR, apply=False)) == wanted
+    assert outcomes(repair_jobs.fn(HOUR, apply=False)) == wanted
     assert scene.catalogue.jobs.get(lost.id) == lost
-    assert outcomes(settle_jobs.fn(HOUR, apply=True)) == wanted | {lost.id: Outcome.DONE}
+    assert outcomes(repair_jobs.fn(HOUR, apply=True)) == wanted | {lost.id: Outcome.DONE}
     closed = scene.catalogue.jobs.get(lost.id)
     assert closed.status is JobStatus.ERROR
     assert closed.diagnosis is not None
     assert closed.diagnosis.summary == "its flow run ended as Crashed while the job was building_image"
     assert [scene.catalogue.jobs.get(job.id) for job in (alive, done)] == [alive, done]
-    assert outcomes(settle_jobs.fn(HOUR, apply=True)) == {alive.id: Outcome.AT_WORK}
+    assert outcomes(repair_jobs.fn(HOUR, apply=True)) == {alive.id: Outcome.AT_WORK}
 
 
 def test_a_run_that_prefect_does_not_know_may_be_anothers_while_it_is_young(scene: Scene) -> None:
     job = scene.job()
-    assert outcomes(settle_jobs.fn(HOUR, apply=True)) == {job.id: Outcome.YOUNG}
+    assert outcomes(repair_jobs.fn(HOUR, apply=True)) == {job.id: Outcome.YOUNG}
     assert scene.catalogue.jobs.get(job.id) == job
-    assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.DONE}
+    assert outcomes(repair_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.DONE}
 
 
 def test_a_job_is_at_work_by_the_run_that_took_it_up_last(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_a_job_is_at_work_by_the_run_that_took_it_up_last(scene: Scene, monkeypa
     scene.end(first)
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", second)
     assert take_job.fn(job.id, **fields).flow_run_id == second
-    assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.AT_WORK}
+    assert outcomes(repair_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.AT_WORK}
 
 
 def test_without_prefects_word_no_job_is_taken_for_lost(scene: Scene) -> None:
@@ -77,7 +77,7 @@ def test_without_prefects_word_no_job_is_taken_for_lost(scene: Scene) -> None:
 
     job = scene.job()
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), pytest.raises(Unreachable):
-        settle_jobs.fn(NO_AGE, apply=True)
+        repair_jobs.fn(NO_AGE, apply=True)
     assert scene.catalogue.jobs.get(job.id) == job
 
 
@@ -97,12 +97,12 @@ def test_a_job_whose_process_was_killed_waits_on_its_user_while_its_shell_is_ope
     assert left.diagnosis.summary == "the process that worked on the job was killed"
     assert left.diagnosis.resolution.startswith("its shell stays open until its limit: retry its flow run")
     assert (closed.status, [shell.command for shell in closed.ssh_containers]) == (JobStatus.ERROR, [""])
-    assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.LEFT}
+    assert outcomes(repair_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.LEFT}
     with pytest.raises(Conflict, match="is open, although its flow run has ended; `ims jobs abort"):
         delete_job.fn(job.id)
     assert scene.catalogue.jobs.get(job.id) == left
     end_shell(scene.store, scene.settings.bucket, left, Operation.ABORT)
-    assert outcomes(settle_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.DONE}
+    assert outcomes(repair_jobs.fn(NO_AGE, apply=True)) == {job.id: Outcome.DONE}
 
 
 def test_the_run_that_takes_a_job_up_again_is_not_the_one_that_was_killed(
@@ -152,7 +152,7 @@ def test_volumes_of_jobs_that_have_ended_go_and_no_others(
 
     def ours(age: timedelta, *, apply: bool) -> dict[str, Outcome]:
         # Others may have workspaces on this host.
-        return {name: found for name, found in outcomes(settle_pods.fn(age, apply)).items() if name in all_of_them}
+        return {name: found for name, found in outcomes(repair_pods.fn(age, apply)).items() if name in all_of_them}
 
     young = {ended.id: Outcome.YOUNG, forgotten: Outcome.YOUNG, anothers: Outcome.LEFT, shell.id: Outcome.LEFT}
     assert ours(HOUR, apply=True) == young
@@ -176,11 +176,11 @@ def test_a_job_whose_suspended_run_was_cancelled_is_cancelled_too(
         runtime().create_claim(Claim(job_id=job.id, size_gib=1))
     scene.end(cancelled.id, Cancelled())
     scene.end(waiting.id, Suspended())
-    assert outcomes(settle_jobs.fn(HOUR, apply=True)) == {cancelled.id: Outcome.DONE}
+    assert outcomes(repair_jobs.fn(HOUR, apply=True)) == {cancelled.id: Outcome.DONE}
     told = [scene.catalogue.jobs.get(job.id).diagnosis for job in (cancelled, waiting)]
     assert [diagnosis and diagnosis.summary for diagnosis in told] == ["cancelled", "suspended"]
     assert list(runtime().jobs()) == [waiting.id]
-    assert settle_jobs.fn(HOUR, apply=True) == []
+    assert repair_jobs.fn(HOUR, apply=True) == []
 
 
 def test_of_a_job_whose_process_was_killed_after_its_success_nothing_is_left(
@@ -215,7 +215,7 @@ def test_pods_of_a_job_that_nobody_takes_up_again_go_from_a_cluster(
             deadline=timedelta(minutes=1),
         )
         cluster.create("pods", pod_for_kubernetes(pod, kubernetes_options()))
-    assert outcomes(settle_pods.fn(HOUR, apply=True)) == {killed.id: Outcome.YOUNG, forgotten: Outcome.YOUNG}
-    assert outcomes(settle_pods.fn(NO_AGE, apply=True)) == {killed.id: Outcome.DONE, forgotten: Outcome.DONE}
+    assert outcomes(repair_pods.fn(HOUR, apply=True)) == {killed.id: Outcome.YOUNG, forgotten: Outcome.YOUNG}
+    assert outcomes(repair_pods.fn(NO_AGE, apply=True)) == {killed.id: Outcome.DONE, forgotten: Outcome.DONE}
     assert list(runtime().jobs()) == [alive.id]
     assert [pod["metadata"]["labels"]["ims/job-id"] for pod in cluster.objects.list("pods")] == [alive.id]

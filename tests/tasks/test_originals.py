@@ -130,7 +130,7 @@ def test_an_image_without_a_manifest(lab: Lab) -> None:
 def test_an_image_whose_manifest_was_replaced(lab: Lab) -> None:
     lab.link(lab.artifact("rootfs"))
     write_manifest(lab.store, lab.bucket, lab.image.id, [])
-    assert "see who replaced the manifest" in lab.refused(Conflict)
+    assert "find out what replaced the manifest" in lab.refused(Conflict)
 
 
 def test_a_manifest_that_is_none(lab: Lab) -> None:

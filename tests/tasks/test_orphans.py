@@ -16,19 +16,19 @@ from storage.records.catalogue import Catalogue
 from storage.records.jobs import image_id_of
 from storage.s3.uploads import open_upload, unfinished_uploads
 from tasks.deletions import begin_deletion, finish_deletion, move_away
-from tasks.orphans import settle_orphans
-from tests.s3_proxy import Call, FaultProxy
+from tasks.orphans import repair_orphans
+from tests.faults import Call, Faults
 from tests.tasks.scene import ARTIFACTS, HOUR, NO_AGE, Scene, told
 
 FILES = {*ARTIFACTS, "manifest.json"}
 
 
 def found(*, age: timedelta = NO_AGE) -> list[Finding]:
-    return settle_orphans.fn(age, apply=False)
+    return repair_orphans.fn(age, apply=False)
 
 
 def applied(*, age: timedelta = NO_AGE) -> list[Finding]:
-    return settle_orphans.fn(age, apply=True)
+    return repair_orphans.fn(age, apply=True)
 
 
 def test_objects_that_no_record_knows_go_when_that_is_said(scene: Scene) -> None:
@@ -213,9 +213,7 @@ def test_records_whose_objects_are_gone_are_told_and_stay(scene: Scene) -> None:
     assert scene.catalogue.images.list() == [image]
 
 
-def test_what_is_published_between_the_listing_and_the_reading_is_referred_to(
-    scene: Scene, through: FaultProxy
-) -> None:
+def test_what_is_published_between_the_listing_and_the_reading_is_referred_to(scene: Scene, through: Faults) -> None:
     made = scene.upload(new_id())
     own = f"records/images/{made.id[-1]}.json"
 
@@ -227,7 +225,7 @@ def test_what_is_published_between_the_listing_and_the_reading_is_referred_to(
     assert [call.key for call in through.calls if call.query.get("list-type") or call.key == own][-1] == own
 
 
-def test_what_was_written_anew_since_it_was_listed_stays(scene: Scene, through: FaultProxy) -> None:
+def test_what_was_written_anew_since_it_was_listed_stays(scene: Scene, through: Faults) -> None:
     made = scene.archive(new_id())
     bucket, key = made.bucket, made.key
     # A second later: the headers of an object carry no fractions.
@@ -249,7 +247,7 @@ def test_what_was_written_anew_since_it_was_listed_stays(scene: Scene, through: 
     assert scene.keys() == {key}
 
 
-def test_what_is_registered_while_others_are_removed_stays(scene: Scene, through: FaultProxy) -> None:
+def test_what_is_registered_while_others_are_removed_stays(scene: Scene, through: Faults) -> None:
     """The records are read once more before the first removal."""
     link = scene.archive(new_id())
     recipe = Recipe(name="r", linux_distribution="sles15", link=link)

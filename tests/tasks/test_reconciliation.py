@@ -1,5 +1,7 @@
 """A whole reconciliation, cut at each of its S3 calls and killed at each of its writes: the next one finishes."""
 
+from itertools import count
+
 import pytest
 
 from errors import BadInput, Conflict, ImsError
@@ -10,11 +12,12 @@ from storage.models.records import Collection, Image, new_id
 from storage.reconcile.findings import Finding, Kind, Outcome
 from storage.s3.uploads import open_upload, unfinished_uploads
 from tasks.deletions import begin_deletion
-from tasks.lost_jobs import settle_jobs
-from tasks.orphans import settle_orphans
-from tasks.reconciliation import judge, safety_age
-from tasks.unfinished_moves import settle_moves
-from tests.s3_proxy import Call, Fault, FaultProxy
+from tasks.lost_jobs import repair_jobs
+from tasks.orphans import repair_orphans
+from tasks.reconciliation import fail_if_unsettled, safety_age
+from tasks.unfinished_moves import repair_moves
+from tests.faults import Call, Fault, Faults
+from tests.memory_s3.fixtures import on_both
 from tests.tasks.deleting import forget, killed
 from tests.tasks.scene import ARTIFACTS, NO_AGE, Scene
 
@@ -24,13 +27,13 @@ FILES = [*ARTIFACTS, "manifest.json"]
 def reconcile() -> list[Finding]:
     """The steps of flows/reconcile.py that need no Podman."""
     return [
-        *settle_moves.fn(apply=True),
-        *settle_jobs.fn(NO_AGE, apply=True),
-        *settle_orphans.fn(NO_AGE, apply=True),
+        *repair_moves.fn(apply=True),
+        *repair_jobs.fn(NO_AGE, apply=True),
+        *repair_orphans.fn(NO_AGE, apply=True),
     ]
 
 
-def through(proxy: FaultProxy) -> list[Finding]:
+def through(proxy: Faults) -> list[Finding]:
     """Reconcile by way of the proxy, each call tried once. All else goes straight, and faster."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("IMS_S3_ENDPOINT_URL", proxy.endpoint_url)
@@ -88,9 +91,10 @@ class Turn:
 
 
 @pytest.mark.slow
-def test_after_a_fault_at_any_call_the_next_run_finishes(scene: Scene, proxy: FaultProxy) -> None:
+@on_both
+def test_after_a_fault_at_any_call_the_next_run_finishes(scene: Scene, proxy: Faults, stride: int) -> None:
     cases = 0
-    for number in range(1, 500):
+    for number in range(1, 500, stride):
         mess, turn = Mess(scene), Turn(number)
         proxy.clear()
         proxy.plan(Fault.ANSWER_500, when=turn.is_now)
@@ -115,21 +119,20 @@ def test_after_a_fault_at_any_call_the_next_run_finishes(scene: Scene, proxy: Fa
 
 
 @pytest.mark.slow
-def test_after_a_kill_at_any_write_the_next_run_finishes(scene: Scene, proxy: FaultProxy) -> None:
+@on_both
+def test_after_a_kill_at_any_write_the_next_run_finishes(scene: Scene, proxy: Faults, stride: int) -> None:
     """After each write: what was killed before one has done no more than what was killed after the one before."""
-    cases = 0
-    while True:
+    for number in count(step=stride):
         mess = Mess(scene)
         proxy.clear()
-        was_killed = killed(proxy, cases, "after", lambda: through(proxy))
-        assert not any(finding.is_unsettled for finding in reconcile()), f"write {cases + 1}"
-        assert mess.is_in_order(), f"write {cases + 1}"
+        was_killed = killed(proxy, number, "after", lambda: through(proxy))
+        assert not any(finding.is_unsettled for finding in reconcile()), f"write {number + 1}"
+        assert mess.is_in_order(), f"write {number + 1}"
         mess.clear_away()
         if not was_killed:
             break
-        cases += 1
-    assert cases > 10
-    print(f"\nreconcile: killed after each of {cases} writes")
+    assert number > 10
+    print(f"\nreconcile: killed after each of {number} writes, in steps of {stride}")
 
 
 @pytest.mark.parametrize("text", ["", "59m", "0d", "7", "garbage", "1d2w", "99999999999w"])
@@ -140,7 +143,7 @@ def test_an_age_that_is_not_safe_is_refused(text: str) -> None:
 
 def test_a_reconciliation_that_leaves_something_to_somebody_fails() -> None:
     row = Finding(kind=Kind.RECORD, what="image x", why="it is gone", outcome=Outcome.NEEDS_YOU)
-    judge(
+    fail_if_unsettled(
         [
             row.model_copy(update={"outcome": outcome})
             for outcome in Outcome
@@ -148,5 +151,5 @@ def test_a_reconciliation_that_leaves_something_to_somebody_fails() -> None:
         ]
     )
     for outcome in (Outcome.FAILED, Outcome.NEEDS_YOU):
-        with pytest.raises(Conflict, match="1 of 1 findings could not be put in order: image x: it is gone"):
-            judge([row.model_copy(update={"outcome": outcome})])
+        with pytest.raises(Conflict, match="1 of 1 findings are not in order: image x: it is gone"):
+            fail_if_unsettled([row.model_copy(update={"outcome": outcome})])

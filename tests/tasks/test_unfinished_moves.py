@@ -10,8 +10,8 @@ from storage.models.kinds import RecordKind
 from storage.models.layout import artifact_key, deleted_key
 from storage.models.records import Collection, Image, new_id
 from storage.reconcile.findings import Kind, Outcome
-from tasks.deletions import begin_deletion, begin_erasure, begin_restoration, finish_deletion, move_away, take_up
-from tasks.unfinished_moves import settle_moves
+from tasks.deletions import begin_deletion, begin_erasure, begin_restoration, finish_deletion, move_away, resume
+from tasks.unfinished_moves import repair_moves
 from tests.tasks.scene import Scene
 
 
@@ -57,23 +57,23 @@ def test_a_move_whose_run_has_ended_is_finished(
     run_id = begin(scene, image, way, monkeypatch)
     cut_off = scene.catalogue.images.get(image.id)
 
-    (at_work,) = settle_moves.fn(apply=True)
+    (at_work,) = repair_moves.fn(apply=True)
     assert (at_work.kind, at_work.outcome, run_id in at_work.why) == (Kind.MOVE, Outcome.AT_WORK, True)
     assert scene.catalogue.images.get(image.id) == cut_off
 
     scene.end(run_id)
-    (shown,) = settle_moves.fn(apply=False)
+    (shown,) = repair_moves.fn(apply=False)
     assert (shown.outcome, shown.action) == (Outcome.PENDING, "finish it")
     assert scene.catalogue.images.get(image.id) == cut_off
 
-    (done,) = settle_moves.fn(apply=True)
+    (done,) = repair_moves.fn(apply=True)
     assert done.outcome is Outcome.DONE
     assert [record.collection for record in scene.catalogue.images.list(None)] == ([arrives] if arrives else [])
     if arrives is Collection.AVAILABLE:
         assert (scene.keys(), scene.catalogue.images.list()) == (before, [image])
     elif arrives is None:
         assert scene.keys() == set()
-    assert settle_moves.fn(apply=True) == []
+    assert repair_moves.fn(apply=True) == []
 
 
 def test_what_cannot_be_finished_is_told_and_does_not_hold_up_the_rest(scene: Scene) -> None:
@@ -83,12 +83,12 @@ def test_what_cannot_be_finished_is_told_and_does_not_hold_up_the_rest(scene: Sc
     bucket = scene.settings.boot_images_bucket
     scene.store.write(bucket, deleted_key(artifact_key(images[0].id, "kernel")), b"another")
     scene.store.delete(bucket, artifact_key(images[1].id, "kernel"))
-    findings = settle_moves.fn(apply=True)
+    findings = repair_moves.fn(apply=True)
     assert [finding.outcome for finding in findings] == [Outcome.NEEDS_YOU, Outcome.NEEDS_YOU, Outcome.DONE]
     assert "is taken by another object" in findings[0].why
     assert "is gone" in findings[1].why
     scene.store.delete(bucket, deleted_key(artifact_key(images[0].id, "kernel")))
-    assert [finding.outcome for finding in settle_moves.fn(apply=True)] == [Outcome.DONE, Outcome.NEEDS_YOU]
+    assert [finding.outcome for finding in repair_moves.fn(apply=True)] == [Outcome.DONE, Outcome.NEEDS_YOU]
 
 
 def test_a_deletion_is_not_finished_while_a_job_is_using_the_record(scene: Scene) -> None:
@@ -96,16 +96,16 @@ def test_a_deletion_is_not_finished_while_a_job_is_using_the_record(scene: Scene
     begin_deletion.fn(RecordKind.RECIPE, recipe.id, False)
     fields = {"artifact_id": recipe.id, "public_key_id": new_id(), "image_root_archive_name": "x"}
     job = scene.catalogue.jobs.create(Job.model_validate({"job_type": JobType.CREATE, **fields}))
-    (finding,) = settle_moves.fn(apply=True)
+    (finding,) = repair_moves.fn(apply=True)
     assert (finding.outcome, job.id in finding.why) == (Outcome.NEEDS_YOU, True)
     scene.catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.ERROR}))
-    assert [each.outcome for each in settle_moves.fn(apply=True)] == [Outcome.DONE]
+    assert [each.outcome for each in repair_moves.fn(apply=True)] == [Outcome.DONE]
 
 
 def test_nothing_is_put_on_its_way_by_taking_it_up(scene: Scene) -> None:
     image = scene.image()
     with pytest.raises(Conflict, match="is available, not deleting"):
-        take_up.fn(RecordKind.IMAGE, image.id, Collection.DELETING)
+        resume.fn(RecordKind.IMAGE, image.id, Collection.DELETING)
     with pytest.raises(NotFound):
-        take_up.fn(RecordKind.IMAGE, new_id(), Collection.DELETING)
+        resume.fn(RecordKind.IMAGE, new_id(), Collection.DELETING)
     assert scene.catalogue.images.list() == [image]

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from pods.podman.manifest import for_podman, to_yaml
 from pods.podman.runtime import Podman
 from pods.resources import Resources
 from pods.runtime import Phase
+from tests.network_namespaces import all_namespaces, remove_ownerless_namespaces
 from tests.pods.runners import kill, start_runner
 from tests.pods.under_test import UnderTest
 
@@ -89,6 +90,15 @@ def test_a_pod_that_was_created_but_never_started_is_created_again(
     assert outcome.log_tail == ["ran"]
 
 
+@pytest.fixture
+def removed_namespaces() -> Iterator[None]:
+    """Network namespaces that a killed Podman leaves are removed after the test: nothing else ever does that."""
+    before = all_namespaces()
+    yield
+    remove_ownerless_namespaces(before)
+
+
+@pytest.mark.usefixtures("removed_namespaces")
 @pytest.mark.parametrize("after", [0.03, 0.1, 0.2])
 def test_a_creation_that_was_killed_is_made_good(
     podman: Podman, pod: MakePod, state_dir: Path, tmp_path: Path, after: float

@@ -22,7 +22,7 @@ from storage.records.shell_orders import (
     read_orders,
 )
 from storage.s3.objects import ObjectStore
-from tests.s3_proxy import Fault, FaultProxy
+from tests.faults import Fault, Faults
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -149,7 +149,7 @@ def test_orders_given_at_the_same_time_all_count(store: ObjectStore, bucket: str
 
 
 def test_an_extension_whose_answer_was_lost_counts_once(
-    faulty_store: ObjectStore, store: ObjectStore, bucket: str, job: Job, proxy: FaultProxy
+    faulty_store: ObjectStore, store: ObjectStore, bucket: str, job: Job, proxy: Faults
 ) -> None:
     before, _ = read_orders(store, bucket, job.id)
     proxy.plan(Fault.LOST_ANSWER, when=lambda call: call.method == "PUT")

@@ -19,7 +19,7 @@ from storage.records.catalogue import Catalogue
 from storage.records.store import Records
 from storage.s3.errors import BucketMissing
 from storage.s3.objects import ObjectStore
-from tests.s3_proxy import Call, Fault, FaultProxy
+from tests.faults import Call, Fault, Faults
 
 ID = "a0000000-0000-4000-8000-00000000001a"
 NEIGHBOUR = "a0000000-0000-4000-8000-00000000002a"
@@ -59,7 +59,7 @@ def test_a_changed_record_is_another_and_its_other_fields_stay(images: Records[I
 
 
 def test_a_change_that_changes_nothing_writes_nothing(
-    images: Records[Image], faulty_images: Records[Image], proxy: FaultProxy
+    images: Records[Image], faulty_images: Records[Image], proxy: Faults
 ) -> None:
     made = images.create(Image(name="same"))
     assert faulty_images.change(made.id, _renamed("same")) == made
@@ -76,7 +76,7 @@ def test_the_list_is_of_one_collection_and_sorted_by_age(images: Records[Image])
 
 
 def test_a_record_moves_between_collections_by_one_write(
-    images: Records[Image], faulty_images: Records[Image], proxy: FaultProxy
+    images: Records[Image], faulty_images: Records[Image], proxy: Faults
 ) -> None:
     made = images.create(Image(name="i"))
     faulty_images.change(made.id, lambda image: image.model_copy(update={"collection": Collection.DELETED}))
@@ -208,16 +208,14 @@ def test_what_is_no_document_is_named_and_never_overwritten(
     assert store.read(bucket, KEY)[0] == content
 
 
-def test_a_lost_race_is_tried_again(images: Records[Image], faulty_images: Records[Image], proxy: FaultProxy) -> None:
+def test_a_lost_race_is_tried_again(images: Records[Image], faulty_images: Records[Image], proxy: Faults) -> None:
     images.create(Image(id=ID, name="i"))
     proxy.plan(when=lambda call: call.is_write, times=3, before=lambda _: _change(images, ID))
     assert faulty_images.change(ID, _counted).metadata == {"count": "4"}
     assert [call.method for call in proxy.calls] == ["GET", "PUT"] * 4
 
 
-def test_of_two_first_writers_both_win(
-    images: Records[Image], faulty_images: Records[Image], proxy: FaultProxy
-) -> None:
+def test_of_two_first_writers_both_win(images: Records[Image], faulty_images: Records[Image], proxy: Faults) -> None:
     proxy.plan(when=lambda call: call.is_write, before=lambda _: _create(images, NEIGHBOUR))
     faulty_images.create(Image(id=ID, name="i"))
     assert {image.id for image in images.list()} == {ID, NEIGHBOUR}
@@ -235,7 +233,7 @@ def _create(images: Records[Image], record_id: str) -> None:
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name)
 @pytest.mark.parametrize("is_write", [False, True], ids=["read", "write"])
 def test_each_call_of_each_operation_survives(
-    images: Records[Image], faulty_images: Records[Image], proxy: FaultProxy, is_write: bool, fault: Fault
+    images: Records[Image], faulty_images: Records[Image], proxy: Faults, is_write: bool, fault: Fault
 ) -> None:
     operations: list[Callable[[], object]] = [
         lambda: faulty_images.create(Image(id=ID, name="i")),
@@ -255,7 +253,7 @@ def test_each_call_of_each_operation_survives(
 @pytest.mark.parametrize("fault", [Fault.DONE_500, Fault.LOST_ANSWER], ids=lambda fault: fault.name)
 @pytest.mark.parametrize("record_id", [ID, NEIGHBOUR], ids=["the same record", "another of its document"])
 def test_a_change_whose_answer_was_lost_is_done_once_though_others_wrote_since(
-    images: Records[Image], faulty_images: Records[Image], proxy: FaultProxy, record_id: str, fault: Fault
+    images: Records[Image], faulty_images: Records[Image], proxy: Faults, record_id: str, fault: Fault
 ) -> None:
     for made in (ID, NEIGHBOUR):
         _create(images, made)
@@ -267,14 +265,14 @@ def test_a_change_whose_answer_was_lost_is_done_once_though_others_wrote_since(
 
 
 def test_a_new_record_whose_answer_was_lost_is_no_conflict_with_itself(
-    images: Records[Image], faulty_images: Records[Image], proxy: FaultProxy
+    images: Records[Image], faulty_images: Records[Image], proxy: Faults
 ) -> None:
     proxy.plan(Fault.LOST_ANSWER, when=lambda call: call.is_write, after=lambda _: _change(images, ID))
     assert faulty_images.create(Image(id=ID, name="i")).metadata == {"count": "1"}
 
 
 def test_nothing_is_guessed_when_more_wrote_since_than_is_remembered(
-    images: Records[Image], settings_for: Callable[..., Settings], proxy: FaultProxy, bucket: str
+    images: Records[Image], settings_for: Callable[..., Settings], proxy: Faults, bucket: str
 ) -> None:
     _create(images, ID)
     # With time for all that is written while it waits.
@@ -290,18 +288,18 @@ def test_nothing_is_guessed_when_more_wrote_since_than_is_remembered(
 
 
 def test_races_lost_for_ever_end_in_an_error_that_says_so(
-    images: Records[Image], faulty_store: ObjectStore, proxy: FaultProxy, bucket: str
+    images: Records[Image], faulty_store: ObjectStore, proxy: Faults, bucket: str
 ) -> None:
     _create(images, ID)
     hurried = Records(faulty_store, bucket, RecordKind.IMAGE, Image, patience=timedelta(seconds=0.5))
     proxy.plan(when=lambda call: call.is_write, times=1000, before=lambda _: _change(images, ID))
-    with pytest.raises(Unreachable, match=r"tries in .* somebody else wrote"):
+    with pytest.raises(Unreachable, match=r"tries in .* it was written in between"):
         hurried.change(ID, _counted)
 
 
 @pytest.mark.slow
 def test_a_server_in_trouble_for_long_is_unreachable_and_the_record_stays(
-    images: Records[Image], faulty_images: Records[Image], proxy: FaultProxy
+    images: Records[Image], faulty_images: Records[Image], proxy: Faults
 ) -> None:
     made = images.create(Image(id=ID, name="i"))
     proxy.plan(Fault.ANSWER_503, times=1000)

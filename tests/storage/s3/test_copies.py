@@ -11,8 +11,8 @@ from storage.s3.copies import copy, copy_in_parts, is_same, part_sizes
 from storage.s3.metadata import to_headers
 from storage.s3.objects import ObjectStore
 from storage.s3.uploads import unfinished_uploads
+from tests.faults import Call, Faults
 from tests.objects_of_parts import rewrite_whole, write_parts
-from tests.s3_proxy import Call, FaultProxy
 
 METADATA = {"md5sum": "m", "name": "ü" * 300}
 BODY = os.urandom(12 << 20)
@@ -63,7 +63,7 @@ def test_a_copy_of_an_object_made_of_parts_has_its_etag(store: ObjectStore, buck
 # Ceph 16 does not tell the sizes of parts, and needs none: see the test above.
 @pytest.mark.embedded
 def test_a_server_that_gives_whole_copies_another_etag_is_asked_for_the_same_parts(
-    faulty_store: ObjectStore, store: ObjectStore, bucket: str, proxy: FaultProxy
+    faulty_store: ObjectStore, store: ObjectStore, bucket: str, proxy: Faults
 ) -> None:
     known = write_parts(store, bucket, "source", [16 * MiB, 8 * MiB])
     assert part_sizes(store, known) == [16 * MiB, 8 * MiB]
@@ -71,9 +71,7 @@ def test_a_server_that_gives_whole_copies_another_etag_is_asked_for_the_same_par
     assert copy(faulty_store, known, bucket, "copy").etag == known.etag
 
 
-def test_a_long_copy_is_waited_for(
-    faulty_store: ObjectStore, store: ObjectStore, bucket: str, proxy: FaultProxy
-) -> None:
+def test_a_long_copy_is_waited_for(faulty_store: ObjectStore, store: ObjectStore, bucket: str, proxy: Faults) -> None:
     store.write(bucket, "source", bytes(40 * MiB))
     proxy.plan(when=is_whole_copy, before=lambda _: time.sleep(1.5))
     copy(faulty_store, store.head(bucket, "source"), bucket, "copy")

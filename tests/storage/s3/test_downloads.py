@@ -9,7 +9,7 @@ import pytest
 
 from errors import Broken, Conflict, Corrupt, NotFound, Unreachable
 from storage.s3.objects import ObjectStore
-from tests.s3_proxy import Call, Fault, FaultProxy
+from tests.faults import Call, Fault, Faults
 
 SIZE = 3_000_001
 CONTENT = os.urandom(SIZE)
@@ -43,7 +43,7 @@ def test_an_empty_object_is_an_empty_file(store: ObjectStore, bucket: str, tmp_p
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name)
 def test_a_download_survives(
-    faulty_store: ObjectStore, proxy: FaultProxy, bucket: str, tmp_path: Path, fault: Fault
+    faulty_store: ObjectStore, proxy: Faults, bucket: str, tmp_path: Path, fault: Fault
 ) -> None:
     faulty_store.write(bucket, "k", CONTENT)
     proxy.plan(fault, when=_is_get)
@@ -54,7 +54,7 @@ def test_a_download_survives(
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault.CUT_BODY, Fault.STALLED_BODY], ids=lambda fault: fault.name)
 def test_a_broken_stream_goes_on_where_it_stopped(
-    faulty_store: ObjectStore, proxy: FaultProxy, bucket: str, tmp_path: Path, fault: Fault
+    faulty_store: ObjectStore, proxy: Faults, bucket: str, tmp_path: Path, fault: Fault
 ) -> None:
     faulty_store.write(bucket, "k", CONTENT)
     proxy.plan(fault, when=_is_get, times=3)
@@ -68,7 +68,7 @@ def test_a_broken_stream_goes_on_where_it_stopped(
 
 
 def test_a_stream_that_never_brings_anything_is_given_up(
-    faulty_store: ObjectStore, proxy: FaultProxy, bucket: str, tmp_path: Path
+    faulty_store: ObjectStore, proxy: Faults, bucket: str, tmp_path: Path
 ) -> None:
     faulty_store.write(bucket, "k", b"1")
     proxy.plan(Fault.CUT_BODY, when=_is_get, times=100)
@@ -78,7 +78,7 @@ def test_a_stream_that_never_brings_anything_is_given_up(
 
 
 def test_an_object_replaced_during_the_download_is_a_conflict(
-    faulty_store: ObjectStore, store: ObjectStore, proxy: FaultProxy, bucket: str, tmp_path: Path
+    faulty_store: ObjectStore, store: ObjectStore, proxy: Faults, bucket: str, tmp_path: Path
 ) -> None:
     store.write(bucket, "k", CONTENT)
     proxy.plan(Fault.CUT_BODY, when=_is_get)
@@ -123,7 +123,7 @@ def test_the_leftover_of_a_killed_download_is_replaced(store: ObjectStore, bucke
 
 
 def test_two_downloads_never_write_one_file(
-    faulty_store: ObjectStore, store: ObjectStore, proxy: FaultProxy, bucket: str, tmp_path: Path
+    faulty_store: ObjectStore, store: ObjectStore, proxy: Faults, bucket: str, tmp_path: Path
 ) -> None:
     store.write(bucket, "k", CONTENT)
 

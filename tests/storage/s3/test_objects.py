@@ -12,7 +12,7 @@ from config.settings import Settings
 from errors import BadInput, Conflict, Denied, ImsError, NotFound, PermanentError, TransientError, Unreachable
 from storage.s3.errors import BucketMissing
 from storage.s3.objects import PART_BYTES, ObjectStore
-from tests.s3_proxy import Fault, FaultProxy
+from tests.faults import Fault, Faults
 
 HOUR = timedelta(hours=1)
 
@@ -147,7 +147,7 @@ FAULTS = list(Fault)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_read_survives(faulty_store: ObjectStore, proxy: FaultProxy, bucket: str, fault: Fault) -> None:
+def test_a_read_survives(faulty_store: ObjectStore, proxy: Faults, bucket: str, fault: Fault) -> None:
     faulty_store.write(bucket, "k", b"x" * 5000)
     proxy.plan(fault)
     assert faulty_store.read(bucket, "k")[0] == b"x" * 5000
@@ -158,7 +158,7 @@ def test_a_read_survives(faulty_store: ObjectStore, proxy: FaultProxy, bucket: s
 @pytest.mark.parametrize(
     "fault", [fault for fault in FAULTS if "body" not in fault.value], ids=lambda fault: fault.name
 )
-def test_a_write_survives(faulty_store: ObjectStore, proxy: FaultProxy, bucket: str, fault: Fault) -> None:
+def test_a_write_survives(faulty_store: ObjectStore, proxy: Faults, bucket: str, fault: Fault) -> None:
     proxy.plan(fault)
     faulty_store.write(bucket, "k", b"x" * 100_000)
     assert [call.method for call in proxy.calls] == ["PUT", "PUT"]
@@ -167,7 +167,7 @@ def test_a_write_survives(faulty_store: ObjectStore, proxy: FaultProxy, bucket: 
 
 @pytest.mark.parametrize("fault", [Fault.ANSWER_503, Fault.RESET, Fault.CUT_BODY], ids=lambda fault: fault.name)
 def test_a_read_gives_up_after_the_configured_tries(
-    faulty_store: ObjectStore, proxy: FaultProxy, bucket: str, fault: Fault
+    faulty_store: ObjectStore, proxy: Faults, bucket: str, fault: Fault
 ) -> None:
     faulty_store.write(bucket, "k", b"x" * 5000)
     proxy.plan(fault, times=100)
@@ -176,7 +176,7 @@ def test_a_read_gives_up_after_the_configured_tries(
     assert len(proxy.calls) - 1 == faulty_store.attempts
 
 
-def test_every_error_of_the_client_is_translated(faulty_settings: Settings, proxy: FaultProxy, bucket: str) -> None:
+def test_every_error_of_the_client_is_translated(faulty_settings: Settings, proxy: Faults, bucket: str) -> None:
     faulty_store = ObjectStore(faulty_settings.s3.model_copy(update={"attempts": 1}))
     proxy.plan(Fault.ANSWER_500, times=1000)
     calls = (

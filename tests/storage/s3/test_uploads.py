@@ -23,7 +23,7 @@ from storage.s3.uploads import (
     unfinished_uploads,
     uploaded_parts,
 )
-from tests.s3_proxy import Call, Fault, FaultProxy
+from tests.faults import Call, Fault, Faults
 
 HOUR = timedelta(hours=1)
 CONTENTS = {1: os.urandom(5 << 20), 2: os.urandom(5 << 20), 3: b"the last part may be small"}
@@ -132,7 +132,7 @@ def test_an_upload_that_is_gone_without_its_object_is_said(store: ObjectStore, b
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"], ids=["list parts", "complete", "head"])
 def test_completing_survives(
-    faulty_store: ObjectStore, proxy: FaultProxy, store: ObjectStore, bucket: str, method: str, fault: Fault
+    faulty_store: ObjectStore, proxy: Faults, store: ObjectStore, bucket: str, method: str, fault: Fault
 ) -> None:
     upload = _open(store, bucket)
     content = b"one small part"
@@ -145,7 +145,7 @@ def test_completing_survives(
 
 
 def test_presigned_parts_go_through_a_proxy_and_survive_its_faults(
-    faulty_store: ObjectStore, proxy: FaultProxy, bucket: str
+    faulty_store: ObjectStore, proxy: Faults, bucket: str
 ) -> None:
     upload = _open(faulty_store, bucket)
     address = presigned_parts(faulty_store, upload, [1], HOUR)[1]
@@ -175,7 +175,7 @@ def test_an_upload_without_parts_is_a_mistake_of_the_caller(store: ObjectStore, 
         complete_upload(store, _open(store, bucket), [])
 
 
-def test_a_server_in_trouble_is_unreachable(faulty_settings: Settings, proxy: FaultProxy, bucket: str) -> None:
+def test_a_server_in_trouble_is_unreachable(faulty_settings: Settings, proxy: Faults, bucket: str) -> None:
     faulty_store = ObjectStore(faulty_settings.s3.model_copy(update={"attempts": 1}))
     upload = _open(faulty_store, bucket)
     proxy.plan(Fault.ANSWER_503, times=1000)
