@@ -33,7 +33,7 @@ OPTIONS = [
     Option("times", 20, 1, "how often each is booted"),
 ]
 AT_ONCE = 3
-# Ends by itself, should the benchmark be killed.
+# It ends when the benchmark has ended, also by a kill.
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"
 
 
@@ -92,7 +92,7 @@ def _booted(name: str, files: Path) -> Boot:
 @contextmanager
 def _busy_processors() -> Iterator[None]:
     """Keep every processor of the host busy, at the same priority as the machines."""
-    # Not sessions of their own: the kernel gives each session the same share of the processors (autogroup).
+    # They stay in this session: the kernel gives each session the same share of the processors (autogroup).
     busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(os.cpu_count() or 1)]
     try:
         yield

@@ -1,6 +1,6 @@
 """The whole create job against the way IMS builds the same recipe, on recipes/opensuse-leap and the test distribution.
 
-IMS's way: `kiwi-ng --type tbz system build`, whose tar.xz nobody uses, then a gzip squashfs of its image root, then one
+IMS's way: `kiwi-ng --type tbz system build`, whose tar.xz is not used, then a gzip squashfs of its image root, then one
 artifact after the other uploaded in one stream. It runs in one container of the builder image, with all it needs made
 beforehand. Run as root, `python -m bench.create`; it takes about four minutes. The small form builds the tests'
 smallest recipe, whose build takes two seconds.

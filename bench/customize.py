@@ -149,7 +149,7 @@ def enter(secret: Path) -> float:
             try:
                 ssh(shell, secret, "echo changed > /mnt/image/image-root/etc/motd")
             except SshFailed:
-                # Nobody answers yet.
+                # sshd does not answer yet.
                 continue
             entered = time.monotonic()
             ssh(shell, secret, "touch /mnt/image/complete")

@@ -38,12 +38,12 @@ OPTIONS = [
 ]
 # How many times as long boto3 takes at the least. Ceph moves no bytes for a CopyObject, and boto3 copies in parts.
 WANTED = {"SeaweedFS": 1.0, "Ceph": 8.0}
-# What the random bytes of the rootfs are repeated from: neither server finds that out.
+# The rootfs repeats a random block of this size: neither server deduplicates it.
 BLOCK_BYTES = 64 * MiB
 TYPES = {"rootfs": ArtifactType.ROOTFS, "initrd": ArtifactType.INITRD, "kernel": ArtifactType.KERNEL}
 # The initrd's and the kernel's sizes are shares of the rootfs', as of an image of 2 GiB: 64 and 12 MiB.
 SHARES = {"rootfs": 1.0, "initrd": 1 / 32, "kernel": 3 / 512}
-# Removed at the end.
+# They are removed at the end.
 BUCKETS = {"IMS_BUCKET": "ims-bench", "IMS_BOOT_IMAGES_BUCKET": "boot-images-bench"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from builder.mirror import RELEASE, host_sources
 
-# What an image that boots has at the least, but for its kernel.
+# The packages, beside a kernel, of every image that boots.
 BOOTABLE = (
     *("systemd-sysv", "udev", "dracut", "dracut-live", "openssh-server"),
     *("iproute2", "python3", "perl", "gnupg", "curl"),

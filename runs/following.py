@@ -1,13 +1,14 @@
 """Following a flow run to its end: its state and the new lines of its log, asked for once a second.
 
 Prefect 3.8.8's own subscriber asks for no log line older than a minute, and gives up after ten attempts, some eight
-seconds; its server takes up to 23 s to start again. Its client tries each call again for half a minute.
+seconds: its server takes up to 23 s to start again, and longer on a busy host.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from errors import Unreachable
 from runs.client import Runs
 from runs.log import LogLine, RunLog
 from runs.run import Run
@@ -15,8 +16,10 @@ from runs.run import Run
 POLL_SECONDS = 1.0
 # A worker asks for runs every two seconds, and a process takes as long to start.
 PATIENCE_SECONDS = 20.0
+# How long a server may not answer, beyond the half minute for which Prefect's client tries each call again.
+SILENCE_SECONDS = 30.0
 # A run's process sends the last lines of its log, and closes its job, just after the run has ended.
-LAST_WORDS_SECONDS = 2.0
+LAST_LINES_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,31 @@ def progress_of(runs: Runs, run_id: Callable[[], str]) -> Iterator[Progress]:
 
     Raises:
         NotFound: The server does not know the run.
-        Unreachable: The server has not answered for half a minute; the run may go on.
+        Unreachable: A server has not answered for too long; the run may go on.
     """
-    started = time.monotonic()
+    started = answered = time.monotonic()
     logs: dict[str, RunLog] = {}
     while True:
-        run = runs.read_run(run_id())
-        log = logs.setdefault(run.id, runs.log(run.id))
+        try:
+            run = runs.read_run(run_id())
+            lines = logs.setdefault(run.id, runs.log(run.id)).new_lines()
+        except Unreachable:
+            if time.monotonic() - answered > SILENCE_SECONDS:
+                raise
+            time.sleep(POLL_SECONDS)
+            continue
+        answered = time.monotonic()
+        yield Progress(run, lines, answered - started)
         if run.state.is_final:
-            # What is known already is shown before the wait.
-            yield Progress(run, log.new_lines(), time.monotonic() - started)
-            time.sleep(LAST_WORDS_SECONDS)
-        yield Progress(run, log.new_lines(), time.monotonic() - started)
-        if run.state.is_final:
+            time.sleep(LAST_LINES_SECONDS)
+            yield Progress(run, _last_lines(logs[run.id]), time.monotonic() - started)
             return
         time.sleep(POLL_SECONDS)
+
+
+def _last_lines(log: RunLog) -> list[LogLine]:
+    """Return the end of an ended run's log; nothing when the server was stopped meanwhile."""
+    try:
+        return log.new_lines()
+    except Unreachable:
+        return []

@@ -4,36 +4,22 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from cli.child import Child
 from cli.prefect_services import api_url, await_server, is_of_ims_up, worker_name
 from errors import Broken, Conflict
-
-
-class Other(BaseHTTPRequestHandler):
-    """A Prefect server with its data in a folder of its own."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"home": "/elsewhere"}).encode())
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+from tests.http_server import Answer, HttpServer, serving
 
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """The address of the other server."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield api_url(server.server_address[1])
-        server.shutdown()
+    """The address of a Prefect server with its data in a folder of its own."""
+    other = HttpServer(lambda _: Answer(body=json.dumps({"home": "/elsewhere"}).encode()))
+    with serving(other):
+        yield api_url(other.server_port)
 
 
 def server(program: str, address: str, home: Path) -> Child:

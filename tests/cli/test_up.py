@@ -9,9 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -30,6 +28,7 @@ from tests.cli.running import (
     wait_for,
     waiting_recipe,
 )
+from tests.http_server import Answer, HttpServer, serving
 from tests.s3_server import embedded_s3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -269,29 +268,19 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_left_running(tmp_pat
 
 def test_a_port_that_is_taken_while_the_server_starts_is_left_to_who_has_it(tmp_path: Path) -> None:
     """By another `ims up`, say, whose runs ours would take for its own."""
-    asked: list[str] = []
-
-    class Other(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(f"{self.command} {self.path}")
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"home": "/elsewhere"}')
-
-        do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815 - as http.server names them
+    others: list[HttpServer] = []
 
     def take_its_port(started: Up) -> None:
         wait_for(lambda: "server start" in " ".join(started.processes()), START_SECONDS, started.log)
         [command] = [command for command in started.processes() if "server start" in command]
-        server = ThreadingHTTPServer(("127.0.0.1", int(command.split("--port ")[1].split()[0])), Other)
-        stack.enter_context(server)
-        Thread(target=server.serve_forever, daemon=True).start()
-        stack.callback(server.shutdown)
+        port = int(command.split("--port ")[1].split()[0])
+        others.append(stack.enter_context(serving(HttpServer(lambda _: Answer(body=b'{"home": "/elsewhere"}'), port))))
 
     with ExitStack() as stack:
         up = start(tmp_path / "data", meanwhile=take_its_port)
         assert up.ims("recipes", "list").returncode == 0
-        assert {call.split()[0] for call in asked} == {"GET"}, asked
+        [other] = others
+        assert {request.method for request in other.asked} == {"GET"}, other.asked
         assert up.end(signal.SIGTERM) == 0, up.log.read_text()
 
 

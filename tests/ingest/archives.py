@@ -1,4 +1,4 @@
-"""Builds recipe archives for the tests, header by header, honest ones and others."""
+"""Builds recipe archives for the tests, header by header, valid and malformed."""
 
 import io
 import tarfile
@@ -67,7 +67,7 @@ def pax_record(key: str, value: bytes) -> bytes:
 
 
 def with_checksum(block: bytes) -> bytes:
-    """A header block with its checksum made right."""
+    """A header block with its checksum corrected."""
     blank = block[:148] + b" " * 8 + block[156:]
     return block[:148] + b"%06o\0 " % sum(blank) + block[156:]
 
@@ -83,6 +83,6 @@ def archive(*members: bytes) -> bytes:
 
 
 def names_in(content: bytes) -> list[str]:
-    """What Python's own reader finds in an archive: the builders above are honest where they mean to be."""
+    """What Python's own reader finds in an archive: checks that the valid ones above are valid."""
     with tarfile.open(fileobj=io.BytesIO(content)) as opened:
         return opened.getnames()

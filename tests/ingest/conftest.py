@@ -16,7 +16,7 @@ def limits() -> Limits:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Iterator[Path]:
-    """A folder beside the recipe's that nothing may touch."""
+    """A folder beside the recipe's that must not change."""
     folder = tmp_path / "outside"
     folder.mkdir()
     (folder / "secret").write_text("untouched")
@@ -47,7 +47,7 @@ def unpack(recipe: Path, tmp_path: Path, limits: Limits) -> Callable[..., Path]:
 
 @pytest.fixture
 def refused(unpack: Callable[..., Path], recipe: Path) -> Callable[..., str]:
-    """Unpack an archive that must be refused without a trace, and return what is said."""
+    """Unpack an archive that must be refused with nothing written, and return the message."""
 
     def refused(content: bytes, *limits: Limits) -> str:
         with pytest.raises(BadInput) as caught:

@@ -1,4 +1,4 @@
-"""The walls around the child, and what the caller sees when it runs into them."""
+"""The limits of the child, and what the caller gets when the child reaches them."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ def endless(recipe: Path) -> Path:
 
 
 def children(process: int) -> list[int]:
-    """Ids of a process's children, whichever of its threads started them."""
+    """Ids of a process's children, of any of its threads."""
     found = []
     for task in Path(f"/proc/{process}/task").iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -150,7 +150,7 @@ def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
 
 
 def ended(process: int) -> bool:
-    """Whether a process is gone, or a zombie that nobody has reaped yet."""
+    """Whether a process is gone, or a zombie that is not reaped yet."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
@@ -172,7 +172,7 @@ def slow_archive() -> bytes:
     return config() + b"".join(file(f"{number}") for number in range(60_000)) + END
 
 
-WALLS = """
+PROBE = """
 import errno, json, os, resource, socket, sys, time
 from ingest.jail import confine, TimeLimit
 from ingest.limits import Limits
@@ -206,19 +206,19 @@ print(json.dumps(said))
 
 
 @pytest.fixture
-def walls(tmp_path: Path) -> dict[str, object]:
-    """What a confined process finds when it runs against its walls, with a server listening beside it."""
+def found(tmp_path: Path) -> dict[str, object]:
+    """What a confined process finds when it tries to pass its limits, beside a server that listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        command = [sys.executable, "-c", WALLS, str(tmp_path / "big"), str(server.getsockname()[1])]
+        command = [sys.executable, "-c", PROBE, str(tmp_path / "big"), str(server.getsockname()[1])]
         output = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
     said = json.loads(output)
     assert isinstance(said, dict)
     return said
 
 
-def test_a_confined_process_runs_into_its_limits(walls: dict[str, object]) -> None:
-    network = walls.pop("network")
-    assert walls == {
+def test_a_confined_process_runs_into_its_limits(found: dict[str, object]) -> None:
+    network = found.pop("network")
+    assert found == {
         "memory": "MemoryError",
         "files": "EMFILE",
         "size": "EFBIG",
@@ -231,13 +231,13 @@ def test_a_confined_process_runs_into_its_limits(walls: dict[str, object]) -> No
 
 
 def may_unshare() -> bool:
-    """Whether this host lets this user leave the network."""
+    """Whether this user may unshare the network on this host."""
     return subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True).returncode == 0
 
 
 @pytest.mark.skipif(not may_unshare(), reason="this host lets no process leave the network")
-def test_a_confined_process_has_no_network(walls: dict[str, object]) -> None:
-    assert walls["network"] == "ENETUNREACH"
+def test_a_confined_process_has_no_network(found: dict[str, object]) -> None:
+    assert found["network"] == "ENETUNREACH"
 
 
 def test_a_small_recipe_goes_through_in_half_a_second_of_processor_time(tmp_path: Path, limits: Limits) -> None:
@@ -256,7 +256,7 @@ def test_a_small_recipe_goes_through_in_half_a_second_of_processor_time(tmp_path
         render_recipe(recipe, {"a": "b"}, limits)
         read_description(recipe, limits)
         took.append(processor_seconds() - start)
-    # Processor time, and the least of it: the clock on the wall tells how busy the machine is.
+    # The least processor time: elapsed time depends on how busy the host is.
     assert min(took) < 0.5
 
 

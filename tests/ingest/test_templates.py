@@ -27,7 +27,7 @@ def folder(recipe: Path) -> Path:
 
 @pytest.fixture
 def refused(folder: Path, limits: Limits) -> Render:
-    """Render `config.sh` from a text that must be refused with nothing changed, and return what is said."""
+    """Render `config.sh` from a text that must be refused with nothing changed, and return the message."""
 
     def refused(text: str, limits: Limits = limits, **dictionary: str) -> str:
         (folder / LIST).write_text("template_files: [config.sh]")

@@ -1,4 +1,4 @@
-"""Archives that nobody thought of: whatever comes in is refused, or unpacked with everything inside."""
+"""Random archives: each is refused, or unpacked with everything inside its folder."""
 
 import gzip
 import os
@@ -37,7 +37,7 @@ SIZES = st.one_of(st.just(0), st.integers(0, 2000), st.sampled_from([1 << 20, 1 
 
 @st.composite
 def entries(draw: st.DrawFn) -> bytes:
-    """An entry whose fields need not fit each other."""
+    """An entry whose fields may contradict each other."""
     info = tarfile.TarInfo(draw(NAMES))
     info.type, info.linkname, info.mode = draw(KINDS), draw(NAMES), draw(st.sampled_from([0o644, 0o755, 0o4755, 0]))
     info.size = draw(SIZES)
@@ -56,7 +56,7 @@ def pax_entries(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def honest_entries(draw: st.DrawFn) -> bytes:
-    """An entry that fits, by itself, often enough for a whole archive to be unpacked."""
+    """A valid entry, so that whole archives are often unpacked."""
     name = draw(st.lists(st.sampled_from(["root", "etc", "a", "b"]), min_size=1, max_size=4).map("/".join))
     target = draw(NAMES.filter(lambda text: "\udcff" not in text))
     return draw(st.sampled_from([file(name), folder(name), link(name, target), hard_link(name, target)]))
@@ -64,7 +64,7 @@ def honest_entries(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """A good archive with some bytes changed, the checksum of the header they are in made right."""
+    """A good archive with some bytes changed, and the checksum of their header corrected."""
     content = bytearray(archive(folder("root"), file("root/a"), link("root/b", "/a"), hard_link("c", "root/a")))
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(content) - 1))

@@ -1,28 +1,28 @@
-"""runs/following.py: a run is followed to its end, also while its server is started again."""
+"""runs/following.py: a run is followed to its end, also while its server does not answer."""
 
 import logging
+import socket
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
-from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
+from typing import Self
 from uuid import UUID
 
+import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import LogCreate
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Completed, Running, Scheduled
 from prefect.types._datetime import now
 
-from cli import prefect_services
-from cli.child import Child
-from cli.data_folder import Endpoints
-from errors import NotFound
+from errors import NotFound, Unreachable
 from runs import following
 from runs.client import Runs, connected
-from runs.following import Progress, progress_of
+from runs.following import progress_of
 from storage.models.records import new_id
 
 
@@ -87,45 +87,83 @@ def test_a_run_that_the_server_does_not_know_is_not_found(runs: Runs) -> None:
         next(progress_of(runs, lambda: unknown))
 
 
-@pytest.mark.slow
-def test_a_run_is_followed_while_its_server_is_started_again(tmp_path: Path) -> None:
-    """The server is away for some seconds, and for longer than one poll."""
-    server = server_in(tmp_path)
-    server.start()
-    try:
-        prefect_services.await_server(server)
-        with SyncPrefectClient(server.env["PREFECT_API_URL"]) as client:
-            run_id = start(client)
-        with connected(server.env["PREFECT_API_URL"]) as runs:
-            progress = progress_of(runs, lambda: run_id)
-            assert next(progress).run.state.is_running
-            server.stop(timedelta(seconds=10))
-            server = server_in(tmp_path, server.env["PREFECT_API_URL"])
-            away = Thread(target=start_later, args=(server, 3))
-            away.start()
-            began = time.monotonic()
-            assert next(progress).run.state.is_running
-            assert time.monotonic() - began > 3
-            away.join()
-            with SyncPrefectClient(server.env["PREFECT_API_URL"]) as client:
-                client.set_flow_run_state(UUID(run_id), Completed(), force=True)
-            assert last(progress).run.state.is_completed
-    finally:
-        server.stop(timedelta(seconds=10))
+def test_a_run_is_followed_while_its_server_is_away(client: SyncPrefectClient, prefect_api: str) -> None:
+    """As it is when it is started again. Prefect's client tries no call again here: the follower does."""
+    run_id = start(client)
+    with (
+        Forwarder(prefect_api) as server,
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+        connected(server.api_url) as runs,
+    ):
+        progress = progress_of(runs, lambda: run_id)
+        assert next(progress).run.state.is_running
+        server.is_away = True
+        Timer(3, lambda: setattr(server, "is_away", False)).start()
+        log(client, run_id, "meanwhile")
+        began = time.monotonic()
+        assert [line.text for line in next(progress).lines] == ["meanwhile"]
+        assert time.monotonic() - began >= 3
+        client.set_flow_run_state(UUID(run_id), Completed(), force=True)
+        *_, ended = progress
+        assert ended.run.state.is_completed
 
 
-def server_in(folder: Path, address: str = "") -> Child:
-    address = address or prefect_services.api_url(prefect_services.prefect_port(0))
-    none = Endpoints(s3_endpoint_url="http://127.0.0.1:9", s3_access_key="", s3_secret_key="", prefect_api_url=address)
-    env = prefect_services.environment(folder, none) | {"PREFECT_SERVER_UI_ENABLED": "false"}
-    return prefect_services.server(env, folder)
+def test_a_server_that_stays_away_is_unreachable(
+    client: SyncPrefectClient, prefect_api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "SILENCE_SECONDS", 1.0)
+    run_id = start(client)
+    with (
+        Forwarder(prefect_api) as server,
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+        connected(server.api_url) as runs,
+    ):
+        progress = progress_of(runs, lambda: run_id)
+        next(progress)
+        server.is_away = True
+        with pytest.raises(Unreachable, match=server.api_url):
+            next(progress)
 
 
-def start_later(server: Child, seconds: float) -> None:
-    time.sleep(seconds)
-    server.start()
+class Forwarder:
+    """Passes connections on to a server, or closes them while that is away.
 
+    Args:
+        api_url: The API of the Prefect server.
+    """
 
-def last(progress: Iterator[Progress]) -> Progress:
-    *_, found = progress
-    return found
+    def __init__(self, api_url: str) -> None:
+        target = httpx.URL(api_url)
+        self.is_away = False
+        forwarder = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if forwarder.is_away:
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                answer = httpx.request(
+                    self.command, target.copy_with(raw_path=self.path.encode()), content=body, trust_env=False
+                )
+                self.send_response(answer.status_code)
+                self.send_header("Content-Length", str(len(answer.content)))
+                self.end_headers()
+                self.wfile.write(answer.content)
+
+            do_POST = do_GET  # noqa: N815 - the base class's name
+
+            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
+                """Print nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.api_url = f"http://127.0.0.1:{self._server.server_address[1]}/api"
+
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -12,56 +11,46 @@ import pytest
 from errors import Denied, LimitReached, may_retry
 from ingest.description import Repository
 from tasks.repositories import READY, Answer, ask, is_asked, metadata_urls, wait_until_ready
+from tests import http_server
+from tests.http_server import HttpServer, Request
 
 
-class Server(ThreadingHTTPServer):
-    """Answers by a table of paths; whatever is not in it is 404. Keeps what it was asked."""
-
-    daemon_threads = True
+class Table:
+    """Answers by a table of paths; what is not in it is 404."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
         self.answers: dict[str, int] = {}
         self.moved: dict[str, str] = {}
         self.silent: set[str] = set()
-        self.asked: list[str] = []
-        self.authorized: set[str] = set()
         self.released = threading.Event()
+        self.server = HttpServer(self.answer)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return self.server.url
 
+    @property
+    def asked(self) -> list[str]:
+        return [request.line for request in self.server.asked]
 
-class Handler(BaseHTTPRequestHandler):
-    server: Server
+    @property
+    def authorized(self) -> set[str]:
+        return {request.path for request in self.server.asked if "authorization" in request.headers}
 
-    def do_HEAD(self) -> None:
-        self.server.asked.append(f"{self.command} {self.path}")
-        if self.headers["Authorization"]:
-            self.server.authorized.add(self.path)
-        if self.path in self.server.silent:
-            self.server.released.wait(30)
-        status = self.server.answers.get(f"{self.command} {self.path}", self.server.answers.get(self.path, 404))
-        self.send_response(302 if self.path in self.server.moved else status)
-        if self.path in self.server.moved:
-            self.send_header("Location", self.server.moved[self.path])
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_GET = do_HEAD  # noqa: N815 - the name http.server calls
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's signature
-        pass
+    def answer(self, request: Request) -> http_server.Answer:
+        if request.path in self.silent:
+            self.released.wait(30)
+        if request.path in self.moved:
+            return http_server.Answer(302, headers={"Location": self.moved[request.path]})
+        return http_server.Answer(self.answers.get(request.line, self.answers.get(request.path, 404)))
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.released.set()
-        server.shutdown()
+def server() -> Iterator[Table]:
+    table = Table()
+    with http_server.serving(table.server):
+        yield table
+        table.released.set()
 
 
 @pytest.fixture
@@ -113,30 +102,30 @@ def test_only_web_servers_are_asked() -> None:
     assert not is_asked(repository("obs://project/repo"))
 
 
-def test_a_repository_that_answers_is_ready(server: Server, client: httpx.Client) -> None:
+def test_a_repository_that_answers_is_ready(server: Table, client: httpx.Client) -> None:
     server.answers[REPOMD] = 200
     assert ask(client, repository(server.url)) == READY
 
 
-def test_the_second_address_serves_where_the_first_is_missing(server: Server, client: httpx.Client) -> None:
+def test_the_second_address_serves_where_the_first_is_missing(server: Table, client: httpx.Client) -> None:
     server.answers["/Release"] = 200
     assert ask(client, repository(server.url, type="apt-deb")) == READY
 
 
-def test_a_redirect_is_followed(server: Server, client: httpx.Client) -> None:
+def test_a_redirect_is_followed(server: Table, client: httpx.Client) -> None:
     server.answers["/there"] = 200
     server.moved[REPOMD] = "/there"
     assert ask(client, repository(server.url)) == READY
 
 
 @pytest.mark.parametrize("status", [403, 405, 501])
-def test_a_server_that_refuses_head_is_asked_by_get(server: Server, client: httpx.Client, status: int) -> None:
+def test_a_server_that_refuses_head_is_asked_by_get(server: Table, client: httpx.Client, status: int) -> None:
     server.answers |= {f"HEAD {REPOMD}": status, f"GET {REPOMD}": 200}
     assert ask(client, repository(server.url)) == READY
 
 
 @pytest.mark.parametrize("status", [404, 500, 503])
-def test_an_answer_that_may_change_is_reported(server: Server, client: httpx.Client, status: int) -> None:
+def test_an_answer_that_may_change_is_reported(server: Table, client: httpx.Client, status: int) -> None:
     server.answers[REPOMD] = status
     answer = ask(client, repository(server.url))
     assert answer.text.startswith(str(status))
@@ -144,7 +133,7 @@ def test_an_answer_that_may_change_is_reported(server: Server, client: httpx.Cli
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_wrong_credentials_end_the_wait_at_once(server: Server, client: httpx.Client, status: int) -> None:
+def test_wrong_credentials_end_the_wait_at_once(server: Table, client: httpx.Client, status: int) -> None:
     server.answers[REPOMD] = status
     known = repository(server.url, username="builder", password="canary")
     with pytest.raises(Denied, match=f"is refused to the user builder: {status}") as caught:
@@ -153,13 +142,13 @@ def test_wrong_credentials_end_the_wait_at_once(server: Server, client: httpx.Cl
     assert "site file" in caught.value.resolution
 
 
-def test_credentials_go_to_their_own_repository_alone(server: Server, client: httpx.Client) -> None:
+def test_credentials_go_to_their_own_repository_alone(server: Table, client: httpx.Client) -> None:
     server.answers |= {f"/a{REPOMD}": 200, f"/b{REPOMD}": 200}
     wait(client, repository(f"{server.url}/a", username="u", password="p"), repository(f"{server.url}/b"))
     assert server.authorized == {f"/a{REPOMD}"}
 
 
-def test_silence_is_reported(server: Server, client: httpx.Client) -> None:
+def test_silence_is_reported(server: Table, client: httpx.Client) -> None:
     server.silent.add(REPOMD)
     assert "no answer within" in ask(client, repository(server.url)).text
 
@@ -181,7 +170,7 @@ def wait(client: httpx.Client, *repositories: Repository, limit: float = 5) -> N
     )
 
 
-def test_all_must_answer_in_one_round(server: Server, client: httpx.Client) -> None:
+def test_all_must_answer_in_one_round(server: Table, client: httpx.Client) -> None:
     server.answers[f"/one{REPOMD}"] = 200
     threading.Timer(0.3, lambda: server.answers.update({f"/two{REPOMD}": 200})).start()
     wait(client, repository(f"{server.url}/one"), repository(f"{server.url}/two"))
@@ -189,7 +178,7 @@ def test_all_must_answer_in_one_round(server: Server, client: httpx.Client) -> N
 
 
 def test_progress_says_how_many_are_ready_and_for_whom_it_waits(
-    server: Server, client: httpx.Client, caplog: pytest.LogCaptureFixture
+    server: Table, client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "tasks.repositories")
     server.answers[f"/one{REPOMD}"] = 200
@@ -200,7 +189,7 @@ def test_progress_says_how_many_are_ready_and_for_whom_it_waits(
 
 
 def test_a_repository_that_never_answers_ends_the_wait_with_its_address_and_last_answer(
-    server: Server, client: httpx.Client
+    server: Table, client: httpx.Client
 ) -> None:
     server.answers |= {f"/good{REPOMD}": 200, f"/bad{REPOMD}": 503}
     started = time.monotonic()

@@ -8,7 +8,8 @@ import pytest
 
 from builder.pod.kiwi.credentials import Credentials, Mask, fetch_credentials
 from builder.pod.step import StepFailed
-from tests.builder.pod.kiwi.test_repository_file import NASTY, asked
+from tests.builder.pod.kiwi.basic_authentication import asking_server, logins
+from tests.builder.pod.kiwi.test_repository_file import NASTY
 from tests.builder.s3_stand_in import StandIn
 from tests.builder_pod import run_in_builder
 
@@ -89,11 +90,11 @@ print([file for file in files if os.path.exists(file)])
 
 @pytest.mark.containers
 def test_wget_and_the_repository_script_find_them_while_they_are_needed(tmp_path: Path) -> None:
-    with asked() as server:
-        document = [{"url": f"http://127.0.0.1:{server.server_port}/a", "username": "us er", "password": NASTY}]
+    with asking_server() as server:
+        document = [{"url": f"{server.url}/a", "username": "us er", "password": NASTY}]
         ran = run_in_builder(
             ["python3", "-c", _AT_HAND], workspace=tmp_path, environment={"DOCUMENT": json.dumps(document)}
         )
     said = ran.stdout.splitlines()
     assert (said[0], said[-1]) == ("['0o600', '0o600']", "[]")
-    assert server.who == {f"us er:{NASTY}"}, ran.stdout
+    assert logins(server) == {f"us er:{NASTY}"}, ran.stdout

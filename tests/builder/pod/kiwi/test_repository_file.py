@@ -1,19 +1,17 @@
 """Tests of builder/pod/kiwi/repository_file.py, with files as kiwi writes them and the programs that read them."""
 
-import base64
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from builder.pod.kiwi.credentials import Credentials
 from builder.pod.kiwi.repository_file import complete
+from tests.builder.pod.kiwi.basic_authentication import asking_server, logins
 from tests.builder_pod import run_in_builder
+from tests.http_server import HttpServer
 
 URL = "https://packages.example.org/base"
 # All that addresses, options, shells and regular expressions give a meaning to.
@@ -106,59 +104,25 @@ def test_no_other_user_may_read_it(tmp_path: Path, kind: str) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-class Asked(ThreadingHTTPServer):
-    """A server that has nothing; it keeps the credentials of requests."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.who: set[str] = set()
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    """A server that asks for credentials."""
+    with asking_server() as server:
+        yield server
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Asked
-
-    def do_GET(self) -> None:
-        said = self.headers["Authorization"]
-        if said:
-            self.server.who.add(base64.b64decode(said.removeprefix("Basic ")).decode())
-        self.send_response(404 if said else 401)
-        self.send_header("WWW-Authenticate", 'Basic realm="packages"')
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_HEAD = do_GET  # noqa: N815 - the name http.server calls
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's signature
-        pass
-
-
-@contextmanager
-def asked() -> Iterator[Asked]:
-    with Asked() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def test_apt_understands_any_password(tmp_path: Path) -> None:
+def test_apt_understands_any_password(tmp_path: Path, server: HttpServer) -> None:
     for folder in ("lists/partial", "cache/archives/partial"):
         (tmp_path / folder).mkdir(parents=True)
-    with asked() as server:
-        url = f"http://127.0.0.1:{server.server_port}/debian"
-        file = written(tmp_path, "apt", url)
-        complete(file, [me(url)], [])
-        folders = {"Etc::sourcelist": file, "Etc::sourceparts": "-", "State::lists": tmp_path / "lists"}
-        options = {f"Dir::{name}": value for name, value in (folders | {"Cache": tmp_path / "cache"}).items()}
-        options |= {"APT::Sandbox::User": "root", "Debug::NoLocking": "1", "Acquire::Retries": "0"}
-        given = [argument for name, value in options.items() for argument in ("-o", f"{name}={value}")]
-        subprocess.run(["apt-get", *given, "update"], capture_output=True, check=False)
-    assert server.who == {f"us er:{NASTY}"}
+    url = f"{server.url}/debian"
+    file = written(tmp_path, "apt", url)
+    complete(file, [me(url)], [])
+    folders = {"Etc::sourcelist": file, "Etc::sourceparts": "-", "State::lists": tmp_path / "lists"}
+    options = {f"Dir::{name}": value for name, value in (folders | {"Cache": tmp_path / "cache"}).items()}
+    options |= {"APT::Sandbox::User": "root", "Debug::NoLocking": "1", "Acquire::Retries": "0"}
+    given = [argument for name, value in options.items() for argument in ("-o", f"{name}={value}")]
+    subprocess.run(["apt-get", *given, "update"], capture_output=True, check=False)
+    assert logins(server) == {f"us er:{NASTY}"}
 
 
 _READ = {
@@ -170,14 +134,13 @@ _READ = {
 
 @pytest.mark.containers
 @pytest.mark.parametrize("kind", _READ)
-def test_package_managers_of_rpms_understand_any_password(tmp_path: Path, kind: str) -> None:
-    with asked() as server:
-        url = f"http://127.0.0.1:{server.server_port}/base"
-        file = Path("/workspace") / written(tmp_path, kind, url).relative_to(tmp_path)
-        (tmp_path / "store.json").write_text(json.dumps([{"url": url, "username": "us er", "password": NASTY}]))
-        script = (
-            f"install -m 600 /workspace/store.json /run/ims-credentials.json; repos={file.parent}\n"
-            f"python3 -m builder.pod.kiwi.repository_file {file}; {_READ[kind]}"
-        )
-        ran = run_in_builder(["sh", "-c", script], workspace=tmp_path)
-    assert server.who == {f"us er:{NASTY}"}, ran.stdout
+def test_package_managers_of_rpms_understand_any_password(tmp_path: Path, server: HttpServer, kind: str) -> None:
+    url = f"{server.url}/base"
+    file = Path("/workspace") / written(tmp_path, kind, url).relative_to(tmp_path)
+    (tmp_path / "store.json").write_text(json.dumps([{"url": url, "username": "us er", "password": NASTY}]))
+    script = (
+        f"install -m 600 /workspace/store.json /run/ims-credentials.json; repos={file.parent}\n"
+        f"python3 -m builder.pod.kiwi.repository_file {file}; {_READ[kind]}"
+    )
+    ran = run_in_builder(["sh", "-c", script], workspace=tmp_path)
+    assert logins(server) == {f"us er:{NASTY}"}, ran.stdout
