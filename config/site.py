@@ -115,7 +115,7 @@ class Credentials(Model):
         mine, other = urlsplit(self.url), urlsplit(url)
         if (mine.scheme, mine.hostname, _port(self.url)) != (other.scheme, other.hostname, _port(url)):
             return False
-        # Servers take the way up out of an address, and so would lead out of what the credentials are for.
+        # Servers resolve '..', so such a URL may lead outside the path that the credentials are for.
         if ".." in unquote(other.path).split("/"):
             return False
         below = mine.path.rstrip("/")
