@@ -239,4 +239,5 @@ ELSEWHERE = (
     Elsewhere(
         "flows/test_reconcile.py", _COMMAND, ("cli/job_deletions.py", "cli/reconcile.py"), through=("cli/main.py",)
     ),
+    Elsewhere("builder/pod/kiwi/test_credentials.py", _PART, ("builder/contract/credentials.py",)),
 )
