@@ -159,7 +159,7 @@ def test_an_alias_that_is_taken_is_refused(
         configured({"repositories": added}, *known)
 
 
-def test_an_alias_that_nobody_else_has_in_this_build_is_taken(configured: Configured) -> None:
+def test_an_alias_that_is_unique_in_this_build_is_kept(configured: Configured) -> None:
     known = [own(), own("https://x/"), own("https://gpu/", alias="base", profiles=["gpu"])]
     configured({"repositories": [site(), site("https://y/", alias="base")]}, *known, profiles=["cpu"])
 
