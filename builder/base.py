@@ -137,7 +137,7 @@ def _carried_settings() -> list[str]:
 def _run(command: list[str], scratch: Path) -> None:
     """Run mmdebstrap and log its output; it is ended when this process is interrupted."""
     last_lines: deque[str] = deque(maxlen=5)
-    # mmdebstrap unpacks below TMPDIR: in the scratch folder whatever a cut-off build leaves is removed by the next.
+    # mmdebstrap unpacks below TMPDIR: the next build removes what a build that was cut off has left there.
     environment = {**os.environ, "TMPDIR": str(scratch)}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"

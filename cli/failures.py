@@ -9,6 +9,7 @@ from types import TracebackType
 import typer
 from pydantic import ValidationError
 
+from config.refusals import refusals_of
 from errors import BadInput, Conflict, ImsError, NotFound
 
 USERS_MISTAKE = 2
@@ -18,7 +19,7 @@ OUR_FAULT = 1
 def report(error: ImsError | ValidationError) -> int:
     """Print an error as `Error: <title>: <detail>` with its resolution, and return the exit code that it means."""
     if isinstance(error, ValidationError):
-        for problem in problems(error):
+        for problem in refusals_of(error, "input"):
             typer.echo(f"Error: Bad input: {problem}", err=True)
         return USERS_MISTAKE
     print_error(type(error).__name__, error.message, error.resolution)
@@ -31,14 +32,6 @@ def print_error(kind: str, detail: str, resolution: str) -> None:
     typer.echo(f"Error: {title}: {detail}", err=True)
     if resolution:
         typer.echo(f"  → {resolution}", err=True)
-
-
-def problems(error: ValidationError) -> list[str]:
-    """Return one line per refused field: its name and what is wrong with it."""
-    return [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'input'}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors()
-    ]
 
 
 def report_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from config.groups import S3, Ingest, Limits, Recipes, Repositories, Shells, Squashfs, Tasks
 from config.pods import Builder, Kubernetes, PodResources, Pods
+from config.refusals import details_of, reason_of
 from config.variables import from_endpoints, from_environment, variables_of
 from errors import BadInput
 
@@ -93,7 +94,7 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"{_variable_of(at)}: {at['msg']}" for at in error.errors(include_input=False))
+        wrong = "; ".join(f"{_variable_of(each)}: {reason_of(each)}" for each in details_of(error))
         raise BadInput(f"the settings are refused: {wrong}") from error
 
 

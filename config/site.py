@@ -13,6 +13,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from config.distributions import LinuxDistribution
+from config.refusals import refusals_of
 from config.settings import settings
 from errors import BadInput
 
@@ -115,7 +116,7 @@ class Credentials(Model):
         mine, other = urlsplit(self.url), urlsplit(url)
         if (mine.scheme, mine.hostname, _port(self.url)) != (other.scheme, other.hostname, _port(url)):
             return False
-        # Servers take the way up out of an address, and so would lead out of what the credentials are for.
+        # Servers resolve '..', so such a URL may lead outside the path that the credentials are for.
         if ".." in unquote(other.path).split("/"):
             return False
         below = mine.path.rstrip("/")
@@ -205,10 +206,7 @@ def read_site(file: Path | None = None) -> Site:
     try:
         site = Site.model_validate(_parsed(file))
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, at['loc'])) or 'the file'}: {at['msg'].removeprefix('Value error, ')}"
-            for at in error.errors(include_input=False)
-        )
+        wrong = "; ".join(refusals_of(error, "the file"))
         raise BadInput(f"the site file {file} is refused: {wrong}") from error
     return _absolute(site, file.absolute().parent)
 

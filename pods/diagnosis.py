@@ -1,4 +1,4 @@
-"""What went wrong in a pod: from the raw facts to a category, one line that says it, and what to do."""
+"""Why a pod failed: a category, a line that says what happened, and what to do, from the facts about it."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Rule = Callable[[Facts], Verdict | None]
 
 PEAK = re.compile(r"peak was (\d+) bytes")
 
-# A runtime on a busy host notes the start of a container late; its clock of the end is a coarse one.
+# A runtime on a busy host notes the start of a container late; its clock of the end is coarse.
 CLOCK_SLACK = timedelta(seconds=10)
 
 NO_SPACE = ("no space left on device", "disk quota exceeded")

@@ -1,4 +1,4 @@
-"""Pod and claim manifests, made from structured data: what Kubernetes takes, whatever runs it here.
+"""Pod and claim manifests, made from structured data: in the form of Kubernetes, for every runtime.
 
 User text is data: it is put into fields, never pasted into YAML, and reaches the container byte for byte.
 """
@@ -18,7 +18,7 @@ MANAGED_BY = "ims"
 JOB_LABEL = "ims/job-id"
 STEP_LABEL = "ims/step"
 ATTEMPT_LABEL = "ims/attempt"
-# On a pod that is to be reached from outside; the NetworkPolicies of deploy/ go by it.
+# On a pod that is to be reached from outside; the NetworkPolicies of deploy/ select by it.
 SERVES_LABEL = "ims/serves"
 DEADLINE_ANNOTATION = "ims/deadline-seconds"
 ARCH_LABEL = "kubernetes.io/arch"
@@ -102,7 +102,7 @@ class Pod(BaseModel):
 
     @property
     def name(self) -> str:
-        """The pod's name. It follows from the job alone, so that a flow that comes back finds its pod."""
+        """The pod's name. It follows from the job alone, so that the next run of a flow finds its pod."""
         return f"ims-{self.job_id}-{self.step}-{self.attempt}"
 
     @property

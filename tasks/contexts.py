@@ -49,7 +49,7 @@ def stage_context(configuration: KiwiConfig, ca_rpm: Mapping[str, bytes], job: J
     pack(description_folder(job), packed, below="description", also=also)
     secrets_key = credentials_key(job.id) if configuration.credentials else ""
     if secrets_key:
-        secrets = json.dumps(configuration.credentials).encode()
+        secrets = json.dumps([each.to_values() for each in configuration.credentials]).encode()
         store.write(bucket, secrets_key, secrets, content_type="application/json")
     return _stage(packed.getvalue(), job, secrets_key)
 

@@ -13,7 +13,7 @@ from storage.deletion.deleted_manifests import remove_deleted_manifest, write_de
 from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of
 from storage.deletion.moves import carry_out_all, is_of, link_to_target, remove_all, replaced, with_present_etag
 from storage.models.kinds import DeletableKind
-from storage.models.records import Collection, Image, Journal, Move
+from storage.models.records import Collection, Image, Journal, Move, PublicKey
 from storage.records.catalogue import catalogue
 from storage.s3.object_info import ObjectInfo
 from storage.s3.objects import object_store
@@ -36,7 +36,7 @@ def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -
         Conflict: A job is using it, or one of its objects is not the one that was linked.
         BadInput, Corrupt: Its manifest is not valid, or its objects are not ours to move.
     """
-    record = catalogue().of(kind).get(record_id)
+    record: Deletable = catalogue().of(kind).get(record_id)
     if record.collection is not Collection.AVAILABLE:
         return record.journal or Journal()
     _refuse_used(record)
@@ -54,7 +54,8 @@ def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -
             f"{', '.join(missing)} of {kind} {record.id} is not there",
             resolution="put it back, or delete with --force, which moves what is there",
         )
-    return Journal(link=getattr(record, "link", None), moves=moves, missing=missing)
+    link = None if isinstance(record, PublicKey) else record.link
+    return Journal(link=link, moves=moves, missing=missing)
 
 
 @retryable

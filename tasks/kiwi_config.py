@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from builder.contract.credentials import RepositoryCredentials
 from builder.contract.options import KiwiOptions
 from config.site import Credentials, SiteRepository, credentials_for, read_site
 from errors import BadInput
@@ -55,10 +56,10 @@ class KiwiConfig(BaseModel):
     runtime: str = ""
 
     @property
-    def credentials(self) -> list[dict[str, str]]:
+    def credentials(self) -> list[RepositoryCredentials]:
         """The repositories' credentials: a secret, for the pod that runs kiwi alone."""
         return [
-            {"url": repository.url, "username": repository.username, "password": repository.password}
+            RepositoryCredentials(repository.url, repository.username, repository.password)
             for repository in self.repositories
             if repository.username or repository.password
         ]

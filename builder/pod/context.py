@@ -1,4 +1,4 @@
-"""What a job hands to its pods: an archive of the rendered description and the step's options.
+"""The context archive of a job's pods: the rendered description and the steps' options.
 
 The archive is a tar.gz that holds `description/`, `step.json` (builder/contract/options.py), and what the site adds:
 `kiwi.yml`, `ca/*.pem` and the signed RPM made of them, `keys/*.asc`. Of a job that customizes an image it holds the

@@ -1,4 +1,4 @@
-"""Running a command in an image root so that nothing of it outlives it: no process, no mount, no host name.
+"""Running a command in an image root so that nothing of it remains after its end: no process, no mount, no host name.
 
 The command gets namespaces of its own (processes, mounts, host name, System V objects). When it ends, or its time is
 up, or this process dies, the kernel ends all that it has started, daemons too.
@@ -16,27 +16,27 @@ from builder.pod.child import run
 from builder.pod.step import StepFailed, say
 
 _NAMESPACES = ("--mount", "--uts", "--ipc", "--pid", "--mount-proc", "--fork", "--kill-child")
-# All that a command in the root finds in its environment beside what its caller adds: nothing of the pod's, whose own
-# holds addresses that give access.
+# The environment of a command in the root; its caller may add to it. Nothing of the pod's own environment is in it:
+# that holds URLs that give access.
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
     "TERM": "dumb",
-    # debconf would ask.
+    # Without it debconf asks questions.
     "DEBIAN_FRONTEND": "noninteractive",
 }
 
 
 @dataclass(frozen=True)
 class Command:
-    """What is run, and where.
+    """A command, and where it is run.
 
     Args:
         words: Program and arguments; the program by its path.
         root: The image root that it runs in; None for this container's own.
         directory: Its working directory, as seen in the root.
-        environment: What it finds beside ENVIRONMENT.
+        environment: Added to ENVIRONMENT.
         binds: Folders of this container that it sees elsewhere: pairs of the folder and the place, both as this
             container sees them.
         seconds: How long it may run.
@@ -51,11 +51,11 @@ class Command:
 
 
 def run_enclosed(command: Command, on_line: Callable[[str], None] = say) -> Ending:
-    """Run a command to its end, or to that of its time.
+    """Run a command until it ends, or its time is up.
 
     Args:
         command: The command.
-        on_line: Gets each line that it says.
+        on_line: Gets each line of its output.
 
     Raises:
         StepFailed: The enclosure cannot be made, as outside of a privileged pod.

@@ -158,7 +158,7 @@ def held(folder: Path, uid: str = "", pod: str = "") -> Iterator[Holder]:
 
 def _open(file: Path) -> int:
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-    # One step is another user's, and a file of the whole size needs no space later on.
+    # One step runs as another user. A file of the whole size needs no further space later.
     with suppress(PermissionError):
         os.fchmod(descriptor, 0o666)
     size = _counter_at(_TERMS - 1) + _COUNTER_BYTES
@@ -212,7 +212,7 @@ def _beat(lease: Lease, mine: Holder, done: Event) -> None:
         # A storage that fails for a moment is no reason to end: another holder is seen at the next beat.
         with suppress(OSError):
             if lease.holder() != mine:
-                # Once more: a line that is being written may be read in part.
+                # Read it again: a line that is being written may be read in part.
                 time.sleep(_POLL_SECONDS)
                 if (now := lease.holder()) != mine:
                     _end_at_once(now)
@@ -224,7 +224,7 @@ def _end_at_once(other: Holder) -> NoReturn:
     """End this process and those it has started, without any clean-up: the workspace is another pod's now."""
     sys.stderr.write(f"{ERROR}the workspace is held by {other.pod or 'no pod'} now: this pod was taken for lost\n")
     sys.stderr.flush()
-    # In a container the rest ends with its first process.
+    # In a container all other processes end with the first one.
     for process in _descendants(os.getpid()):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(process, signal.SIGKILL)

@@ -35,7 +35,7 @@ class TryAgain(Exception):
 
 
 class Terminated(BaseException):
-    """Somebody wants the pod to end; no `except Exception` may hold that up."""
+    """The pod was asked to end; no `except Exception` may delay that."""
 
 
 def workspace() -> Path:
@@ -77,14 +77,14 @@ def ending_of(step: Callable[[], None]) -> int:
 
 
 def end_with(exit_code: int) -> NoReturn:
-    """End the program now: connections that still hang in a stalled upload are not waited for."""
+    """End the program now, without waiting for connections of a stalled upload."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(exit_code)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
-    # Once is enough: a second signal must not cut off the unmounting.
+    # A second signal must not interrupt the unmounting.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     raise Terminated
@@ -100,5 +100,5 @@ def _last_words(message: str, exit_code: int, *, advice: str = "") -> int:
 
 
 def _one_line(text: str) -> str:
-    # What a script or a server said may be part of it, and move a terminal's cursor.
+    # It may quote a script or a server, whose characters could move a terminal's cursor.
     return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))

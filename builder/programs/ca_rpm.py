@@ -1,7 +1,7 @@
-"""The pod that builds the CA RPM: an unprivileged one, with nothing of a job but a spec and certificates.
+"""The pod that builds the CA RPM: an unprivileged one, which gets a spec and certificates only.
 
 Where signatures are checked, package managers refuse a package without one: the RPM is signed by a key that is made for
-it, and whose secret half goes with this container.
+it, and whose secret half is removed with this container.
 """
 
 import io

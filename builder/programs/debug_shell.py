@@ -1,4 +1,4 @@
-"""The pod with a shell into a failed build or customization: for looking around, whatever ends it (see shell.py)."""
+"""The pod with a shell into a failed build or customization: to look around, however it ends (see shell.py)."""
 
 import os
 

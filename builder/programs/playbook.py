@@ -29,7 +29,7 @@ _PYTHONS = ("python3", "python", "platform-python", "python2")
 
 @dataclass(frozen=True)
 class Notes:
-    """What the callback plugin noted: the tasks that failed with their words, and whether anything was done at all."""
+    """What the callback plugin noted: the tasks that failed with their errors, and the hosts that were worked on."""
 
     failed: tuple[tuple[str, str], ...]
     hosts: tuple[str, ...]
@@ -93,7 +93,7 @@ def run_playbook(root: Path, folder: Path, entry: str, seconds: float) -> None:
 
 
 class _AnsibleLog(ScriptLog):
-    """A log that keeps the first line in which Ansible says why it does not begin."""
+    """A log that keeps the first line in which Ansible reports why it does not begin."""
 
     error = ""
 
@@ -119,7 +119,7 @@ def _variables(root: Path) -> dict[str, str]:
 
 
 def _settings(scratch: str, notes: Path) -> dict[str, str]:
-    """Return the environment that Ansible is set by: it goes before an ansible.cfg in the playbook's folder."""
+    """Return Ansible's settings as variables, which count before an ansible.cfg in the playbook's folder."""
     return {
         "ANSIBLE_CONNECTION_PLUGINS": str(_PLUGINS / "connection"),
         "ANSIBLE_CALLBACK_PLUGINS": str(_PLUGINS / "callback"),

@@ -56,7 +56,7 @@ def prepare() -> None:
 
 
 def build_root(context: Context, root: Path, credentials: Sequence[Credentials] = ()) -> None:
-    """Run kiwi, and what of a description kiwi leaves to its later steps.
+    """Run kiwi, and those scripts of a description that kiwi would run in its later steps.
 
     Raises:
         StepFailed: kiwi or a script of the description failed.
@@ -84,7 +84,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
         log_file=log_file,
         config=context.kiwi_config,
         profiles=of_kiwi.profiles,
-        # kiwi 9.24 hands its own spelling of it on to apt-get, which does not know it.
+        # kiwi 9.24 passes its own name of it to apt-get, which does not know that name.
         target_arch="" if deferred else options.arch,
         bootstrap_packages=context.bootstrap_packages,
         signing_keys=[*context.bootstrap_keys, *context.signing_keys],
@@ -108,7 +108,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
 
 
 def _forget_repositories(downloads: Path) -> None:
-    # kiwi's repository files of the build may hold credentials, which no look into a kept workspace may show.
+    # kiwi's repository files of the build may hold credentials, which must not be seen in a kept workspace.
     for name in _REPOSITORY_FOLDERS:
         for files in downloads.glob(f"*/{name}"):
             shutil.rmtree(files, ignore_errors=True)

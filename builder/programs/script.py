@@ -1,4 +1,4 @@
-"""The pod that runs a script in the image root: chrooted in it, which fails when the script does (see unattended.py).
+"""The pod that runs a script in the image root: it fails when the script does (see unattended.py).
 
 Nothing of the script stays in the root: its folder is mounted there for as long as it runs.
 """
@@ -50,7 +50,7 @@ def run_script(root: Path, folder: Path, entry: str, seconds: float) -> None:
 
 
 def _interpreter(file: Path) -> list[str]:
-    """Return what a file is run by when it does not say so itself, and make it executable."""
+    """Return the interpreter of a file that names none, or make the file executable."""
     with file.open("rb") as script:
         begin = script.readline(4096)
     if begin.startswith(b"#!") and begin.endswith(b"\r\n"):

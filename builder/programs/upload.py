@@ -75,7 +75,7 @@ def upload_parts(parts: list[PartToSend], *, connections: int, patience: Patienc
 
 
 class Progress:
-    """How much of an upload is done, said every few seconds; also what ends the connections when one has failed."""
+    """Reports every few seconds how much is uploaded, and ends all connections when one has failed."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -85,7 +85,7 @@ class Progress:
         self._stopped = Event()
 
     def add(self, size: int) -> None:
-        """Count bytes that went out; a negative number takes back those of a failed try.
+        """Count bytes that went out; a negative number subtracts those of a failed attempt.
 
         Raises:
             StepFailed: The upload has been given up.

@@ -183,7 +183,7 @@ class ClusterApi:
     def _pause(self, error: Unreachable, attempt: int) -> float:
         doubled = self._options.pause.total_seconds() * min(1 << attempt, LONGEST_PAUSE)
         asked = error.pause if isinstance(error, Busy) else 0.0
-        # Many pods of one worker must not come back at the same moment.
+        # Many threads of one worker must not call again at the same moment.
         return max(asked, doubled * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
 
     def _ask_once(self, method: str, path: str, query: Query, body: Resource | None) -> Resource:

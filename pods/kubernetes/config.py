@@ -12,7 +12,7 @@ from errors import Broken
 from pods.kubernetes.options import KubernetesOptions
 
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-# A connection for each pod that is followed at once; one more is made, and thrown away with a warning.
+# A connection for each pod that is followed at once; a further one is opened for one call only, with a warning.
 CONNECTIONS = 256
 
 
@@ -42,7 +42,7 @@ def _configure(configuration: Configuration, context: str) -> str:
     if in_cluster:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         return OWN_NAMESPACE.read_text().strip()
-    # Asked for by name: the client reads the variable once, when it is imported.
+    # Read here: the client reads the variable only once, when it is imported.
     file = os.environ.get("KUBECONFIG")
     config.load_kube_config(  # type: ignore[no-untyped-call]
         file, context=context or None, client_configuration=configuration

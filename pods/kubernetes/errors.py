@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from errors import BadInput, Conflict, Denied, ImsError, NotFound, TransientError, Unreachable, Untrusted
 
 CHECK = "see whether the cluster answers: `kubectl get pods`"
-# What a server may ask for and still get; beyond it, it is asked again anyway.
+# The longest pause that a server may ask for; after it the call is repeated anyway.
 LONGEST_PAUSE_SECONDS = 30.0
 
 

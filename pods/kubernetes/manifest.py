@@ -49,7 +49,7 @@ def pod_for_kubernetes(pod: Pod, options: KubernetesOptions) -> dict[str, Any]:
 
 
 def claim_for_kubernetes(claim: Claim, options: KubernetesOptions) -> dict[str, Any]:
-    """Return the manifest of a workspace as this cluster wants it: a claim, or what stands for a folder of a node."""
+    """Return the manifest of a workspace as this cluster wants it: a claim, or a ConfigMap for a folder of a node."""
     manifest = claim_manifest(claim)
     if options.host_path:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": manifest["metadata"]}
@@ -59,7 +59,7 @@ def claim_for_kubernetes(claim: Claim, options: KubernetesOptions) -> dict[str, 
 
 
 def service_manifest(pod: dict[str, Any], port: int, options: KubernetesOptions) -> dict[str, Any]:
-    """Return the service by which a running pod's port is reached as port 22; it goes with the pod.
+    """Return the service by which a running pod's port is reached as port 22; the cluster removes it with the pod.
 
     Args:
         pod: The pod as the cluster holds it.
@@ -100,7 +100,7 @@ def fingerprint(pod: Pod) -> str:
 
 
 def is_ours(resource: dict[str, Any], job_id: str) -> bool:
-    """Tell whether an object is of this project and of that job."""
+    """Return whether an object is of this project and of that job."""
     labels = resource["metadata"].get("labels") or {}
     return labels.get(MANAGED_BY_LABEL) == MANAGED_BY and labels.get(JOB_LABEL) == job_id
 

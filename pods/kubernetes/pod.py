@@ -10,7 +10,7 @@ from pods.runtime import Outcome
 # The reasons of a container whose end was not seen; its exit code is made up by the container runtime.
 UNSEEN = frozenset({"ContainerStatusUnknown", "Unknown"})
 OUT_OF_MEMORY = "OOMKilled"
-# A node that is lost keeps its pods "running" for ever; this long after it was asked to end one, it is.
+# A node that is lost keeps its pods "running" for ever; this long after it was asked to end one, that one is lost.
 LOST_AFTER = timedelta(seconds=60)
 
 
@@ -77,7 +77,7 @@ class PodState:
 
     @property
     def waiting(self) -> tuple[str, str]:
-        """Why it does not start, in a word and in a line; both empty when nothing keeps it."""
+        """Why it does not start: a reason and a message; both empty when nothing prevents it."""
         for container in [*(self._status.get("initContainerStatuses") or []), self._container]:
             waiting = (container.get("state") or {}).get("waiting") or {}
             if waiting.get("reason") not in {None, "ContainerCreating", "PodInitializing"}:
@@ -132,7 +132,7 @@ class PodState:
 
     @property
     def _ended(self) -> dict[str, Any]:
-        """How the container ended; of one that its node lost track of and shows as waiting, how it last did."""
+        """How the container ended; of one that its node lost track of and shows as waiting, its last end."""
         last = self._container.get("lastState") or {}
         shown = self._state.get("terminated")
         return shown or ({} if "running" in self._state else last.get("terminated")) or {}

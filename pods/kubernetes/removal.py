@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 STOP_GRACE = timedelta(seconds=8)
 FORCE_LIMIT = timedelta(seconds=8)
 AT_ONCE = timedelta(0)
-# A claim's protection lets it go a moment after the last pod that used it.
+# A claim is protected until a moment after the end of the last pod that used it.
 CLAIM_LIMIT = timedelta(seconds=5)
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 

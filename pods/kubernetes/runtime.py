@@ -31,7 +31,7 @@ from pods.runtime import Endpoint, Outcome
 
 logger = logging.getLogger(__name__)
 
-# A log's end means the container's end, which the API server learns of a moment later.
+# When a log ends its container has ended; the API server shows that a moment later.
 END_LIMIT = timedelta(seconds=5)
 # The step ends at its deadline by itself, or a little later by the kubelet; it is ended from here when both fail.
 DEADLINE_SLACK = GRACE + timedelta(minutes=1)
@@ -113,7 +113,7 @@ class Kubernetes:
         return self._outcome(state, "", tail) if state.is_over else state.running(tail)
 
     def _follow(self, watch: PodWatch, copy: LogCopy) -> None:
-        """Copy a pod's output until its end, and to its end."""
+        """Copy a pod's output until the pod has ended, and all of the output."""
         log = PodLog(self._api, watch.state.name, copy, self._options)
         # By this host's clock; a pod that is adopted gets a little longer.
         give_up = time.monotonic() + _limit(watch.state).total_seconds()

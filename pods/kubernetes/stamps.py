@@ -32,11 +32,11 @@ class StampedLines:
 
     @property
     def unfinished(self) -> bytes:
-        """What has come of a line whose end has not, with its stamp."""
+        """The part of a line that was received without its end, with its stamp."""
         return self._rest
 
     def begin_again(self) -> None:
-        """Expect a new connection. What came of a line that was cut off is forgotten: it comes again whole."""
+        """Expect a new connection. A line that was cut off is dropped: it is sent again whole."""
         self._again: Counter[int] = Counter()
         for lines in self._taken.values():
             self._again.update(lines)
@@ -70,7 +70,7 @@ class StampedLines:
         text = line
         if not self._piece:
             stamp, _, stamped = line.partition(b" ")
-            # What has no stamp is no line of the log: a message of the kubelet's own.
+            # A line without a stamp is not of the log: it is a message of the kubelet's own.
             self._stamp, text = (stamp, stamped) if _second(stamp) else (b"", line)
         key = hash((self._stamp, self._piece, text, end))
         self._piece = 0 if end else self._piece + 1
@@ -94,7 +94,7 @@ class StampedLines:
 
 
 def _second(stamp: bytes) -> datetime | None:
-    """Return the second of a time stamp; None of what is none."""
+    """Return the second of a time stamp; None when it is not one."""
     try:
         return datetime.fromisoformat(stamp.decode("ascii")).astimezone(UTC).replace(microsecond=0)
     except ValueError:

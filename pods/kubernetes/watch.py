@@ -91,7 +91,7 @@ class PodWatch:
         return found.version
 
     def _read_its_end(self) -> None:
-        """Learn how a pod ended that has gone since the last look, as far as the API server remembers.
+        """Find out how a pod ended that was removed since the last look, as far as the API server remembers.
 
         Raises:
             Interrupted: It had not ended, or that is not known.

@@ -39,7 +39,7 @@ class Workspaces:
         self._options = options
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a workspace of a claim's name."""
+        """Return whether there is a workspace of a claim's name."""
         return self._api.get(self.kind, name) is not None
 
     def create(self, claim: Claim) -> None:
@@ -53,7 +53,7 @@ class Workspaces:
             raise Interrupted(f"claim {claim.name} is being removed, and stays")
 
     def empty(self, claims: list[Resource]) -> None:
-        """Remove the folders of workspaces, by a pod on their node; what is a volume goes with its claim.
+        """Remove the folders of workspaces, by a pod on their node; a volume is removed with its claim.
 
         Raises:
             Unreachable: The pod does not run, or fails.

@@ -40,11 +40,11 @@ class Container:
 
     @property
     def is_running(self) -> bool:
-        """Whether the step is at work, and its end will be seen."""
+        """Whether the step runs, and its end will be seen."""
         return self._state["Status"] in RUNNING and not self.is_lost
 
     def is_supervised(self) -> bool:
-        """Look whether the supervisor lives. Without it Podman says "running" for ever."""
+        """Return whether the supervisor lives. Without it Podman shows "running" for ever."""
         try:
             stat = Path(f"/proc/{self._state['ConmonPid']}/stat").read_text()
         except (FileNotFoundError, ProcessLookupError):
@@ -54,7 +54,7 @@ class Container:
 
     @property
     def has_started(self) -> bool:
-        """Whether the step is at work or has been; one that only was created has not."""
+        """Whether the step runs or has run; one that only was created has not."""
         return self._state["Status"] in RUNNING | ENDED
 
     @property
@@ -104,7 +104,7 @@ class Container:
         )
 
     def running(self, log_tail: list[str]) -> Outcome:
-        """Return the outcome of a step that is at work."""
+        """Return the outcome of a step that runs."""
         return Outcome.running(self.pod, self.started, log_tail)
 
 

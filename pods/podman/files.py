@@ -28,7 +28,7 @@ class PodFiles:
         return folder
 
     def hosts(self, pod: Pod) -> Path | None:
-        """Return the file to be a pod's /etc/hosts, made when Podman would not make the right one."""
+        """Return the file to be a pod's /etc/hosts, made when Podman itself would make a wrong one."""
         if not (pod.host_network and pod.host_aliases):
             return None
         self._hosts.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ CAP_SYS_RESOURCE = 24
 
 
 class Host(BaseModel):
-    """What of a host matters to Podman's configuration."""
+    """The properties of a host that Podman's configuration depends on."""
 
     model_config = ConfigDict(frozen=True)
 

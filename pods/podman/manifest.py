@@ -1,4 +1,4 @@
-"""What Podman needs changed in a Kubernetes manifest to run it as Kubernetes would.
+"""The changes by which Podman runs a Kubernetes manifest as Kubernetes would.
 
 Podman 4.3 expands no `$(NAME)`, mounts claims nosuid and nodev (Kubernetes does not; in them a chroot's own devices
 would not open), makes volumes that stay of emptyDirs, and leaves hostAliases out of a pod in the host's network.

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 PULL_LIMIT = timedelta(minutes=15)
 CREATE_LIMIT = timedelta(minutes=2)
 PAUSES_WHEN_BUSY = (timedelta(seconds=1), timedelta(seconds=2))
-# A `kube play` takes well under a second. One whose caller was killed may still be at work for this long.
+# A `kube play` takes well under a second. One whose caller was killed may still run for this long.
 SETTLE_LIMIT = timedelta(seconds=10)
 SETTLE_PAUSE = timedelta(seconds=0.25)
 # With the removal itself, a job is gone within 30 seconds, whatever its steps do with SIGTERM.

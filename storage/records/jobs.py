@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
+from config.refusals import refusals_of
 from errors import BadInput, Conflict, Exhausted, NotFound
 from storage.models.job_defaults import KERNEL_FILE_NAMES
 from storage.models.jobs import Attempts, Diagnosis, Hold, Job, JobChanges, JobStatus, JobType, NewJob
@@ -203,7 +204,4 @@ def _new_job(fields: Mapping[str, Any], artifact: Recipe | Image | None) -> NewJ
     try:
         return NewJob(**chosen)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()
-        )
-        raise BadInput(f"the job is refused: {problems}") from error
+        raise BadInput(f"the job is refused: {'; '.join(refusals_of(error, 'the job'))}") from error

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from config.refusals import refusals_of
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.models.kinds import RecordKind
 from storage.models.layout import SHARDS, records_key, shard_of
@@ -286,7 +287,4 @@ def _reason(error: ValueError) -> str:
     """Return why a record cannot be read, in one line and without its content."""
     if not isinstance(error, ValidationError):
         return str(error)
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the record'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False, include_context=False)
-    )
+    return "; ".join(refusals_of(error, "the record"))

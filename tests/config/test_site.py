@@ -147,7 +147,7 @@ def test_what_is_not_yaml_is_refused_without_quoting_it(tmp_path: Path, said: st
     assert CANARY not in whole(error)
 
 
-def test_what_is_not_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+def test_an_error_of_yaml_names_the_line(tmp_path: Path) -> None:
     assert refusal(written(tmp_path, f"a: b\nb: @{CANARY}\n")).message.endswith("is not YAML: line 2")
 
 

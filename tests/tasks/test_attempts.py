@@ -53,7 +53,7 @@ def test_a_number_is_never_given_twice_although_the_pods_are_gone(own_catalogue:
         chosen(job)
 
 
-def test_after_three_starts_the_last_pods_end_is_told(own_catalogue: Catalogue) -> None:
+def test_after_three_starts_the_error_says_how_the_last_pod_ended(own_catalogue: Catalogue) -> None:
     job = new_job(own_catalogue)
     assert [chosen(job), chosen(job, _1=EVICTED), chosen(job, _2=EVICTED)] == [1, 2, 3]
     with pytest.raises(Exhausted, match="prepare failed 3 times: it is evicted"):

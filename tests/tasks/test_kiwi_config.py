@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from builder.contract.credentials import RepositoryCredentials
 from builder.contract.options import KiwiOptions
 from config.settings import settings
 from errors import BadInput
@@ -119,22 +120,22 @@ def test_a_profile_that_the_description_has_not_is_refused(configured: Configure
         configured({}, own(), profiles=["gpu", "tpu"])
 
 
-def test_credentials_are_given_to_whom_they_are_for(configured: Configured) -> None:
+def test_credentials_are_given_to_their_repositories(configured: Configured) -> None:
     said = {
         "repositories": [site("https://site.example.org/a/")],
         "credentials": [credentials("https://site.example.org/"), credentials("https://own.example.org/b")],
     }
     configuration = configured(said, own("https://own.example.org/a"), own("https://own.example.org/b/c"))
     assert configuration.credentials == [
-        credentials("https://own.example.org/b/c"),
-        credentials("https://site.example.org/a/"),
+        RepositoryCredentials(**credentials("https://own.example.org/b/c")),
+        RepositoryCredentials(**credentials("https://site.example.org/a/")),
     ]
 
 
-def test_credentials_of_the_recipe_win(configured: Configured) -> None:
+def test_credentials_of_the_recipe_count_first(configured: Configured) -> None:
     said = {"credentials": [credentials("https://own.example.org/")]}
     configuration = configured(said, own(username="mine", password="p"))
-    assert configuration.credentials == [{"url": "https://own.example.org/", "username": "mine", "password": "p"}]
+    assert configuration.credentials == [RepositoryCredentials("https://own.example.org/", "mine", "p")]
 
 
 def test_no_password_is_in_what_is_staged_or_shown(configured: Configured) -> None:
@@ -158,7 +159,7 @@ def test_an_alias_that_is_taken_is_refused(
         configured({"repositories": added}, *known)
 
 
-def test_an_alias_that_nobody_else_has_in_this_build_is_taken(configured: Configured) -> None:
+def test_an_alias_that_is_unique_in_this_build_is_kept(configured: Configured) -> None:
     known = [own(), own("https://x/"), own("https://gpu/", alias="base", profiles=["gpu"])]
     configured({"repositories": [site(), site("https://y/", alias="base")]}, *known, profiles=["cpu"])
 

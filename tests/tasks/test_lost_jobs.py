@@ -193,7 +193,7 @@ def test_of_a_job_whose_process_was_killed_after_its_success_nothing_is_left(
     assert scene.catalogue.jobs.get(job.id) == job
 
 
-def test_pods_of_a_job_that_nobody_takes_up_again_go_from_a_cluster(
+def test_pods_of_a_job_that_is_not_run_again_are_removed_from_a_cluster(
     scene: Scene, cluster: FakeCluster, on_cluster: pytest.MonkeyPatch
 ) -> None:
     """Also one that is still at work, and one of a run that Prefect knows and that has no record."""

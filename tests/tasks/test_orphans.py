@@ -196,7 +196,7 @@ def _break(scene: Scene, kind: str, record_id: str) -> None:
     scene.store.write(bucket, key, body.replace(b'"created":"2', b'"created":"x'))
 
 
-def test_records_whose_objects_are_gone_are_told_and_stay(scene: Scene) -> None:
+def test_records_whose_objects_are_gone_are_reported_and_stay(scene: Scene) -> None:
     image, recipe, job = scene.image(), scene.recipe(), scene.job(JobStatus.SUCCESS)
     bucket = scene.settings.bucket
     log = Link(path=f"s3://{bucket}/{job_key(job.id, 'prepare.log')}", etag="e")
@@ -225,7 +225,7 @@ def test_what_is_published_between_the_listing_and_the_reading_is_referred_to(sc
     assert [call.key for call in through.calls if call.query.get("list-type") or call.key == own][-1] == own
 
 
-def test_what_was_written_anew_since_it_was_listed_stays(scene: Scene, through: Faults) -> None:
+def test_an_object_that_was_written_again_since_it_was_listed_stays(scene: Scene, through: Faults) -> None:
     made = scene.archive(new_id())
     bucket, key = made.bucket, made.key
     # A second later: the headers of an object carry no fractions.
@@ -262,7 +262,7 @@ def test_what_is_registered_while_others_are_removed_stays(scene: Scene, through
     assert scene.keys() == {link.key}
 
 
-def test_old_uploads_that_nobody_goes_on_with_are_aborted(scene: Scene) -> None:
+def test_old_uploads_that_no_job_continues_are_aborted(scene: Scene) -> None:
     job = scene.job(JobStatus.PACKAGING_ARTIFACTS, run_id=scene.run())
     lost = scene.job(JobStatus.ERROR)
     bucket = scene.settings.boot_images_bucket

@@ -141,7 +141,7 @@ def test_an_age_that_is_not_safe_is_refused(text: str) -> None:
         safety_age(text)
 
 
-def test_a_reconciliation_that_leaves_something_to_somebody_fails() -> None:
+def test_a_reconciliation_that_leaves_something_to_a_user_fails() -> None:
     row = Finding(kind=Kind.RECORD, what="image x", why="it is gone", outcome=Outcome.NEEDS_YOU)
     fail_if_unsettled(
         [

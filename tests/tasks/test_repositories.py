@@ -125,7 +125,7 @@ def test_a_server_that_refuses_head_is_asked_by_get(server: Table, client: httpx
 
 
 @pytest.mark.parametrize("status", [404, 500, 503])
-def test_an_answer_that_may_change_is_told(server: Table, client: httpx.Client, status: int) -> None:
+def test_an_answer_that_may_change_is_reported(server: Table, client: httpx.Client, status: int) -> None:
     server.answers[REPOMD] = status
     answer = ask(client, repository(server.url))
     assert answer.text.startswith(str(status))
@@ -148,16 +148,16 @@ def test_credentials_go_to_their_own_repository_alone(server: Table, client: htt
     assert server.authorized == {f"/a{REPOMD}"}
 
 
-def test_silence_is_told(server: Table, client: httpx.Client) -> None:
+def test_silence_is_reported(server: Table, client: httpx.Client) -> None:
     server.silent.add(REPOMD)
     assert "no answer within" in ask(client, repository(server.url)).text
 
 
-def test_a_refused_connection_is_told(client: httpx.Client) -> None:
+def test_a_refused_connection_is_reported(client: httpx.Client) -> None:
     assert "refused" in ask(client, repository("http://127.0.0.1:1/x")).text
 
 
-def test_an_address_that_is_none_is_told(client: httpx.Client) -> None:
+def test_an_invalid_address_is_reported(client: httpx.Client) -> None:
     assert ask(client, repository("http://[half/x")) != READY
 
 

@@ -113,7 +113,7 @@ def test_a_pod_is_adopted_by_a_worker_whose_settings_ask_for_something_else(
     assert len([call for call in cluster.calls if (call.verb, call.resource) == ("create", "pods")]) == 1
 
 
-def test_a_step_that_nobody_has_heard_of_counts_as_one_that_computes() -> None:
+def test_an_unknown_step_counts_as_one_that_computes() -> None:
     assert resources_of("something-new") == resources_of("prepare")
 
 

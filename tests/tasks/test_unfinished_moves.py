@@ -76,7 +76,7 @@ def test_a_move_whose_run_has_ended_is_finished(
     assert repair_moves.fn(apply=True) == []
 
 
-def test_what_cannot_be_finished_is_told_and_does_not_hold_up_the_rest(scene: Scene) -> None:
+def test_a_move_that_cannot_be_finished_is_reported_and_the_others_are_finished(scene: Scene) -> None:
     images = sorted([scene.image(), scene.image(), scene.image()], key=lambda image: image.created)
     for image in images:
         _deleting(image)
@@ -102,7 +102,7 @@ def test_a_deletion_is_not_finished_while_a_job_is_using_the_record(scene: Scene
     assert [each.outcome for each in repair_moves.fn(apply=True)] == [Outcome.DONE]
 
 
-def test_nothing_is_put_on_its_way_by_taking_it_up(scene: Scene) -> None:
+def test_resuming_puts_no_record_in_transition(scene: Scene) -> None:
     image = scene.image()
     with pytest.raises(Conflict, match="is available, not deleting"):
         resume.fn(RecordKind.IMAGE, image.id, Collection.DELETING)

@@ -34,11 +34,11 @@ class CallbackModule(CallbackBase):
             _note(task=result._task.get_name(), said=_words_of(result._result))  # noqa: SLF001 - Ansible's interface
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        """Note a task that did not get to the root."""
+        """Note a task that did not reach the root."""
         self.v2_runner_on_failed(result)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        """Note whom the playbook worked on."""
+        """Note the hosts that the playbook worked on."""
         _note(hosts=sorted(stats.processed))
 
 

@@ -31,7 +31,7 @@ INITRD = Kind("initrd", re.compile(_ASIDE + r"(initrd|initrd\.img|initramfs)-\d\
 
 @dataclass(frozen=True)
 class Found:
-    """A boot file: where it lies, and what is to be said about how it was found (empty: nothing)."""
+    """A boot file: where it is, and a note on how it was found (empty: none)."""
 
     path: Path
     note: str = ""
@@ -53,7 +53,7 @@ def find_boot_file(root: Path, kind: Kind, name: str) -> Found:
         return Found(named)
     there = _names_in_boot(root)
     versioned = [entry for entry in there if kind.versioned.fullmatch(entry) and find_optional(root, entry)]
-    # On aarch64 both Image-… and vmlinuz-… may be there: the one that is called as the job says comes first.
+    # On aarch64 both Image-… and vmlinuz-… may be there: the one with the name that the job gives comes first.
     candidates = [entry for entry in versioned if entry.startswith(f"{name}-")] or versioned
     if len(candidates) > 1:
         raise StepFailed(

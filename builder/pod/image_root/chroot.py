@@ -17,13 +17,13 @@ from builder.pod.image_root.processes import end_processes_in
 _RESOLVER = Path("/etc/resolv.conf")
 _KEPT_NAME = ".resolv.conf.of-the-image"
 _LENT = "# The pod's, while the image is customized; what you change here is kept. "
-# Debian's invoke-rc.d asks it; 101: not allowed.
+# Debian's invoke-rc.d calls it; 101 means: not allowed.
 _POLICY = "#!/bin/sh\n# Only while the image is customized.\nexit 101\n"
 
 
 @contextmanager
 def ready_for_chroot(root: Path) -> Iterator[None]:
-    """Make an image root fit for programs that run in it, for as long as the block runs.
+    """Prepare an image root for programs that run in it, for as long as the block runs.
 
     Processes that were left running are ended first, then everything is as it was. A resolv.conf that was changed in
     between is kept: it is the image's.

@@ -12,7 +12,7 @@ from builder.pod.image_root.kernel import Kernels, kernels_of, version_of
 from builder.pod.step import StepFailed, say
 from builder.pod.whole_file import whole_file
 
-# In /boot, so that it becomes the initrd by being renamed.
+# In /boot, so that a rename makes it the initrd.
 _NEW = ".initrd.of-ims"
 _DRACUT = ("usr/bin/dracut", "usr/sbin/dracut", "sbin/dracut")
 _MKINITRAMFS = ("usr/sbin/mkinitramfs",)
@@ -103,7 +103,7 @@ def _first(root: Path, places: tuple[str, ...]) -> str:
 def _still_there(root: Path, modules: list[str]) -> list[str]:
     """Leave out the modules that the root's dracut does not have: it would fail at the first of them."""
     folder = root / "usr/lib/dracut/modules.d"
-    # Their folders are called as the modules, after two digits that order them.
+    # Their folders have the names of the modules, after two digits that order them.
     known = {entry.name.lstrip("0123456789") for entry in folder.iterdir()} if folder.is_dir() else set(modules)
     if gone := [name for name in modules if name not in known]:
         say(f"the dracut of the image root no longer has the module {', '.join(gone)}: the initrd is built without it")

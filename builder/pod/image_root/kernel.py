@@ -13,7 +13,7 @@ from builder.pod.step import StepFailed
 
 # Documentation/arch/x86/boot.rst: the setup header's magic, and where it says where the version stands.
 _HEADER, _HEADER_AT, _VERSION_AT, _SETUP_BYTES = b"HdrS", 0x202, 0x20E, 0x200
-# What the kernel says of itself when it boots; an Image of aarch64 has no header with it.
+# The first line that a kernel prints when it boots; an Image of aarch64 has no header with it.
 _BANNER = re.compile(rb"Linux version (\d[!-~]*)")
 _VERSION = re.compile(r"\d[!-~]*")
 
@@ -48,13 +48,13 @@ def module_versions(root: Path) -> list[str]:
 def version_of(root: Path, kernel: Path) -> str:
     """Return the version of the kernel in a file, of which the root has modules.
 
-    The file says so itself; where it cannot, its name does, or there is one tree of modules only.
+    It is read from the file; else from its name; else it is that of the only tree of modules.
 
     Raises:
         StepFailed: It is none of those that the root has modules of, or its version is not known.
     """
     known = module_versions(root)
-    said = _said_version(kernel) or _named_version(kernel)
+    said = _version_in_file(kernel) or _named_version(kernel)
     if said in known:
         return said
     if not said and len(known) == 1:
@@ -68,7 +68,7 @@ def version_of(root: Path, kernel: Path) -> str:
     raise StepFailed(f"the version of /boot/{kernel.name} is not known: /lib/modules has {listed}")
 
 
-def _said_version(kernel: Path) -> str:
+def _version_in_file(kernel: Path) -> str:
     """Return the version that the file says of itself; nothing when it is in no form that does."""
     with kernel.open("rb") as file:
         begin = file.read(_VERSION_AT + 2)

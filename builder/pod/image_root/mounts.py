@@ -1,4 +1,4 @@
-"""The mounts below an image root: made for scripts that run in it, and never left behind.
+"""The mounts below an image root: made for scripts that run in it, and always unmounted after them.
 
 A mount that stayed would have /dev or /proc packed into the image, or removed with a half-built root.
 """
@@ -28,10 +28,10 @@ def mounts_below(root: Path, mountinfo: str) -> list[str]:
 def unmount_below(root: Path) -> None:
     """Unmount all that is mounted at and below a folder.
 
-    A busy mount is detached: it goes when the pod's last process does.
+    A busy mount is detached: the kernel unmounts it when the pod's last process ends.
 
     Raises:
-        StepFailed: A mount cannot be taken off at all.
+        StepFailed: A mount cannot be unmounted at all.
     """
     for point in mounts_below(root.resolve(), Path("/proc/self/mountinfo").read_text()):
         if subprocess.run(["umount", point], capture_output=True, check=False).returncode:
@@ -68,5 +68,5 @@ def kernel_file_systems(root: Path) -> Iterator[None]:
 
 
 def _unescape(path: str) -> str:
-    # The kernel writes blanks, tabs, line ends and backslashes as \040 and so on.
+    # The kernel writes spaces, tabs, line ends and backslashes as \040 and so on.
     return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), path)

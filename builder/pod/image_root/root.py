@@ -56,7 +56,7 @@ class Overlay:
 
 
 def note_prepared(workspace: Path, **made_of: str) -> None:
-    """Note that the workspace's root is ready; what is packed of it belongs to this note.
+    """Note that the workspace's root is ready; what is packed of it is identified by this note.
 
     Args:
         workspace: The workspace.
@@ -81,7 +81,7 @@ def is_prepared(workspace: Path, **made_of: str) -> bool:
 def image_root(workspace: Path) -> Iterator[Path]:
     """Give the image root of a workspace, mounted for as long as the block runs when it is an overlay.
 
-    At the end what still runs in it is ended, and all that is mounted at and below it goes.
+    At the end its processes are ended, and all that is mounted at and below it is unmounted.
 
     Raises:
         StepFailed: The workspace holds no image root, or it cannot be mounted.

@@ -1,6 +1,6 @@
 """Packing an image root into a squashfs, and unpacking one.
 
-The same root and options give the same bytes, on any number of processors. Both take all that the pod may use.
+The same root and options give the same bytes, on any number of processors. Both use all processors of the pod.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from builder.pod.step import StepFailed, say
 from builder.pod.whole_file import whole_file
 
 _HIGHEST_LEVEL = {"zstd": 22, "gzip": 9}
-# mksquashfs takes a file that it cannot read for an empty one, and ends well.
+# Without it mksquashfs packs a file that it cannot read as an empty one, and succeeds.
 _STRICT = ("-exit-on-error",)
 
 
@@ -46,14 +46,14 @@ def pack(
         return
     marker.unlink(missing_ok=True)
     options = [*_compression(how), *_memory(), *_processors(), "-noappend", "-quiet", "-no-progress", "-no-recovery"]
-    # Excludes come last: mksquashfs takes all that follows -e for one.
+    # Excludes come last: mksquashfs reads all arguments after -e as excludes.
     options += [*_STRICT, "-xattrs", "-wildcards", "-e", *left_out]
-    complaints = _Complaints()
+    output = _Output()
     with whole_file(target) as partial:
         command = ["mksquashfs", str(root), str(partial), *options]
-        exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {}, on_line=complaints)
+        exit_code = run(command, environment={"SOURCE_DATE_EPOCH": str(epoch)} if epoch else {}, on_line=output)
         if exit_code:
-            raise _failed("mksquashfs", exit_code, complaints, target.parent)
+            raise _failed("mksquashfs", exit_code, output, target.parent)
     marker.write_text(inputs)
 
 
@@ -63,11 +63,11 @@ def unpack(rootfs: Path, root: Path) -> None:
     Raises:
         StepFailed: unsquashfs failed: a broken squashfs, one of a later version, no space left.
     """
-    complaints = _Complaints()
+    output = _Output()
     command = ["unsquashfs", "-quiet", "-no-progress", *_processors(), "-dest", str(root), str(rootfs)]
-    exit_code = run(command, on_line=complaints)
+    exit_code = run(command, on_line=output)
     if exit_code:
-        raise _failed("unsquashfs", exit_code, complaints, root.parent)
+        raise _failed("unsquashfs", exit_code, output, root.parent)
 
 
 def identity(prepared: Path) -> str:
@@ -99,8 +99,8 @@ def processor_limit(cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:
     return max(1, -(-int(quota) // int(period))) if quota.strip().isdigit() else None
 
 
-class _Complaints:
-    """Shows what a program says, and keeps its last complaints: they and what else it says come in no order."""
+class _Output:
+    """Shows the output of a program, and keeps its last errors, which are mixed with its other lines."""
 
     def __init__(self) -> None:
         self.last: deque[str] = deque(maxlen=3)
@@ -111,8 +111,8 @@ class _Complaints:
         say(line)
 
 
-def _failed(program: str, exit_code: int, complaints: _Complaints, folder: Path) -> StepFailed:
-    said = f"{program} failed with exit code {exit_code}: {' '.join(complaints.last)}"
+def _failed(program: str, exit_code: int, output: _Output, folder: Path) -> StepFailed:
+    said = f"{program} failed with exit code {exit_code}: {' '.join(output.last)}"
     if says_full(said):
         return StepFailed(f"{said}; {space_of(folder)}", advice=MORE_SPACE)
     return StepFailed(said)

@@ -59,7 +59,7 @@ def trust_site(root: Path, certificates: Sequence[Path]) -> None:
     if anchors is None:
         anchors = _made(root, family.anchors)
     for certificate in missing:
-        # By its content: another one, of a later customization, stands beside it.
+        # Named by its content: the one of a later customization does not replace it.
         digest = hashlib.sha256(certificate.read_bytes()).hexdigest()
         shutil.copyfile(certificate, anchors / f"ims-site-ca-{digest[:16]}.crt")
     say(f"the image is made to trust {len(missing)} certificate authorities of the site")

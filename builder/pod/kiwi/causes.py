@@ -14,7 +14,7 @@ class Cause(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """How package managers say it: `{0}` in the cause stands for what the first group that took part has found."""
+    """How package managers report a cause; `{0}` in it stands for the text of the first group that matched."""
 
     says: re.Pattern[str]
     what: str
@@ -22,7 +22,7 @@ class _Rule(NamedTuple):
 
 
 def cause_in(log: str) -> Cause | None:
-    """Find the cause in a log; of several the one that the others follow from."""
+    """Find the cause in a log; of several, the one that has caused the others."""
     for rule in _RULES:
         if found := rule.says.search(log):
             named = next((group for group in found.groups() if group), "")
@@ -34,9 +34,9 @@ def _rule(what: str, advice: str, *says: str) -> _Rule:
     return _Rule(re.compile("|".join(says), re.IGNORECASE), what, advice)
 
 
-# zypper says `[alias|URL] Valid metadata not found …` of whatever is wrong with a repository, and why a few lines on.
+# zypper says `[alias|URL] Valid metadata not found …` of every fault of a repository, and the reason a few lines below.
 _ZYPPER = r"\[[^|\]\n]*\|(\S+)\] Valid metadata not found(?:(?!Valid metadata)[\s\S])*?"
-# And of a package's file, three lines on end.
+# And of a package's file, in three lines.
 _ZYPPER_DOWNLOAD = r"Download \(curl\) error for '([^'\n]+)':\s+Error code: [^\n]*\s+Error message: [^\n]*?"
 # APT says why in the line of the address, or in the next one. Possessive: long lines are gone over once.
 _APT = r"(https://\S++)(?:[^\n]*+\n)?[^\n]*?"

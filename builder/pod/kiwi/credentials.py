@@ -8,10 +8,10 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from builder.contract.credentials import RepositoryCredentials
 from builder.pod.step import StepFailed
 from builder.pod.transfer.objects import read
 
@@ -23,17 +23,12 @@ _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _PASSWORD_IN_ADDRESS = re.compile(r"(://)[^/@\s]+@")
 
 
-@dataclass(frozen=True)
-class Credentials:
-    """The credentials of one repository."""
-
-    url: str
-    username: str
-    password: str
+class Credentials(RepositoryCredentials):
+    """The credentials of one repository, and how they may appear in a text."""
 
     @property
     def spellings(self) -> set[str]:
-        """How the password may appear in a text: as it is, in an address, in what a program quotes."""
+        """How the password may appear in a text: as it is, in an address, quoted by a program."""
         encoded = {quote(self.password, safe=""), quote(self.password)}
         lowered = {_ESCAPE.sub(lambda found: found[0].lower(), each) for each in encoded}
         return {self.password, repr(self.password)[1:-1], *encoded, *lowered} - {""}
@@ -46,7 +41,7 @@ class Credentials:
 
 def known() -> list[Credentials]:
     """Return the credentials that are stored in this container."""
-    return [Credentials(**each) for each in json.loads(STORE.read_text())] if STORE.exists() else []
+    return [Credentials.from_values(each) for each in json.loads(STORE.read_text())] if STORE.exists() else []
 
 
 def fetch_credentials(url: str) -> list[Credentials]:
@@ -62,7 +57,7 @@ def fetch_credentials(url: str) -> list[Credentials]:
     if not url:
         return []
     try:
-        return [Credentials(**each) for each in json.loads(read(url))]
+        return [Credentials.from_values(each) for each in json.loads(read(url))]
     except (ValueError, TypeError) as error:
         # Without its message, which may quote what was read.
         raise StepFailed(f"the credentials cannot be read: {type(error).__name__}") from None
@@ -75,7 +70,7 @@ def at_hand(credentials: Sequence[Credentials]) -> Iterator[None]:
         yield
         return
     try:
-        _write_private(STORE, json.dumps([asdict(each) for each in credentials]))
+        _write_private(STORE, json.dumps([each.to_values() for each in credentials]))
         # Of several of one server, those of the first repository: debootstrap builds from that.
         hosts = {urlsplit(each.url).hostname: each for each in reversed(credentials)}
         lines = [

@@ -1,4 +1,4 @@
-"""What runs in an image root after `kiwi-ng system prepare`: the description's images.sh, and what makes an initrd.
+"""The scripts that run in an image root after `kiwi-ng system prepare`: images.sh, and those that make an initrd.
 
 kiwi runs images.sh only when it also makes an image of its own, which is not needed here.
 """

@@ -29,7 +29,7 @@ class KiwiLog:
 
     @property
     def error(self) -> str:
-        """What kiwi says went wrong, in one line: its beginning and, when it goes on and on, its end."""
+        """Kiwi's error, in one line: its beginning and, when it is long, its end."""
         words = " ".join(self._words).rstrip(" :,")
         return words if len(words) <= _LONGEST_ERROR else f"{words[:300]} … {words[300 - _LONGEST_ERROR :]}"
 
@@ -71,7 +71,7 @@ class KiwiLog:
         """Take one line."""
         masked = self._mask(line)
         say(masked)
-        # Of the line as it came: a password of a letter would be masked in it, too.
+        # The line before it was masked: a password of one letter would be masked in it, too.
         if line.startswith("[ "):
             self._in_error = line.startswith("[ ERROR")
             masked = masked.partition("| ")[2]

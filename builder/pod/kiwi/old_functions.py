@@ -1,4 +1,4 @@
-"""The functions of kiwi's that old config.sh scripts call: what was taken from them does nothing, and says so.
+"""The functions of kiwi that old config.sh scripts call: those that kiwi has removed only print a warning.
 
 Since kiwi 9.23 some of the functions in `/.kconfig` end the script (`deprecated`), others are gone. Both would break a
 recipe for something it no longer needs. A warning names each. kiwi 9.24 keeps nothing of what a script says, unless it
@@ -27,7 +27,7 @@ _MARK = "# Added by the builder image: functions that do nothing any more."
 # Warnings for the pod's log, in the root. In /image, which is left out of the rootfs.
 KEPT = "image/.warnings"
 _LONGEST_WARNINGS_BYTES = 64 << 10
-# In the words that every shell knows which reads the rest of the file, busybox for one.
+# In the syntax of every shell that reads the rest of the file, for example busybox.
 _SHIMS = f"""
 {_MARK}
 function deprecated {{
@@ -47,7 +47,7 @@ def functions_file() -> Path | None:
 
 
 def make_harmless(file: Path) -> None:
-    """Make what ends or misses in a file of kiwi's functions do nothing but warn; what works is kept.
+    """Make functions that end a script, or that are missing, only warn; all others are kept.
 
     Safe to repeat.
     """
@@ -59,9 +59,9 @@ def make_harmless(file: Path) -> None:
 
 
 def warnings_of_scripts(root: Path) -> list[str]:
-    """Return the warnings of the scripts that kiwi ran in an image root, each once, in the order they came."""
+    """Return the warnings of the scripts that kiwi ran in an image root, each once, in their order."""
     kept = root / KEPT
-    # A script may have put anything there.
+    # A script may have made anything of this name.
     if kept.is_symlink() or not kept.is_file():
         return []
     with kept.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The repositories of a description, as this site has them: its own are added, and each file of one is completed.
+"""The repositories of a description, adapted to this site: its own are added, and the file of each is completed.
 
 Only the copy of the description in the workspace is changed.
 """
@@ -13,7 +13,7 @@ from builder.contract.options import KiwiOptions
 from builder.pod.step import StepFailed
 
 _THIS = "this://"
-# Beside the description: no name of a recipe's, and no link, is in the way.
+# Beside the description, where no file or link of a recipe can have the same name.
 _SCRIPTS = "repository-scripts"
 # kiwi calls it with the path of a repository's file that it has just written.
 _SCRIPT = """\

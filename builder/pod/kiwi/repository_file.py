@@ -1,4 +1,4 @@
-"""What kiwi calls as it writes a repository's file (`python3 -m builder.pod.kiwi.repository_file FILE`).
+"""kiwi calls it when it has written a repository's file (`python3 -m builder.pod.kiwi.repository_file FILE`).
 
 It adds what kiwi itself would put into command lines and into the image, or does not know: credentials, and for dnf the
 keys that metadata must be signed by. Files of the image's own repositories stay as they are.
@@ -31,11 +31,11 @@ def complete(file: Path, credentials: Sequence[Credentials], keys: Sequence[Path
     """
     if _OF_THE_BUILD not in str(file):
         return
-    # /var/cache/kiwi/dnf/repos/ALIAS.repo, whatever the alias.
+    # /var/cache/kiwi/dnf/repos/ALIAS.repo, for every alias.
     of_dnf = file.parent.parent.name.startswith("dnf")
     text = file.read_text()
     for each in credentials:
-        # An address stands alone, but for an option's name before it; a longer one is another repository's.
+        # Only an option's name may stand before the address; a longer address is another repository's.
         address = re.compile(rf"(?<![^\s=]){re.escape(each.url.rstrip('/'))}/?(?=\s|\?|$)")
         if not of_dnf:
             text = address.sub(partial(_in_address, each), text)
@@ -53,7 +53,7 @@ def _with_option(text: str, name: str, value: str) -> str:
 
 
 def _without_variables(value: str, variables: Path) -> str:
-    """Keep dnf from putting a value for what looks like `$basearch`: a dollar is a variable itself."""
+    """Write dollars as a variable of dnf: otherwise dnf would replace what looks like `$basearch`."""
     if "$" not in value:
         return value
     variables.mkdir(exist_ok=True)

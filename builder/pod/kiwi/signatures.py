@@ -20,7 +20,7 @@ exec /usr/bin/zypper "${arguments[@]}"
 
 
 def accept_only(keys: Sequence[Path]) -> None:
-    """Let package managers know the keys, and zypper take no others; without keys, kiwi's own rules hold.
+    """Give the keys to package managers, and let zypper accept no others; without keys, kiwi's own rules hold.
 
     Args:
         keys: Armoured OpenPGP public keys.

@@ -11,7 +11,7 @@ from builder.pod.step import StepFailed, say
 
 ANCHORS = Path("/usr/local/share/ca-certificates")
 _POST_BOOTSTRAP = "post_bootstrap.sh"
-# Where the recipe's own lies in the image; /image is left out of the rootfs.
+# The place of the recipe's own script in the image; /image is left out of the rootfs.
 _OWN = Path("/image/post_bootstrap_of_recipe.sh")
 
 # kiwi runs it in the root between the bootstrap phase, which this container's trust holds for, and the image phase,
@@ -59,7 +59,7 @@ def trust_in_root(certificates: Sequence[Path], description: Path) -> None:
         return
     script = description / _POST_BOOTSTRAP
     own = _run_own(script) if script.is_file() else ""
-    # It may be a link: what it leads to stays as it is.
+    # It may be a link: its target is not changed.
     script.unlink(missing_ok=True)
     files = "\n".join(_here_document(_anchor(each), each.read_text()) for each in certificates)
     script.write_text(_SCRIPT.format(anchors=ANCHORS, files=files, kept=f"/{KEPT}") + own, errors="surrogateescape")
@@ -71,7 +71,7 @@ def _anchor(certificate: Path) -> Path:
 
 
 def _run_own(script: Path) -> str:
-    # kiwi copies nothing but scripts of its own names into the root: the recipe's goes along in ours.
+    # kiwi copies nothing but scripts of its own names into the root: the recipe's is part of ours.
     interpreter = "" if script.stat().st_mode & 0o111 else "bash "
     text = script.read_text(errors="surrogateescape")
     return f"{_here_document(_OWN, text)}\nchmod 755 {_OWN}\nexec {interpreter}{_OWN}\n"

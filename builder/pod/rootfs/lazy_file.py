@@ -55,7 +55,7 @@ class LazyFile:
         os.close(self._descriptor)
 
     def is_here(self, offset: int, size: int) -> bool:
-        """Tell whether these bytes can be read without waiting."""
+        """Return whether these bytes can be read without waiting."""
         return all(self._blocks[block] == _HERE for block in self._blocks_of(offset, size))
 
     def fetch(self, offset: int, size: int, patience: Patience = PATIENCE) -> None:

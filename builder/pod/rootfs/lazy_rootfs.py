@@ -105,7 +105,7 @@ class _Server:
         return self._process.poll()
 
     def starts(self) -> bool:
-        """Wait until the file is there; tell whether it is."""
+        """Wait until the file is there; return whether it is."""
 
         def look() -> bool | None:
             if self.code is not None:

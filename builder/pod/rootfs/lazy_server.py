@@ -1,4 +1,4 @@
-"""A file system of one file, the rootfs, that is there at once: what is read of it is fetched then (lazy_file.py).
+"""A file system of one file, the rootfs: its bytes are fetched when they are read (lazy_file.py).
 
     python3 -m builder.pod.rootfs.lazy_server FILE TARGET
 

@@ -1,4 +1,4 @@
-"""A file system with one file, read only, over FUSE: what is read of it is asked for then."""
+"""A file system with one file, read only, over FUSE: its bytes are requested when they are read."""
 
 import errno
 import stat

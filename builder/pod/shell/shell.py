@@ -35,7 +35,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Shell:
-    """What a shell is like.
+    """A shell: what its sessions see, and how it ends.
 
     Args:
         welcome: What each session is shown first; `{limit}` in it is the limit in words.

@@ -21,8 +21,8 @@ GRACE_SECONDS = 3.0
 SETTLE_SECONDS = 5.0
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 _PR_CAPBSET_DROP = 24
-# capability.h. What a script in an image has no use for, and what would reach the host: kernel modules, the clock,
-# raw access to hardware, reboot.
+# capability.h. Capabilities that a script in an image does not need and that reach the host: kernel modules, the
+# clock, raw access to hardware, reboot.
 _DROPPED = {"CAP_SYS_MODULE": 16, "CAP_SYS_RAWIO": 17, "CAP_SYS_BOOT": 22, "CAP_SYS_TIME": 25}
 
 
@@ -95,7 +95,7 @@ def _none_left() -> bool | None:
 
 
 def _wait(done: Callable[[], Any], pid: int, end: float) -> Any:
-    """Reap processes until one of that id has ended, or something else is so.
+    """Reap processes until the one of an id has ended, or `done` returns something.
 
     Returns:
         The exit code of that process (negative: the signal that ended it), what `done` has returned, or Cut.
@@ -104,8 +104,8 @@ def _wait(done: Callable[[], Any], pid: int, end: float) -> Any:
         while (reaped := _reap()) is not None:
             if reaped[0] == pid:
                 return reaped[1]
-        if (so := done()) is not None:
-            return so
+        if (answer := done()) is not None:
+            return answer
         left = end - time.monotonic()
         if left <= 0:
             return Cut("limit", _others())
@@ -133,7 +133,7 @@ def _others() -> list[str]:
 def _command_line(number: int) -> str:
     try:
         process = Path("/proc") / str(number)
-        # One that has ended and waits for its parent has no command line.
+        # A zombie has no command line.
         return (process / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return ""

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 from builder.pod.step import say
 
-# A log is read by people, and goes through Prefect's database line by line.
+# A log is read by people, and each line is stored in Prefect's database.
 MOST_LINES = 20_000
 MOST_CHARACTERS = 8 << 20
 LAST_LINES = 200
 
 
 class ScriptLog:
-    """Gets a script's lines, and shows them; `close` it when no more come.
+    """Gets a script's lines, and shows them; `close` it after the last one.
 
     Args:
         on_line: Gets the lines that are shown.

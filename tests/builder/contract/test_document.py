@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder.contract.credentials import RepositoryCredentials
 from builder.contract.document import Document
 from builder.contract.enclosed import EnclosedCommand, Ending
 from builder.contract.package import Package, PackedArtifact, PackedPart
@@ -17,10 +18,11 @@ from builder.contract.unreadable import Unreadable
 from builder.contract.upload_plan import PlannedArtifact, PlannedPart, UploadPlan
 from tests.builder.contract.written import documents, json_values
 
-KINDS = [EnclosedCommand, Ending, Orders, Package, Prepared, UploadPlan]
+KINDS = [EnclosedCommand, Ending, Orders, Package, Prepared, RepositoryCredentials, UploadPlan]
 PART = {"number": 1, "size": 2, "md5": "m"}
 ARTIFACT = {"name": "rootfs", "size": 2, "md5": "m", "sha256": "s", "part_size": 16, "parts": [PART]}
 _ON_THE_WIRE: list[tuple[Document, dict[str, Any]]] = [
+    (RepositoryCredentials("u", "n", "p"), {"url": "u", "username": "n", "password": "p"}),
     (Prepared({"context_sha256": "0"}, "now"), {"context_sha256": "0", "finished": "now"}),
     (
         Package((PackedArtifact("rootfs", 2, "m", "s", 16, (PackedPart(1, 2, "m"),)),), "vmlinuz-6", ("note",)),
@@ -53,6 +55,10 @@ def test_what_is_written_is_read(kind: type[Document], data: st.DataObject) -> N
 @pytest.mark.parametrize(("document", "values"), _ON_THE_WIRE, ids=lambda each: type(each).__name__)
 def test_it_is_as_in_the_former_release(document: Document, values: dict[str, Any]) -> None:
     assert document.to_json() == json.dumps(values).encode()
+
+
+def test_a_password_is_in_no_text_of_its_object() -> None:
+    assert "canary" not in repr(RepositoryCredentials("u", "n", "canary"))
 
 
 @pytest.mark.parametrize("kind", [Package, UploadPlan], ids=lambda kind: kind.__name__)

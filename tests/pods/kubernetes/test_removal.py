@@ -68,7 +68,8 @@ def test_a_claim_that_something_else_uses_is_removed_after_that(
     assert "still used by something that is not ours" in caplog.text
     assert list(kubernetes.jobs()) == [job]
     cluster.objects.remove("pods", "look", looking["metadata"]["uid"])
-    assert kubernetes.remove(job) == [claim]
+    # The cluster may be faster: it removes a deleted claim by itself once no pod uses it.
+    assert kubernetes.remove(job) in ([claim], [])
     assert kubernetes.jobs() == {}
 
 

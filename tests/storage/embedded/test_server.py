@@ -96,7 +96,7 @@ def _listening(process_id: int) -> set[str]:
     return found
 
 
-def test_it_serves_whoever_has_its_credentials_and_only_on_loopback(start: Callable[[], EmbeddedS3]) -> None:
+def test_it_serves_requests_with_its_credentials_on_loopback_only(start: Callable[[], EmbeddedS3]) -> None:
     server = start()
     _store(server).ensure_bucket("bucket")
     _store(server).write("bucket", "k", b"1")

@@ -89,5 +89,5 @@ def test_odd_names_are_names(name: str) -> None:
     assert NewImage(name=name).name == name
 
 
-def test_a_record_of_another_collection_is_told_by_one_field() -> None:
+def test_one_field_says_in_which_collection_a_record_is() -> None:
     assert Record.model_validate({"collection": "deleted"}).collection == "deleted"

@@ -26,7 +26,7 @@ TYPE, _, BODY = PLAIN.partition(" ")
     ],
     ids=["plain", "a line", "a DOS line", "comment", "comment of words", "endless comment"],
 )
-def test_a_key_is_written_anew(text: str, canonical: str) -> None:
+def test_a_key_is_written_again_in_its_canonical_form(text: str, canonical: str) -> None:
     assert canonical_public_key(text) == canonical
 
 

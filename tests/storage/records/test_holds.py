@@ -89,7 +89,7 @@ def test_only_its_own_hold_is_released(catalogue: Catalogue, job: Job) -> None:
 @pytest.mark.parametrize(
     ("category", "starts"), [(Diagnosis.CRASHED, 2), (Diagnosis.SUSPENDED, 2), ("Exhausted", 0), ("transient", 0)]
 )
-def test_attempts_are_counted_anew_when_a_user_asks_again_and_not_when_the_worker_was_lost(
+def test_attempts_start_again_when_a_user_asks_again_and_not_when_the_worker_was_lost(
     catalogue: Catalogue, job: Job, category: str, starts: int
 ) -> None:
     first = take_hold(catalogue, job.id, hold_of("first"), "run", None)

@@ -33,7 +33,7 @@ def fields(catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
-def test_whoever_comes_first_makes_the_record(catalogue: Catalogue, fields: dict[str, Any]) -> None:
+def test_the_first_caller_makes_the_record(catalogue: Catalogue, fields: dict[str, Any]) -> None:
     made = jobs.open_job(catalogue, RUN, RUN, fields)
     assert made.status is JobStatus.CREATING
     assert jobs.open_job(catalogue, RUN, RUN, fields) == made
@@ -87,7 +87,7 @@ def test_a_job_that_creates_has_a_debug_shell_when_asked_for(catalogue: Catalogu
         jobs.open_job(catalogue, RUN, RUN, {**fields, "ssh_containers": [{"name": "a"}]})
 
 
-def test_a_job_of_other_fields_is_not_taken_up(catalogue: Catalogue, fields: dict[str, Any]) -> None:
+def test_a_job_of_other_fields_is_not_continued(catalogue: Catalogue, fields: dict[str, Any]) -> None:
     jobs.open_job(catalogue, RUN, RUN, fields)
     with pytest.raises(Conflict, match=f"job {RUN} was asked for with other parameters"):
         jobs.open_job(catalogue, RUN, RUN, {**fields, "initrd_file_name": "other"})

@@ -67,7 +67,7 @@ def test_a_second_order_is_another_one(store: ObjectStore, bucket: str, job: Job
     assert len(seen) == 2
 
 
-def test_it_is_extended_and_nobody_need_be_in_it(store: ObjectStore, bucket: str, job: Job) -> None:
+def test_it_is_extended_also_while_no_user_is_connected(store: ObjectStore, bucket: str, job: Job) -> None:
     before, _ = read_orders(store, bucket, job.id)
     until = extend_shell(store, bucket, job, HOUR)
     after, _ = read_orders(store, bucket, job.id)
@@ -110,7 +110,7 @@ def test_it_is_open_until_its_limit_or_until_it_is_aborted(store: ObjectStore, b
     assert not is_open(store, bucket, job.model_copy(update={"ssh_containers": []}))
 
 
-def test_it_may_be_open_for_long_when_nobody_can_read_until_when(store: ObjectStore, bucket: str, job: Job) -> None:
+def test_orders_that_cannot_be_read_count_for_the_longest_time(store: ObjectStore, bucket: str, job: Job) -> None:
     store.write(bucket, shell_orders_key(job.id), b"{}")
     assert limit_of(store, bucket, job) == job.created + LONGEST
 

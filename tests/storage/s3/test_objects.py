@@ -68,7 +68,7 @@ def test_the_first_write_wins_when_asked_to(store: ObjectStore, bucket: str) -> 
     assert store.read(bucket, "one")[0] == b"first"
 
 
-def test_a_write_on_condition_fails_when_somebody_wrote_since(store: ObjectStore, bucket: str) -> None:
+def test_a_conditional_write_fails_when_the_object_was_written_since(store: ObjectStore, bucket: str) -> None:
     first = store.write(bucket, "one", b"1")
     store.write(bucket, "one", b"2", if_match=first)
     with pytest.raises(Conflict):

@@ -1,0 +1,243 @@
+"""Which test covers a module that has no test file of its own, and why; tests/test_mirror.py checks each line."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Modules that a test covers which is named after something else.
+
+    Args:
+        test: The test's file, below tests/.
+        why: Why they have none of their own.
+        modules: Their files.
+        through: The modules that run in processes of their own on the way from the test to them; none when the test's
+            own process imports them.
+    """
+
+    test: str
+    why: str
+    modules: tuple[str, ...]
+    through: tuple[str, ...] = ()
+
+
+_FLOW_RUN = "It is tried in the run of a flow, whose process is not the test's."
+_WORKER = "The commands have a worker run it; its steps are tested by tests/tasks/test_deletions.py."
+_POD = "It runs in a pod only."
+_CHILD = "It runs in the confined process that this test starts."
+_PART = "It is a part of what this test covers as a whole."
+_COMMAND = "It is the command's, which the test runs in a process of its own."
+
+ELSEWHERE = (
+    Elsewhere("config/test_site.py", _PART, ("config/distributions.py",)),
+    Elsewhere(
+        "tasks/test_deletions.py",
+        "A state means something with the steps that write it only: these are cut at every call, and killed.",
+        ("storage/deletion/deleted_manifests.py", "storage/deletion/holdings.py", "storage/deletion/states.py"),
+    ),
+    Elsewhere("storage/embedded/test_server.py", _PART, ("storage/embedded/process.py", "storage/embedded/state.py")),
+    Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
+    Elsewhere("storage/records/test_shell_orders.py", _PART, ("storage/models/shells.py",)),
+    Elsewhere(
+        "tasks/test_orphans.py",
+        "What nobody refers to is decided by all of these together.",
+        (
+            "storage/reconcile/findings.py",
+            "storage/reconcile/losses.py",
+            "storage/reconcile/orphans.py",
+            "storage/reconcile/references.py",
+            "storage/s3/listings.py",
+        ),
+    ),
+    Elsewhere("storage/records/test_store.py", _PART, ("storage/records/attempts.py",)),
+    Elsewhere("tasks/test_originals.py", _PART, ("storage/records/images.py",)),
+    Elsewhere(
+        "storage/s3/test_objects.py",
+        _PART,
+        (
+            "storage/s3/addresses.py",
+            "storage/s3/client.py",
+            "storage/s3/errors.py",
+            "storage/s3/object_info.py",
+        ),
+    ),
+    Elsewhere(
+        "ingest/test_unpacking.py",
+        _CHILD,
+        (
+            "ingest/decompressed.py",
+            "ingest/folders.py",
+            "ingest/limits.py",
+            "ingest/links.py",
+            "ingest/names.py",
+            "ingest/pax.py",
+            "ingest/recipe_unpacking.py",
+            "ingest/tar_stream.py",
+            "ingest/tree.py",
+        ),
+        through=("ingest/__main__.py",),
+    ),
+    Elsewhere(
+        "ingest/test_confined.py", _CHILD, ("ingest/__main__.py", "ingest/jail.py"), through=("ingest/__main__.py",)
+    ),
+    Elsewhere("ingest/test_script.py", _CHILD, ("ingest/script_unpacking.py",), through=("ingest/__main__.py",)),
+    Elsewhere(
+        "ingest/test_templates.py",
+        _CHILD,
+        ("ingest/recipe_files.py", "ingest/rendering.py"),
+        through=("ingest/__main__.py",),
+    ),
+    Elsewhere(
+        "ingest/test_config_xml.py",
+        _CHILD,
+        (
+            "ingest/description_file.py",
+            "ingest/description_xml.py",
+            "ingest/local_paths.py",
+            "ingest/repositories.py",
+        ),
+        through=("ingest/__main__.py",),
+    ),
+    Elsewhere("ingest/test_unpacking.py", _PART, ("ingest/new_folder.py", "ingest/recipe.py")),
+    Elsewhere("ingest/test_config_xml.py", _PART, ("ingest/description.py",)),
+    Elsewhere("pods/test_diagnosis.py", _PART, ("pods/facts.py",)),
+    Elsewhere("pods/kubernetes/test_runtime.py", _PART, ("pods/kubernetes/events.py", "pods/kubernetes/options.py")),
+    Elsewhere(
+        "pods/test_runtimes.py",
+        "Both runtimes are tried by the same tests, on real pods.",
+        ("pods/podman/files.py", "pods/podman/watch.py", "pods/runtime.py", "pods/step_command.py"),
+    ),
+    Elsewhere("pods/podman/test_runtime.py", _PART, ("pods/podman/manifest.py",)),
+    Elsewhere(
+        "flows/test_create_image.py",
+        _FLOW_RUN,
+        ("tasks/artifacts.py", "tasks/images.py", "tasks/kiwi.py", "tasks/recipes.py"),
+        through=("flows/create_image.py",),
+    ),
+    Elsewhere("flows/test_two_processes.py", _FLOW_RUN, ("tasks/holds.py",), through=("flows/create_image.py",)),
+    Elsewhere(
+        "flows/test_unattended.py",
+        _FLOW_RUN,
+        ("flows/rebuild_image.py", "tasks/scripts.py"),
+        through=("flows/rebuild_image.py",),
+    ),
+    Elsewhere(
+        "flows/test_customize.py",
+        _FLOW_RUN,
+        ("flows/customize_image.py", "tasks/shells.py"),
+        through=("flows/customize_image.py",),
+    ),
+    Elsewhere("flows/test_customize.py", _FLOW_RUN, ("flows/finish_shell.py",), through=("flows/finish_shell.py",)),
+    Elsewhere("tasks/test_kiwi_config.py", _PART, ("tasks/kiwi_templates.py",)),
+    Elsewhere("tasks/test_resources.py", _PART, ("tasks/workspaces.py",)),
+    Elsewhere("flows/test_reconcile.py", _FLOW_RUN, ("flows/delete_jobs.py",), through=("flows/delete_jobs.py",)),
+    Elsewhere("cli/test_deletions.py", _COMMAND, ("cli/deleted.py",), through=("cli/main.py",)),
+    Elsewhere(
+        "cli/test_deletions.py", _WORKER, ("flows/hard_delete.py",), through=("cli/main.py", "flows/hard_delete.py")
+    ),
+    Elsewhere(
+        "cli/test_deletions.py", _WORKER, ("flows/soft_delete.py",), through=("cli/main.py", "flows/soft_delete.py")
+    ),
+    Elsewhere("cli/test_deletions.py", _WORKER, ("flows/undelete.py",), through=("cli/main.py", "flows/undelete.py")),
+    Elsewhere("flows/test_deployments.py", _PART, ("flows/hooks.py",)),
+    Elsewhere(
+        "flows/test_orders.py",
+        "Its answers are those of two real workers.",
+        ("flows/stopped_runs.py",),
+        through=("flows/worker.py",),
+    ),
+    Elsewhere("cli/test_worker.py", _COMMAND, ("cli/worker_start.py", "flows/worker.py"), through=("cli/main.py",)),
+    Elsewhere(
+        "builder/programs/test_playbook.py",
+        "They run within Ansible, in a pod.",
+        ("builder/ansible/callback/ims.py", "builder/ansible/connection/chroot.py"),
+        through=("builder/programs/playbook.py",),
+    ),
+    Elsewhere(
+        "builder/test_image.py",
+        _PART,
+        ("builder/base.py", "builder/command.py", "builder/podman.py", "builder/scratch.py"),
+    ),
+    Elsewhere("builder/test_kiwi11.py", _PART, ("builder/pip.py",)),
+    Elsewhere(
+        "builder/contract/test_document.py",
+        "Every document is written and read by the same rules.",
+        (
+            "builder/contract/enclosed.py",
+            "builder/contract/package.py",
+            "builder/contract/prepared.py",
+            "builder/contract/shell_orders.py",
+            "builder/contract/unreadable.py",
+            "builder/contract/upload_plan.py",
+        ),
+    ),
+    Elsewhere("builder/contract/test_environment.py", _PART, ("builder/contract/inputs.py",)),
+    Elsewhere("builder/pod/test_step.py", _PART, ("builder/contract/exit_codes.py", "builder/pod/child.py")),
+    Elsewhere(
+        "builder/programs/test_script.py",
+        _POD,
+        (
+            "builder/pod/enclosure.py",
+            "builder/pod/image_root/customization.py",
+            "builder/pod/unattended/first_process.py",
+            "builder/pod/unattended/script_log.py",
+            "builder/pod/unattended/unattended.py",
+        ),
+        through=("builder/programs/script.py",),
+    ),
+    Elsewhere(
+        "builder/pod/image_root/test_root.py",
+        _POD,
+        ("builder/pod/image_root/chroot.py",),
+        through=("builder/pod/image_root/chroot.py",),
+    ),
+    Elsewhere(
+        "builder/test_pod_programs.py", _POD, ("builder/pod/kiwi/image_scripts.py", "builder/programs/package.py")
+    ),
+    Elsewhere(
+        "builder/pod/rootfs/test_lazy_rootfs.py",
+        _POD,
+        ("builder/pod/rootfs/lazy_server.py", "builder/pod/rootfs/one_file.py"),
+        through=("builder/pod/rootfs/lazy_server.py",),
+    ),
+    Elsewhere("builder/pod/shell/test_shell.py", _PART, ("builder/pod/shell/orders.py",)),
+    Elsewhere(
+        "flows/test_customize.py",
+        _POD,
+        ("builder/pod/shell/sshd.py",),
+        through=("flows/customize_image.py", "builder/programs/customize_shell.py"),
+    ),
+    Elsewhere("builder/pod/rootfs/test_rootfs.py", _PART, ("builder/pod/space.py",)),
+    Elsewhere(
+        "builder/pod/transfer/test_objects.py",
+        _PART,
+        ("builder/pod/transfer/attempts.py", "builder/pod/transfer/connection.py"),
+    ),
+    Elsewhere("tasks/test_ca_rpm.py", _POD, ("builder/programs/ca_rpm.py",), through=("builder/programs/ca_rpm.py",)),
+    Elsewhere(
+        "flows/test_debug_shell.py",
+        _POD,
+        ("builder/programs/debug_shell.py",),
+        through=("flows/create_image.py", "builder/programs/debug_shell.py"),
+    ),
+    Elsewhere(
+        "builder/programs/test_customize_shell.py",
+        _POD,
+        ("builder/pod/rootfs/original.py",),
+        through=("builder/programs/customize_shell.py",),
+    ),
+    Elsewhere(
+        "flows/test_unattended.py",
+        _POD,
+        ("builder/programs/fetch_root.py",),
+        through=("flows/customize_image.py", "builder/programs/fetch_root.py"),
+    ),
+    Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
+    Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),
+    Elsewhere("cli/test_up_builds.py", _COMMAND, ("cli/shells.py",), through=("cli/main.py",)),
+    Elsewhere("cli/test_up.py", _COMMAND, ("cli/services.py", "cli/status.py"), through=("cli/main.py",)),
+    Elsewhere(
+        "flows/test_reconcile.py", _COMMAND, ("cli/job_deletions.py", "cli/reconcile.py"), through=("cli/main.py",)
+    ),
+    Elsewhere("builder/pod/kiwi/test_credentials.py", _PART, ("builder/contract/credentials.py",)),
+)
