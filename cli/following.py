@@ -6,8 +6,8 @@ from datetime import datetime
 import typer
 from rich.console import Console
 
-from cli.prefect_address import prefect_api_url
 from cli.runs import NO_WORKER
+from cli.servers.prefect_address import prefect_api_url
 from errors import Interrupted, TransientError, Unreachable
 from runs.client import Runs, connected
 from runs.error import raise_for_state

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from cli.prefect_address import prefect_api_url
+from cli.servers.prefect_address import prefect_api_url
 from errors import Unreachable
 from runs.client import Runs, connected
 from runs.error import raise_for_state
