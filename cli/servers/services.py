@@ -98,7 +98,7 @@ class Services:
             time.sleep(WATCH_SECONDS)
 
     def stop(self) -> None:
-        """Stop what was started: first the runs in hand, then the worker, the Prefect server, the S3 server."""
+        """Stop what was started: first the active runs, then the worker, the Prefect server, the S3 server."""
         if self._deployment is not None:
             self._deployment.kill()
         if self._all_alive():
@@ -113,7 +113,7 @@ class Services:
         self._show_errors(final=True)
 
     def kill(self) -> None:
-        """Kill everything at once; the next `ims up` resumes the runs in hand."""
+        """Kill everything at once; the next `ims up` resumes the active runs."""
         for child in (self._deployment, self._worker, self._server):
             if child is not None:
                 child.kill()
@@ -190,7 +190,7 @@ class Services:
             prefect_processes.await_worker(self._worker, runs.pool.workers)
 
     def _stop_runs(self) -> None:
-        """Cancel the runs in hand and wait until their clean-up is done."""
+        """Cancel the active runs and wait until their clean-up is done."""
         if self._server is None:
             return
         try:
@@ -198,7 +198,7 @@ class Services:
                 runs.pool.close()
                 left = self._cancel_all(runs)
         except ImsError as error:
-            self._say(f"The runs in hand could not be cancelled: {error}")
+            self._say(f"The active runs could not be cancelled: {error}")
             return
         for run_id in left:
             self._say(f"Flow run {run_id} did not end; the next `ims up` resumes or cancels it")
@@ -226,8 +226,8 @@ class Services:
 
 
 def _of_ims_up(runs: Runs) -> list[Run]:
-    """Return the runs in hand, without those of an `ims worker` that was started beside this `ims up`."""
-    return [run for run in runs.pool.runs_in_hand() if prefect_processes.is_of_ims_up(run.worker)]
+    """Return the active runs, without those of an `ims worker` that was started beside this `ims up`."""
+    return [run for run in runs.pool.active_runs() if prefect_processes.is_of_ims_up(run.worker)]
 
 
 def _builder_image() -> str:
