@@ -1,7 +1,8 @@
 """What becomes of requests when many write to the Prefect server of `ims up` at once: answers, times, and its log.
 
-`python -m bench.database` runs it twice: with the database as Prefect opens it, and as `ims up` has it opened
-(cli/immediate_transactions.py). Each client does what flow runs, workers and their logs do, and repeats no request:
+`python -m bench.database` runs it twice: with the database as Prefect opens it, and as `ims up` does
+(cli/servers/immediate_transactions.py). Each client does what flow runs, workers and their logs do, and repeats no
+request:
 Prefect's own clients would, five times. It takes two minutes.
 """
 
@@ -20,8 +21,8 @@ from uuid import uuid4
 import httpx
 
 from bench.report import AtMost, Figure, Option, run, show
-from cli import prefect_services
-from cli.data_folder import Endpoints
+from cli.servers import prefect_processes
+from cli.servers.data_folder import Endpoints
 
 OPTIONS = [
     Option("clients", 24, 4, "how many clients"),
@@ -53,15 +54,15 @@ def measured(asked: Namespace, *, ours: bool) -> "Load":
             s3_endpoint_url="http://127.0.0.1:9",
             s3_access_key="",
             s3_secret_key="",
-            prefect_api_url=prefect_services.api_url(_free_port()),
+            prefect_api_url=prefect_processes.api_url(_free_port()),
         )
-        env = prefect_services.environment(Path(folder), endpoints)
+        env = prefect_processes.environment(Path(folder), endpoints)
         if not ours:
-            del env[prefect_services.DATABASE]
-        server = prefect_services.server(env, Path(folder))
+            del env[prefect_processes.DATABASE]
+        server = prefect_processes.server(env, Path(folder))
         server.start()
         try:
-            prefect_services.await_server(server)
+            prefect_processes.await_server(server)
             load = Load(endpoints.prefect_api_url, asked.patience)
             load.run(asked.clients, asked.seconds)
         finally:
@@ -155,7 +156,7 @@ class Load:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind((prefect_services.LOOPBACK, 0))
+        probe.bind((prefect_processes.LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 import typer
 from rich.console import Console
 
-from cli.prefect_address import prefect_api_url
 from cli.runs import NO_WORKER
+from cli.servers.prefect_address import prefect_api_url
 from errors import Interrupted, TransientError, Unreachable
 from runs.client import Runs, connected
 from runs.error import raise_for_state
@@ -117,5 +117,5 @@ def _raise_for_unfinished(runs: Runs, run: Run, job: Job) -> None:
             why = error.message
     raise Interrupted(
         f"the flow run of job {job.id} ended as {run.state.name} ({why}) while the job was {job.status}",
-        resolution=f"retry the run at {runs.address(run.id)}: it goes on where it stopped",
+        resolution=f"retry the run at {runs.address(run.id)}: it continues where it stopped",
     )

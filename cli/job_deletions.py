@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.output import Columns, print_records
-from cli.prefect_address import prefect_api_url
+from cli.servers.prefect_address import prefect_api_url
 from config.durations import parse_age
 from errors import BadInput, NotFound
 from storage.models.jobs import Job, JobStatus, JobType

@@ -63,5 +63,5 @@ def _read(file: Path) -> str:
     except OSError as error:
         raise BadInput(f"the public key file {file} cannot be read: {error.strerror}") from error
     if len(content) > LARGEST_KEY_FILE_BYTES:
-        raise BadInput(f"{file} is no public key: it has more than {LARGEST_KEY_FILE_BYTES} bytes")
+        raise BadInput(f"{file} is not a public key: it has more than {LARGEST_KEY_FILE_BYTES} bytes")
     return content.decode(errors="replace")

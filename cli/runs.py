@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from cli.prefect_address import prefect_api_url
+from cli.servers.prefect_address import prefect_api_url
 from errors import Unreachable
 from runs.client import Runs, connected
 from runs.error import raise_for_state
@@ -29,7 +29,7 @@ def run_to_its_end(
 
     Raises:
         ImsError: What the run failed with.
-        Interrupted: It was cancelled, or its process was killed; the same command goes on where it stopped.
+        Interrupted: It was cancelled, or its process was killed; the same command continues where it stopped.
         Unreachable: A server does not answer any more; the run may go on.
     """
     with connected(prefect_api_url()) as runs:

@@ -3,8 +3,8 @@
 import httpx
 import typer
 
-from cli.data_folder import published
-from cli.service_errors import ServiceErrors, logs_of
+from cli.servers.data_folder import published
+from cli.servers.errors import ServiceErrors, logs_of
 from config.settings import read_settings
 from errors import NotFound
 

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from cli.data_folder import Endpoints, claimed
 from cli.interrupts import Interrupts
+from cli.servers.data_folder import Endpoints, claimed
 from config.settings import default_data_dir, read_settings
 
 NEXT = """\
@@ -41,7 +41,7 @@ def up(
     _show_log_of("builder", console)
     with claimed(folder):
         # Imported here, as that takes seconds: a second `ims up` is refused before.
-        from cli.services import Services
+        from cli.servers.services import Services
 
         services = Services(folder, console.print, console.status)
         interrupts = Interrupts(console.print, services.kill)

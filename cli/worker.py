@@ -32,7 +32,7 @@ def worker(
     name left when it was killed. Then this process becomes Prefect's worker, as by `prefect worker start --type process
     --pool ims`, with one difference: of several workers the one with the fewest runs takes the next.
     """
-    from cli.worker_start import prepare, serve
+    from cli.servers.worker import prepare, serve
 
     prepare(name, typer.echo)
     serve(name, limit or default_limit(), health_port)

@@ -25,7 +25,7 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(seconds=float(written))
     match = _COMPOUND.fullmatch(written)
     if not written or match is None:
-        raise ValueError(f"{text!r} is no duration: write seconds, or weeks to seconds like 1w2d, 3h or 90m")
+        raise ValueError(f"{text!r} is not a duration: write seconds, or weeks to seconds like 1w2d, 3h or 90m")
     try:
         return timedelta(**{name: int(value) for name, value in match.groupdict(default="0").items()})
     except OverflowError as error:
@@ -40,11 +40,11 @@ def parse_age(text: str) -> timedelta:
     """
     how = "write it like 90m, 3h, 7d or 1w2d"
     if _NUMBER.fullmatch(text.strip()):
-        raise BadInput(f"{text!r} is no age: it has no unit", resolution=how)
+        raise BadInput(f"{text!r} is not an age: it has no unit", resolution=how)
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise BadInput(f"{text!r} is no age", resolution=how) from error
+        raise BadInput(f"{text!r} is not an age", resolution=how) from error
 
 
 def spelled(duration: timedelta) -> str:

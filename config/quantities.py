@@ -27,7 +27,7 @@ def millicores(text: str) -> int:
     match = _PROCESSORS.fullmatch(text)
     value = 0 if match is None else int(match["milli"]) if match["milli"] else int(Decimal(text) * 1000)
     if value == 0:
-        raise ValueError(f"{text!r} is no number of processors: write it like 2, 1.5 or 500m (thousandths)")
+        raise ValueError(f"{text!r} is not a number of processors: write it like 2, 1.5 or 500m (thousandths)")
     return value
 
 
@@ -40,7 +40,7 @@ def storage_bytes(text: str) -> int:
     match = _BYTES.fullmatch(text)
     value = 0 if match is None else int(Decimal(match["number"]) * _UNITS[match["unit"]])
     if value == 0:
-        raise ValueError(f"{text!r} is no amount of storage: write bytes, or a unit like 500Mi, 10Gi or 2G")
+        raise ValueError(f"{text!r} is not an amount of storage: write bytes, or a unit like 500Mi, 10Gi or 2G")
     return value
 
 

@@ -157,13 +157,13 @@ class Site(Model):
         """Return the content of the signing keys.
 
         Raises:
-            BadInput: One cannot be read, or is no armoured public key.
+            BadInput: One cannot be read, or is not an armoured public key.
         """
         found = [_read(file, "the signing key") for file in self.signing_keys]
         for file, key in zip(self.signing_keys, found, strict=True):
             if b"-----BEGIN PGP PUBLIC KEY BLOCK-----" not in key:
                 raise BadInput(
-                    f"the signing key {file} is no armoured OpenPGP public key",
+                    f"the signing key {file} is not an armoured OpenPGP public key",
                     resolution="export it by `gpg --armor --export KEY`",
                 )
             if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" in key:

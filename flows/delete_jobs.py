@@ -11,7 +11,7 @@ from tasks import job_deletions
 def delete_jobs(job_ids: list[Id]) -> None:
     """Delete jobs with their logs, pods and workspaces. They cannot be restored; the images they made are kept.
 
-    A job that is running is not deleted. Safe to run again: it goes on where it stopped.
+    A job that is running is not deleted. Safe to run again: it continues where it stopped.
 
     Args:
         job_ids: The jobs, as listed by `ims jobs list`.

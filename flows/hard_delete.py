@@ -12,7 +12,7 @@ from tasks.deletions import begin_erasure, erase
 def hard_delete(kind: DeletableKind, record_id: Id, force: bool = False) -> None:
     """Remove a deleted image, recipe or public key for good, with its objects. It cannot be restored.
 
-    Safe to run again after a failure or a kill: it goes on where it stopped.
+    Safe to run again after a failure or a kill: it continues where it stopped.
 
     Args:
         kind: What it is.

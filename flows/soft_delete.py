@@ -12,7 +12,7 @@ from tasks.deletions import begin_deletion, finish_deletion, move_away
 def soft_delete(kind: DeletableKind, record_id: Id, force: bool = False) -> None:
     """Delete an image, a recipe or a public key so that it can be restored: its objects move to `deleted/`.
 
-    Safe to run again after a failure or a kill: it goes on where it stopped.
+    Safe to run again after a failure or a kill: it continues where it stopped.
 
     Args:
         kind: What it is.

@@ -87,7 +87,7 @@ def raise_for_state(runs: Runs, run: Run) -> None:
     Raises:
         ImsError: What the run failed with.
         RunFailed: The same, of a class outside of the error tree, or of one that is not known.
-        Interrupted: It was cancelled, or its process was killed. What is started again goes on where it stopped.
+        Interrupted: It was cancelled, or its process was killed. What is started again continues where it stopped.
         Unreachable: It failed, and the server does not say by what.
     """
     if run.state.is_completed:
@@ -96,7 +96,7 @@ def raise_for_state(runs: Runs, run: Run) -> None:
     if not run.state.is_failed:
         raise Interrupted(
             f"the flow run ended as {run.state.name}: {run.state.message or 'Prefect gives no reason'}",
-            resolution=f"see its log at {address}; the same command goes on where it stopped",
+            resolution=f"see its log at {address}; the same command continues where it stopped",
         )
     error = _await_error(runs, run)
     if error is not None:

@@ -72,7 +72,7 @@ class WorkPool:
         with translated(self._client):
             return {worker.name for worker in self._client.read_workers_for_work_pool(WORK_POOL)}
 
-    def runs_in_hand(self) -> list[Run]:
+    def active_runs(self) -> list[Run]:
         """Return the runs that a worker has taken and that have not ended, at most a page of them."""
         return self._runs(FlowRunFilter(state=_of_type(*IN_HAND)))
 

@@ -31,7 +31,7 @@ def attempt_of(job: Job, step: str, runtime: PodRuntime) -> int:
         last = pods.get(newest)
         raise Exhausted(
             f"{error.message}: {last.summary if last else 'its pods are gone'}",
-            resolution=(last and last.resolution) or "run the job again: it goes on where it stopped",
+            resolution=(last and last.resolution) or "run the job again: it continues where it stopped",
         ) from error
 
 

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 SUSPENDED = Diagnosis(
     category=Diagnosis.SUSPENDED,
     summary="suspended",
-    resolution="resume its flow run: it goes on where it stopped",
+    resolution="resume its flow run: it continues where it stopped",
 )
 
 
@@ -154,7 +154,7 @@ def mark_crashed(job_id: str, summary: str = "the process that worked on the job
     lost = Diagnosis(
         category=Diagnosis.CRASHED,
         summary=summary,
-        resolution="retry its flow run: it goes on where it stopped",
+        resolution="retry its flow run: it continues where it stopped",
     )
     with suppress(NotFound):  # killed before it had a record
         job = catalogue().jobs.get(job_id)
@@ -202,7 +202,7 @@ def diagnose(error: Exception) -> Diagnosis:
     if isinstance(error, StepFailed):
         return error.diagnosis
     if isinstance(error, TransientError):
-        again = error.resolution or "run the job again: it goes on where it stopped"
+        again = error.resolution or "run the job again: it continues where it stopped"
         return Diagnosis(category=type(error).__name__, summary=error.message, resolution=again)
     if isinstance(error, ImsError):
         return Diagnosis(category=type(error).__name__, summary=error.message, resolution=error.resolution)

@@ -59,7 +59,7 @@ def fetch_manifest(job: Job) -> Original:
     Raises:
         NotFound: No such image or public key, or an object of the image is gone.
         Conflict: The image is being deleted, or one of its objects is not the one that was linked.
-        BadInput: Its manifest lists no rootfs, or several, or the rootfs is no squashfs.
+        BadInput: Its manifest lists no rootfs, or several, or the rootfs is not a squashfs.
         Corrupt: Its manifest is not valid.
     """
     report(job, status=JobStatus.FETCHING_IMAGE)
@@ -131,7 +131,7 @@ def _refuse_no_squashfs(rootfs: ObjectInfo, image: Image) -> None:
     beginning = object_store().read_beginning(rootfs.bucket, rootfs.key, size) if size else b""
     if beginning != SQUASHFS_MAGIC:
         raise BadInput(
-            f"{rootfs.uri}, the rootfs of image {image.id}, is no squashfs: it begins with {beginning!r}",
+            f"{rootfs.uri}, the rootfs of image {image.id}, is not a squashfs: it begins with {beginning!r}",
             resolution="only images whose rootfs is a squashfs can be customized",
         )
 

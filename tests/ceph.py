@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from cli.service_log import Format, ServiceLog
+from cli.servers.log import Format, ServiceLog
 from errors import Broken, ImsError
 from storage.embedded.process import dies_with_parent
 from storage.s3.objects import ObjectStore

@@ -116,7 +116,7 @@ class Faults:
             self.calls.clear()
 
     def settle(self) -> None:
-        """Wait until no call is in hand: what a client sent before it was killed is carried out nevertheless."""
+        """Wait until no call is being answered: what a client sent before it was killed is carried out nevertheless."""
 
     def arrived(self, method: str, target: str, byte_range: str) -> tuple[Call, Plan | None]:
         """Count a call and find out what it meets."""

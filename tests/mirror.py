@@ -146,7 +146,7 @@ ELSEWHERE = (
         ("flows/stopped_runs.py",),
         through=("flows/worker.py",),
     ),
-    Elsewhere("cli/test_worker.py", _COMMAND, ("cli/worker_start.py", "flows/worker.py"), through=("cli/main.py",)),
+    Elsewhere("cli/test_worker.py", _COMMAND, ("cli/servers/worker.py", "flows/worker.py"), through=("cli/main.py",)),
     Elsewhere(
         "builder/programs/test_playbook.py",
         "They run within Ansible, in a pod.",
@@ -235,7 +235,7 @@ ELSEWHERE = (
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),
     Elsewhere("cli/test_up_builds.py", _COMMAND, ("cli/shells.py",), through=("cli/main.py",)),
-    Elsewhere("cli/test_up.py", _COMMAND, ("cli/services.py", "cli/status.py"), through=("cli/main.py",)),
+    Elsewhere("cli/test_up.py", _COMMAND, ("cli/servers/services.py", "cli/status.py"), through=("cli/main.py",)),
     Elsewhere(
         "flows/test_reconcile.py", _COMMAND, ("cli/job_deletions.py", "cli/reconcile.py"), through=("cli/main.py",)
     ),

@@ -10,8 +10,8 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from cli import prefect_services
-from cli.data_folder import Endpoints
+from cli.servers import prefect_processes
+from cli.servers.data_folder import Endpoints
 from tests.server_logs import PREFECT, watch
 
 GRACE = timedelta(seconds=10)
@@ -26,14 +26,14 @@ def prefect_server(folder: Path, **variables: str) -> Iterator[str]:
         variables: More of its environment.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    address = prefect_services.api_url(_free_port())
+    address = prefect_processes.api_url(_free_port())
     none = Endpoints(s3_endpoint_url="http://127.0.0.1:9", s3_access_key="", s3_secret_key="", prefect_api_url=address)
-    env = prefect_services.environment(folder, none) | {"PREFECT_SERVER_UI_ENABLED": "false"} | variables
-    server = prefect_services.server(env, folder)
+    env = prefect_processes.environment(folder, none) | {"PREFECT_SERVER_UI_ENABLED": "false"} | variables
+    server = prefect_processes.server(env, folder)
     server.start()
     try:
         watch(server.log, PREFECT)
-        prefect_services.await_server(server)
+        prefect_processes.await_server(server)
         with temporary_settings({PREFECT_API_URL: address}):
             yield address
             # What this process has still to tell the server.
@@ -45,5 +45,5 @@ def prefect_server(folder: Path, **variables: str) -> Iterator[str]:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind((prefect_services.LOOPBACK, 0))
+        probe.bind((prefect_processes.LOOPBACK, 0))
         return int(probe.getsockname()[1])

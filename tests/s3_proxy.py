@@ -53,7 +53,7 @@ class FaultProxy(Faults):
         return f"http://{self.address}:{self._server.server_port}"
 
     def settle(self) -> None:
-        """Wait until no call is in hand: what a client sent before it was killed is carried out nevertheless."""
+        """Wait until no call is being answered: what a client sent before it was killed is carried out nevertheless."""
         time.sleep(LAST_BYTES_SECONDS)
         with self._served:
             assert self._served.wait_for(lambda: self._in_hand == 0, UPSTREAM_TIMEOUT_SECONDS)

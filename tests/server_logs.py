@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from cli.service_log import PREFECT, SEAWEEDFS, Format, LoggedError, ServiceLog
+from cli.servers.log import PREFECT, SEAWEEDFS, Format, LoggedError, ServiceLog
 
 _watched: dict[Path, ServiceLog] = {}
 _former: list[ServiceLog] = []

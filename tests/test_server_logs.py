@@ -13,7 +13,7 @@ from tests.server_logs import PREFECT, unexpected, watch
 # What starts a server, and where that is done with the server's log watched.
 STARTS = {
     r"\bEmbeddedS3\(": {"tests/s3_server.py", "tests/storage/embedded/test_server.py"},
-    r"prefect_services\.(server|worker|deployment)\(": {"tests/prefect_server.py", "bench/database.py"},
+    r"prefect_processes\.(server|worker|deployment)\(": {"tests/prefect_server.py", "bench/database.py"},
     r"\bprefect_test_harness\b": set(),
     r"[\"']server[\"'], [\"']start[\"']|[\"']worker[\"'], [\"']start[\"']": {"tests/deploy/test_image.py"},
     r"\[\*IMS, [\"']up[\"']": {"tests/cli/running.py"},

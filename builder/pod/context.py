@@ -78,7 +78,7 @@ def fetch(archive_of: ContextInput, folder: Path) -> Context:
 
     Raises:
         TryAgain: It cannot be downloaded at the moment.
-        StepFailed: The server refuses, or it is no context archive.
+        StepFailed: The server refuses, or it is not a context archive.
     """
     archive = folder.with_name(f"{folder.name}.tar.gz")
     shutil.rmtree(folder, ignore_errors=True)
@@ -90,7 +90,7 @@ def unpack(archive: Path, folder: Path) -> Context:
     """Unpack the archive into a new folder; links and modes of the description are kept as they are.
 
     Raises:
-        StepFailed: It is no tar.gz.
+        StepFailed: It is not a tar.gz.
     """
     folder.mkdir()
     command = ["tar", "--extract", "--gzip", "--no-same-owner", "--preserve-permissions"]

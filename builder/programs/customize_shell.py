@@ -58,7 +58,7 @@ def serve(here: Path, asked: CustomizeShellInput, options: Options, download: Ro
 
     Raises:
         NotCompleted: It ended otherwise.
-        StepFailed: The rootfs is no image root, or what belongs to every change cannot be done.
+        StepFailed: The rootfs is not an image root, or what belongs to every change cannot be done.
         TryAgain: The root can no longer be read.
     """
     completed = here / "shell-completed"

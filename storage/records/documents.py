@@ -43,7 +43,7 @@ class Document:
         """Read a document.
 
         Raises:
-            ValueError: It is no document: no JSON, or of another shape.
+            ValueError: It is not a document: no JSON, or of another shape.
         """
         try:
             text = data.decode()

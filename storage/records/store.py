@@ -211,7 +211,7 @@ class Records(Generic[R]):
             return Document.parse(data), info.etag
         except ValueError as error:
             raise Corrupt(
-                f"{info.uri} is no document of records: it {error}",
+                f"{info.uri} is not a document of records: it {error}",
                 resolution="it is left as it is; put a sound copy in its place, or move it away and lose these records",
             ) from error
 

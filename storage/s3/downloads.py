@@ -156,7 +156,7 @@ class _Stream:
             raise Unreachable(f"{self._uri}: the S3 server did not go on at byte {self._received}")
         if self._info is None:
             self._info = info
-            # The etag of an object encrypted with a key of a key service is no md5.
+            # The etag of an object encrypted with a key of a key service is not an md5.
             self._encrypted = "aws:kms" in str(answer.get("ServerSideEncryption", ""))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from pydantic import AnyHttpUrl, SecretStr
 
-from cli.data_folder import Endpoints, published
+from cli.servers.data_folder import Endpoints, published
 from config.groups import S3
 from config.settings import Settings
 from storage.embedded.server import EmbeddedS3

@@ -50,7 +50,7 @@ def test_a_killed_run_can_be_retried(prefect_api: str) -> None:
         error = raised_for(runs, runs.read_run(run_id))
         assert type(error) is Interrupted
         assert "ended as Crashed (killed by signal 9) while the job was building_image" in error.message
-        assert error.resolution == f"retry the run at {runs.address(run_id)}: it goes on where it stopped"
+        assert error.resolution == f"retry the run at {runs.address(run_id)}: it continues where it stopped"
 
 
 def test_a_run_that_met_a_transient_error_can_be_retried(prefect_api: str) -> None:

@@ -114,7 +114,7 @@ def test_a_job_without_a_shell_takes_no_orders(ims: Ims, recipe: Recipe, key: Pu
         assert refused.returncode == 2
         assert refused.stderr.startswith(f"Error: Conflict: no shell of job {job.id} is open: it is creating")
     assert ims("jobs", "complete", new_id()).returncode == 2
-    assert "is no duration" in ims("jobs", "extend", job.id, "--by", "long").stderr
+    assert "is not a duration" in ims("jobs", "extend", job.id, "--by", "long").stderr
 
 
 def test_without_a_prefect_server_the_user_is_told_how_to_get_one(

@@ -65,4 +65,4 @@ def test_a_killed_process_is_an_interruption(ending: Callable[[str], Ended]) -> 
     code, told = ending("by a kill")
     assert code == 1
     assert told.startswith("Error: Interrupted: the flow run ended as Crashed: ")
-    assert "the same command goes on where it stopped" in told
+    assert "the same command continues where it stopped" in told

@@ -207,7 +207,7 @@ def test_who_stops_waiting_leaves_the_job_running(up: Up) -> None:
 
 
 def test_killed_it_leaves_nothing_running_and_the_next_one_settles_what_was_in_hand(tmp_path: Path) -> None:
-    """A job goes on where it stopped, a cancel is carried out. Then Ctrl-C: the job is cancelled, nothing is left."""
+    """A job continues where it stopped, a cancel is carried out. Then Ctrl-C: the job is cancelled, nothing is left."""
     first = start(tmp_path / "data")
     recipe, key = waiting_recipe(first), public_key(first)
     job, unwanted = (Job.model_validate_json(first.ims(*job_of(recipe, key)).stdout) for _ in range(2))

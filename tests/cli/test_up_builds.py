@@ -147,7 +147,7 @@ def test_a_build_whose_process_was_killed_goes_on_when_it_is_retried(
     lost = wait_until_built(building, job_id)
     assert lost.diagnosis is not None
     assert (lost.status, lost.diagnosis.category) == (JobStatus.ERROR, "Crashed")
-    assert "goes on where it stopped" in lost.diagnosis.resolution
+    assert "continues where it stopped" in lost.diagnosis.resolution
     building.prefect("POST", f"/flow_runs/{job_id}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"})
     jobs = catalogue_of(building.endpoints).jobs
     wait_for(lambda: jobs.get(job_id).status is JobStatus.SUCCESS, 120, building.worker_log)

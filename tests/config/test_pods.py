@@ -7,9 +7,9 @@ from errors import BadInput
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
-        ({"IMS_BUILD_CPU_REQUEST": "1Gi"}, "IMS_BUILD_CPU_REQUEST: .*no number of processors"),
-        ({"IMS_BUILD_CPU_REQUEST": ""}, "IMS_BUILD_CPU_REQUEST: .*no number of processors"),
-        ({"IMS_POD_STORAGE_REQUEST": "100m"}, "IMS_POD_STORAGE_REQUEST: .*no amount of storage"),
+        ({"IMS_BUILD_CPU_REQUEST": "1Gi"}, "IMS_BUILD_CPU_REQUEST: .*not a number of processors"),
+        ({"IMS_BUILD_CPU_REQUEST": ""}, "IMS_BUILD_CPU_REQUEST: .*not a number of processors"),
+        ({"IMS_POD_STORAGE_REQUEST": "100m"}, "IMS_POD_STORAGE_REQUEST: .*not an amount of storage"),
         ({"IMS_POD_CPU_LIMIT": "500m"}, "IMS_POD_CPU_LIMIT: 500m is less than the 1 of IMS_BUILD_CPU_REQUEST"),
         (
             {"IMS_POD_CPU_LIMIT": "2", "IMS_SHELL_CPU_REQUEST": "2500m"},

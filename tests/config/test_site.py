@@ -231,10 +231,10 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
 
 
 SIGNING_KEYS = {
-    "binary": (b"\x98\x33\x04", "is no armoured OpenPGP public key"),
-    "private": (PRIVATE.encode(), "is no armoured OpenPGP public key"),
+    "binary": (b"\x98\x33\x04", "is not an armoured OpenPGP public key"),
+    "private": (PRIVATE.encode(), "is not an armoured OpenPGP public key"),
     "public and private": ((PUBLIC + PRIVATE).encode(), "holds a private key"),
-    "of SSH": (b"ssh-ed25519 AAAA me\n", "is no armoured OpenPGP public key"),
+    "of SSH": (b"ssh-ed25519 AAAA me\n", "is not an armoured OpenPGP public key"),
 }
 
 

@@ -14,7 +14,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.prefect_services import database_url
+from cli.servers.prefect_processes import database_url
 from config.quantities import millicores, storage_bytes
 from config.settings import Settings
 from config.variables import variables_of

@@ -126,7 +126,7 @@ def test_a_job_that_s3_failed_says_so(impatient: Site, proxy: FaultProxy) -> Non
     assert job.diagnosis is not None
     assert job.diagnosis.category == "Unreachable"
     assert "recipes/" in job.diagnosis.summary
-    assert "goes on where it stopped" in job.diagnosis.resolution
+    assert "continues where it stopped" in job.diagnosis.resolution
 
 
 @on_every_platform

@@ -156,7 +156,7 @@ BAD = {
     ),
     "much later schema": (TEXT.replace('"7.5"', '"9.0"'), "schemaversion 9.0 is not supported"),
     "schema before the first": (TEXT.replace('"7.5"', '"1.3"'), "schemaversion 1.3 is not supported"),
-    "schema that is no number": (TEXT.replace('"7.5"', '"seven"'), "schemaversion 'seven' is not a schema version"),
+    "schema that is not a number": (TEXT.replace('"7.5"', '"seven"'), "schemaversion 'seven' is not a schema version"),
     "name with a path": (TEXT.replace('name="small"', 'name="../small"'), "the image name '../small' is not allowed"),
     "no package manager": (
         TEXT.replace("<packagemanager>zypper</packagemanager>", ""),

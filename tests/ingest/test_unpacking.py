@@ -120,7 +120,7 @@ HOSTILE_ENTRIES = {
     "pax header without an entry": (pax(path="a"), "nothing follows an extended header"),
     "pax record without a length": (extended(tarfile.XHDTYPE, b"path=a\n") + file("x"), "a malformed record"),
     "pax record of length 0": (extended(tarfile.XHDTYPE, b"0 path=a\n") + file("x"), "a malformed record"),
-    "pax size that is no number": (pax(size="1e9") + file("x"), "'x' has the size '1e9'"),
+    "pax size that is not a number": (pax(size="1e9") + file("x"), "'x' has the size '1e9'"),
     "pax size below zero": (pax(size="-512") + file("x"), "'x' has the size '-512'"),
     "pax names in another encoding": (pax(hdrcharset="BINARY") + file("x"), "the character set 'BINARY'"),
     "negative size": (

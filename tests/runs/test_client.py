@@ -34,7 +34,7 @@ def closed_pool(runs: Runs, client: SyncPrefectClient) -> Iterator[None]:
     """Keep the worker from the runs of a test."""
     runs.pool.close()
     yield
-    for run in runs.pool.runs_in_hand():
+    for run in runs.pool.active_runs():
         runs.mark_cancelled(run.id, "the test is over")
     client.update_work_pool(WORK_POOL, WorkPoolUpdate(is_paused=False))
 

@@ -178,7 +178,7 @@ def test_a_run_that_did_not_fail_is_interrupted_whatever_an_earlier_attempt_left
         client.set_flow_run_state(UUID(run.id), state, force=True)  # type: ignore[arg-type]
     with pytest.raises(Interrupted, match=said) as raised:
         raise_for_state(runs, runs.read_run(run.id))
-    assert "the same command goes on where it stopped" in raised.value.resolution
+    assert "the same command continues where it stopped" in raised.value.resolution
 
 
 def test_a_run_that_has_succeeded_raises_nothing(runs: Runs, prefect_api: str) -> None:

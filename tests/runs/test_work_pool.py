@@ -51,7 +51,7 @@ def start(client: SyncPrefectClient, runs: Runs, state: State[Any]) -> str:
 @pytest.mark.parametrize("name", IN_HAND | STOPPED | OTHERS)
 def test_a_run_is_in_hand_or_stopped_by_its_state(name: str, client: SyncPrefectClient, runs: Runs) -> None:
     run_id = start(client, runs, (IN_HAND | STOPPED | OTHERS)[name])
-    assert (run_id in {run.id for run in runs.pool.runs_in_hand()}) is (name in IN_HAND)
+    assert (run_id in {run.id for run in runs.pool.active_runs()}) is (name in IN_HAND)
     assert (run_id in {run.id for run in runs.pool.stopped_runs()}) is (name in STOPPED)
     runs.mark_cancelled(run_id, "the test is over")
 
@@ -59,7 +59,7 @@ def test_a_run_is_in_hand_or_stopped_by_its_state(name: str, client: SyncPrefect
 def test_a_run_whose_process_has_ended_is_in_hand_until_it_is_resumed(client: SyncPrefectClient, runs: Runs) -> None:
     run_id = start(client, runs, Running())
     assert runs.resume(run_id)
-    assert run_id not in {run.id for run in runs.pool.runs_in_hand()}
+    assert run_id not in {run.id for run in runs.pool.active_runs()}
     assert runs.read_run(run_id).state.name == "AwaitingRetry"
     assert client.read_flow_run(UUID(run_id)).next_scheduled_start_time is not None
     runs.mark_cancelled(run_id, "the test is over")

@@ -52,7 +52,7 @@ def test_what_a_suspended_run_has_done_stays_until_it_is_resumed(
     job_id = new_id()
     suspended(job_id, prefect_api, Suspended())
     told = diagnosis(own_catalogue, job_id)
-    assert (told.summary, told.resolution) == ("suspended", "resume its flow run: it goes on where it stopped")
+    assert (told.summary, told.resolution) == ("suspended", "resume its flow run: it continues where it stopped")
     assert list(runtime().jobs()) == [job_id]
 
 

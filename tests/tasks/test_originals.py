@@ -152,7 +152,7 @@ def test_an_image_with_several_rootfs(lab: Lab) -> None:
 @pytest.mark.parametrize("body", [b"", b"hs", b"PK\3\4 no squashfs"], ids=["empty", "short", "zip"])
 def test_a_rootfs_that_is_no_squashfs(lab: Lab, body: bytes) -> None:
     lab.link(lab.artifact("rootfs", body=body))
-    assert "is no squashfs" in lab.refused(BadInput)
+    assert "is not a squashfs" in lab.refused(BadInput)
 
 
 def test_a_rootfs_that_was_replaced(lab: Lab) -> None:

@@ -35,7 +35,7 @@ class Connection(ConnectionBase):
     def _connect(self) -> "Connection":
         root = self.get_option("remote_addr")
         if not Path(root).is_dir():
-            raise AnsibleConnectionFailure(f"{root} is no image root")
+            raise AnsibleConnectionFailure(f"{root} is not an image root")
         self._connected = True
         return self
 

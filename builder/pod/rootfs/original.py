@@ -24,7 +24,7 @@ def make_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> None:
 
     Raises:
         TryAgain: The rootfs cannot be downloaded at the moment.
-        StepFailed: There is no space, the server refuses, or it is no image root.
+        StepFailed: There is no space, the server refuses, or it is not an image root.
     """
     if is_prepared(here, **rootfs.made_of):
         say("the image root is ready: nothing to do")
@@ -74,13 +74,13 @@ def downloading_root(here: Path, rootfs: Rootfs, *, overlay: bool) -> Iterator[R
 
 
 def refuse_without_folders(root: Path) -> None:
-    """Refuse a squashfs that is no image root: it has none of the folders that every root has.
+    """Refuse a squashfs that is not an image root: it has none of the folders that every root has.
 
     Raises:
         StepFailed: It is none.
     """
     if missing := [name for name in ("etc", "usr") if not (root / name).exists()]:
-        raise StepFailed(f"the rootfs is no image root: it has no /{' and no /'.join(missing)}")
+        raise StepFailed(f"the rootfs is not an image root: it has no /{' and no /'.join(missing)}")
 
 
 def _refuse_another(here: Path, rootfs: Rootfs) -> None:

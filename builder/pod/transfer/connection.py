@@ -21,7 +21,7 @@ def connect(url: str, silence_seconds: float) -> tuple[http.client.HTTPConnectio
     """
     parts = urlsplit(url)
     if not parts.hostname or parts.scheme not in {"http", "https"}:
-        raise StepFailed(f"{place(url)} is no http address")
+        raise StepFailed(f"{place(url)} is not an http address")
     address = f"{parts.path}?{parts.query}" if parts.query else parts.path
     if parts.scheme == "https":
         context = ssl.create_default_context()

@@ -124,4 +124,4 @@ def test_what_is_no_image_root_is_refused(tmp_path: Path, environment: dict[str,
     server.objects["/rootfs"] = (tmp_path / "other").read_bytes()
     size = str(len(server.objects["/rootfs"]))
     code, said = run(tmp_path, environment | {"IMS_ROOTFS_SIZE": size, "IMS_ROOTFS_CHECKSUM": ""})
-    assert (code, said[-1]) == (1, "error: the rootfs is no image root: it has no /etc and no /usr")
+    assert (code, said[-1]) == (1, "error: the rootfs is not an image root: it has no /etc and no /usr")

@@ -55,5 +55,5 @@ def test_a_message_holds_no_signature(server: StandIn) -> None:
 
 
 def test_what_is_no_address_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StepFailed, match="is no http address"):
+    with pytest.raises(StepFailed, match="is not an http address"):
         read("file:///etc/passwd", patience=QUICK)

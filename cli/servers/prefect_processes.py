@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from cli.child import WITH_US, Child
-from cli.data_folder import Endpoints
+from cli.servers.child import WITH_US, Child
+from cli.servers.data_folder import Endpoints
 from config.settings import settings
 from errors import Broken, Conflict, LimitReached
 from runs.loggers import EXTRA_LOGGERS, extra_loggers
@@ -23,7 +23,7 @@ USUAL_PORT = 4200
 START_LIMIT = timedelta(seconds=180)
 ROOT = Path(__file__).parent.parent
 DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
-# cli/immediate_transactions.py, as pyproject.toml names it.
+# cli/servers/immediate_transactions.py, as pyproject.toml names it.
 IMMEDIATE_TRANSACTIONS = "ims-immediate"
 # The variables that name another database than the one in the data folder.
 OTHER_DATABASE = (DATABASE, "PREFECT_SERVER_DATABASE_DRIVER")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cli.harmless_errors import is_harmless
+from cli.servers.harmless_errors import is_harmless
 from storage.s3.objects import ObjectStore
 
 # More than the sockets on the way hold.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from io import TextIOWrapper
 from pathlib import Path
 
-from cli.harmless_errors import is_harmless
+from cli.servers.harmless_errors import is_harmless
 from runs.loggers import OURS
 
 # Of a longer traceback only the first lines are kept, and what was raised.

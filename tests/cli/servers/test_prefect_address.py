@@ -1,10 +1,10 @@
-"""cli/prefect_address.py: which Prefect server the commands use."""
+"""cli/servers/prefect_address.py: which Prefect server the commands use."""
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from cli import prefect_address
-from cli.prefect_address import prefect_api_url
+from cli.servers import prefect_address
+from cli.servers.prefect_address import prefect_api_url
 from config.settings import Settings
 from errors import BadInput
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.child import Child
-from cli.prefect_services import api_url, await_server, is_of_ims_up, worker_name
+from cli.servers.child import Child
+from cli.servers.prefect_processes import api_url, await_server, is_of_ims_up, worker_name
 from errors import Broken, Conflict
 from tests.http_server import Answer, HttpServer, serving
 

@@ -1,4 +1,4 @@
-"""cli/lost_runs.py: the runs of a killed worker are resumed. How cancelled ones are ended: test_up.py."""
+"""cli/servers/lost_runs.py: the runs of a killed worker are resumed. How cancelled ones are ended: test_up.py."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.states import Running
 
-from cli.lost_runs import resume_lost_runs
+from cli.servers.lost_runs import resume_lost_runs
 from runs.client import connected
 from runs.run import WORKER_LABEL
 from runs.work_pool import WORK_POOL

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cli.service_errors import ServiceErrors, logs_of
-from cli.service_log import PREFECT, ServiceLog
+from cli.servers.errors import ServiceErrors, logs_of
+from cli.servers.log import PREFECT, ServiceLog
 
 LINE = "00:01:02.345 | ERROR   | prefect.server.services.scheduler - Unexpected error in run {}: {}\n"
 LONG = (

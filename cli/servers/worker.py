@@ -12,10 +12,10 @@ from typing import NoReturn
 
 from prefect.settings import PREFECT_API_URL
 
-from cli.lost_runs import resume_lost_runs
-from cli.prefect_services import DEPLOY, LOGGING, ROOT, START_LIMIT, answers, worker_command
-from cli.service_errors import ServiceErrors
-from cli.service_log import PREFECT, ServiceLog
+from cli.servers.errors import ServiceErrors
+from cli.servers.log import PREFECT, ServiceLog
+from cli.servers.lost_runs import resume_lost_runs
+from cli.servers.prefect_processes import DEPLOY, LOGGING, ROOT, START_LIMIT, answers, worker_command
 from errors import BadInput, Broken, Unreachable
 from runs.client import connected
 from runs.loggers import EXTRA_LOGGERS, extra_loggers

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.data_folder import Endpoints, claimed, publish, published
+from cli.servers.data_folder import Endpoints, claimed, publish, published
 from config.settings import Settings
 from errors import Broken, Conflict
 
@@ -30,7 +30,7 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
 
 def test_a_folder_whose_holder_was_killed_is_free_and_its_endpoints_are_gone(tmp_path: Path) -> None:
     holder = (
-        "import os, signal; from pathlib import Path; from cli.data_folder import claimed\n"
+        "import os, signal; from pathlib import Path; from cli.servers.data_folder import claimed\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "with claimed(folder):\n"
         "    (folder / 'endpoints.json').write_text('{}'); os.kill(os.getpid(), signal.SIGKILL)"

@@ -19,7 +19,7 @@ def resume_lost_runs(
         say: Prints a line.
         is_lost: Tells by the name of a worker that it is not running; a run may have no worker yet, and an empty name.
     """
-    for run in (run for run in runs.pool.runs_in_hand() if is_lost(run.worker)):
+    for run in (run for run in runs.pool.active_runs() if is_lost(run.worker)):
         _release_jobs(run, records)
         if not run.state.is_cancelling and runs.resume(run.id):
             say(f"Resumed: flow run {run.id}")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.child import Child
-from cli.service_log import PREFECT, SEAWEEDFS, LoggedError, ServiceLog
+from cli.servers.child import Child
+from cli.servers.log import PREFECT, SEAWEEDFS, LoggedError, ServiceLog
 
 WIDTH = 80
 # The rest of a longer message is only in the log.

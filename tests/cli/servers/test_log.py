@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.service_log import PREFECT, SEAWEEDFS, Format, LoggedError, ServiceLog
+from cli.servers.log import PREFECT, SEAWEEDFS, Format, LoggedError, ServiceLog
 
 TRACEBACK = """\
 Traceback (most recent call last):

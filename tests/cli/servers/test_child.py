@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.child import Child
+from cli.servers.child import Child
 from errors import Broken, LimitReached
 
 
@@ -83,7 +83,7 @@ def test_a_program_dies_with_whoever_started_it(tmp_path: Path) -> None:
     """Also by SIGKILL, which lets nobody clean up."""
     log = tmp_path / "program.log"
     starter = (
-        "import os, sys, time; from pathlib import Path; from cli.child import Child\n"
+        "import os, sys, time; from pathlib import Path; from cli.servers.child import Child\n"
         "program = [sys.executable, '-u', '-c', 'import os, time; print(os.getpid()); time.sleep(60)']\n"
         f"Child('it', program, env=dict(os.environ), log=Path({str(log)!r})).start(); time.sleep(60)"
     )

@@ -9,8 +9,8 @@ from prefect.server.database.configurations import AioSqliteConfiguration
 from sqlalchemy.exc import OperationalError
 
 from bench.database import Load
-from cli.data_folder import Endpoints
-from cli.prefect_services import DATABASE, database_url, environment
+from cli.servers.data_folder import Endpoints
+from cli.servers.prefect_processes import DATABASE, database_url, environment
 
 ENDPOINTS = Endpoints(
     s3_endpoint_url="http://127.0.0.1:9", s3_access_key="a", s3_secret_key="b", prefect_api_url="http://127.0.0.1:9/api"
@@ -42,7 +42,7 @@ def test_transactions_wait_for_each_other(tmp_path: Path) -> None:
 
 
 def test_without_it_prefects_are_refused(tmp_path: Path) -> None:
-    """When this fails, Prefect has mended it, and cli/immediate_transactions.py can go."""
+    """When this fails, Prefect has mended it, and cli/servers/immediate_transactions.py can go."""
     with pytest.raises(OperationalError, match="database is locked"):
         asyncio.run(read_and_write_at_once(database_url(tmp_path).partition("?")[0]))
 

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
-from cli import prefect_services
-from cli.child import Child
-from cli.data_folder import Endpoints, publish
-from cli.lost_runs import resume_lost_runs
-from cli.service_errors import ServiceErrors, prefect_log, s3_log
+from cli.servers import prefect_processes
+from cli.servers.child import Child
+from cli.servers.data_folder import Endpoints, publish
+from cli.servers.errors import ServiceErrors, prefect_log, s3_log
+from cli.servers.lost_runs import resume_lost_runs
 from cli.site import summary
 from config.settings import read_settings, settings
 from errors import Broken, Conflict, ImsError
@@ -64,7 +64,7 @@ class Services:
             # An error in it is reported now, not by the first job.
             self._say(f"Site file      {summary().file}")
         with self._step("starting the S3 server"):
-            endpoints = self._start_s3(prefect_services.prefect_port(prefect_port))
+            endpoints = self._start_s3(prefect_processes.prefect_port(prefect_port))
         self._say(f"S3 server      {endpoints.s3_endpoint_url}")
         self._server = self._start_prefect(endpoints)
         with self._step("looking for the builder image"):
@@ -98,7 +98,7 @@ class Services:
             time.sleep(WATCH_SECONDS)
 
     def stop(self) -> None:
-        """Stop what was started: first the runs in hand, then the worker, the Prefect server, the S3 server."""
+        """Stop what was started: first the active runs, then the worker, the Prefect server, the S3 server."""
         if self._deployment is not None:
             self._deployment.kill()
         if self._all_alive():
@@ -113,7 +113,7 @@ class Services:
         self._show_errors(final=True)
 
     def kill(self) -> None:
-        """Kill everything at once; the next `ims up` resumes the runs in hand."""
+        """Kill everything at once; the next `ims up` resumes the active runs."""
         for child in (self._deployment, self._worker, self._server):
             if child is not None:
                 child.kill()
@@ -137,12 +137,12 @@ class Services:
             s3_endpoint_url=address,
             s3_access_key=access_key,
             s3_secret_key=secret_key,
-            prefect_api_url=prefect_services.api_url(prefect_port),
+            prefect_api_url=prefect_processes.api_url(prefect_port),
             s3_is_embedded=self._s3 is not None,
         )
 
     def _start_prefect(self, endpoints: Endpoints) -> Child:
-        return self._started(prefect_services.server(prefect_services.environment(self.folder, endpoints), self.logs))
+        return self._started(prefect_processes.server(prefect_processes.environment(self.folder, endpoints), self.logs))
 
     def _await_prefect(self, server: Child, endpoints: Endpoints, *, may_move: bool) -> Endpoints:
         """Wait for the Prefect server, and return its endpoints: on another port when its own was taken meanwhile.
@@ -154,14 +154,14 @@ class Services:
         """
         for attempt in range(1, STARTS + 1):
             try:
-                prefect_services.await_server(server)
+                prefect_processes.await_server(server)
                 break
             except Conflict:
                 if attempt == STARTS or not may_move:
                     raise
             server.kill()
-            port = prefect_services.prefect_port(0)
-            endpoints = endpoints.model_copy(update={"prefect_api_url": prefect_services.api_url(port)})
+            port = prefect_processes.prefect_port(0)
+            endpoints = endpoints.model_copy(update={"prefect_api_url": prefect_processes.api_url(port)})
             self._server = server = self._start_prefect(endpoints)
         return endpoints
 
@@ -182,15 +182,15 @@ class Services:
 
     def _serve_flows(self, env: dict[str, str], endpoints: Endpoints) -> None:
         with connected(endpoints.prefect_api_url) as runs:
-            runs.pool.open(prefect_services.FLOW_RUN)
-            resume_lost_runs(runs, catalogue(), self._say, prefect_services.is_of_ims_up)
-            self._deployment = self._started(prefect_services.deployment(env, self.logs))
-            self._worker = self._started(prefect_services.worker(env, self.logs, WORK_POOL))
-            self._deployment.wait(prefect_services.START_LIMIT)
-            prefect_services.await_worker(self._worker, runs.pool.workers)
+            runs.pool.open(prefect_processes.FLOW_RUN)
+            resume_lost_runs(runs, catalogue(), self._say, prefect_processes.is_of_ims_up)
+            self._deployment = self._started(prefect_processes.deployment(env, self.logs))
+            self._worker = self._started(prefect_processes.worker(env, self.logs, WORK_POOL))
+            self._deployment.wait(prefect_processes.START_LIMIT)
+            prefect_processes.await_worker(self._worker, runs.pool.workers)
 
     def _stop_runs(self) -> None:
-        """Cancel the runs in hand and wait until their clean-up is done."""
+        """Cancel the active runs and wait until their clean-up is done."""
         if self._server is None:
             return
         try:
@@ -198,7 +198,7 @@ class Services:
                 runs.pool.close()
                 left = self._cancel_all(runs)
         except ImsError as error:
-            self._say(f"The runs in hand could not be cancelled: {error}")
+            self._say(f"The active runs could not be cancelled: {error}")
             return
         for run_id in left:
             self._say(f"Flow run {run_id} did not end; the next `ims up` resumes or cancels it")
@@ -226,8 +226,8 @@ class Services:
 
 
 def _of_ims_up(runs: Runs) -> list[Run]:
-    """Return the runs in hand, without those of an `ims worker` that was started beside this `ims up`."""
-    return [run for run in runs.pool.runs_in_hand() if prefect_services.is_of_ims_up(run.worker)]
+    """Return the active runs, without those of an `ims worker` that was started beside this `ims up`."""
+    return [run for run in runs.pool.active_runs() if prefect_processes.is_of_ims_up(run.worker)]
 
 
 def _builder_image() -> str:
