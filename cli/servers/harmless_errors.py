@@ -50,6 +50,11 @@ HARMLESS = (
         "A client closed its connection before it had read the whole object.",
     ),
     Harmless(
+        r"reader_at\.go",
+        r"fetching chunk .*: context canceled",
+        "The same: SeaweedFS had begun to read the next chunk for that client.",
+    ),
+    Harmless(
         r"filer_multipart\.go",
         r"completeMultipartUpload .* ETag mismatch",
         "SeaweedFS keeps each part that was sent twice, and takes the one whose etag is named; where none has it, the"
