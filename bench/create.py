@@ -32,8 +32,9 @@ set -e
 kiwi-ng --type tbz system build --description /workspace/description --target-dir /workspace/target >/workspace/log
 root=/workspace/target/build/image-root
 mksquashfs $root /workspace/rootfs -quiet -no-progress
-cp $root/boot/$(basename $(readlink $root/boot/vmlinuz)) /workspace/kernel
-cp $root/boot/$(basename $(readlink $root/boot/initrd)) /workspace/initrd
+boot_file() { [ ! -L $root/boot/$1 ] || set -- $(basename $(readlink $root/boot/$1)); echo $root/boot/$1; }
+cp $(boot_file vmlinuz) /workspace/kernel
+cp $(boot_file initrd) /workspace/initrd
 for artifact in rootfs kernel initrd; do
     md5sum /workspace/$artifact
     curl -sSf -H Content-Type: --upload-file /workspace/$artifact "$(cat /workspace/$artifact.url)"

@@ -61,8 +61,9 @@ unsquashfs -quiet -no-progress -dest root rootfs.old
 date +%s.%N
 echo changed > root/etc/motd
 mksquashfs root rootfs -quiet -no-progress
-cp root/boot/$(basename $(readlink root/boot/vmlinuz)) kernel
-cp root/boot/$(basename $(readlink root/boot/initrd)) initrd
+boot_file() { [ ! -L root/boot/$1 ] || set -- $(basename $(readlink root/boot/$1)); echo root/boot/$1; }
+cp $(boot_file vmlinuz) kernel
+cp $(boot_file initrd) initrd
 for artifact in rootfs kernel initrd; do
     md5sum $artifact
     curl -sSf -H Content-Type: --upload-file $artifact "$(cat $artifact.url)"
