@@ -30,26 +30,19 @@ _COMMAND = "It is the command's, which the test runs in a process of its own."
 
 ELSEWHERE = (
     Elsewhere("config/test_site.py", _PART, ("config/distributions.py",)),
-    Elsewhere("tasks/test_deletions.py", _PART, ("storage/deletion/deleted_manifests.py",)),
     Elsewhere("storage/embedded/test_server.py", _PART, ("storage/embedded/process.py", "storage/embedded/state.py")),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
     Elsewhere("storage/records/test_shell_orders.py", _PART, ("storage/models/shells.py",)),
-    Elsewhere("tasks/test_originals.py", _PART, ("storage/records/images.py",)),
-    Elsewhere("storage/s3/test_objects.py", _PART, ("storage/s3/client.py", "storage/s3/errors.py")),
+    Elsewhere("storage/s3/test_objects.py", _PART, ("storage/s3/client.py",)),
     Elsewhere(
         "ingest/test_unpacking.py",
         _CHILD,
-        (
-            "ingest/limits.py",
-            "ingest/recipe_unpacking.py",
-            "ingest/tar_stream.py",
-        ),
+        ("ingest/limits.py",),
         through=("ingest/__main__.py",),
     ),
     Elsewhere(
         "ingest/test_confined.py", _CHILD, ("ingest/__main__.py", "ingest/jail.py"), through=("ingest/__main__.py",)
     ),
-    Elsewhere("ingest/test_script.py", _CHILD, ("ingest/script_unpacking.py",), through=("ingest/__main__.py",)),
     Elsewhere(
         "ingest/test_templates.py",
         _CHILD,
@@ -59,11 +52,7 @@ ELSEWHERE = (
     Elsewhere(
         "ingest/test_config_xml.py",
         _CHILD,
-        (
-            "ingest/description_xml.py",
-            "ingest/local_paths.py",
-            "ingest/repositories.py",
-        ),
+        ("ingest/repositories.py",),
         through=("ingest/__main__.py",),
     ),
     Elsewhere("ingest/test_unpacking.py", _PART, ("ingest/recipe.py",)),
