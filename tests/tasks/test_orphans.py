@@ -243,7 +243,7 @@ def test_an_object_that_was_written_again_since_it_was_listed_stays(scene: Scene
 
     through.plan(when=is_the_second_look, before=write)
     (finding,) = applied()
-    assert (finding.outcome, "was written anew" in finding.why) == (Outcome.NEEDS_YOU, True)
+    assert (finding.outcome, "was written again" in finding.why) == (Outcome.NEEDS_YOU, True)
     assert scene.keys() == {key}
 
 
