@@ -65,7 +65,7 @@ def check_recipe_path(document: Document, element: Element, attribute: str, valu
     try:
         inside = (top / path).resolve().is_relative_to(top)
     except (OSError, RuntimeError) as error:
-        # RuntimeError: links in circles, OSError: a name too long.
+        # RuntimeError: links in circles; OSError: a folder that cannot be read.
         raise BadInput(f"{place}: the path {shown(path)} leads to nothing", resolution="correct it") from error
     if not inside:
         raise BadInput(

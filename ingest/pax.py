@@ -22,9 +22,10 @@ def pax_records(data: bytes, place: str) -> dict[str, str]:
     while data:
         digits, blank, _ = data[: _LONGEST_LENGTH_DIGITS + 1].partition(b" ")
         length = int(digits) if blank and digits.isdigit() else 0
+        is_whole = length <= len(data)
         record, data = data[len(digits) + 1 : length], data[length:]
         key, equals, value = record.partition(b"=")
-        if not key or not equals or not value.endswith(b"\n"):
+        if not is_whole or not key or not equals or not value.endswith(b"\n"):
             raise BadInput(f"the archive has a malformed record in {place}", resolution="pack it again with GNU tar")
         records[key.decode(errors="surrogateescape")] = value[:-1].decode(errors="surrogateescape")
     if any(key.startswith("GNU.sparse") for key in records):

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -135,8 +135,11 @@ class HttpsSite:
             _wait_until_ready(nginx, folder)
             yield served
         finally:
-            nginx.terminate()
-            nginx.wait()
+            # nginx acts on a signal that came before it began to wait for signals only at the next one.
+            while nginx.poll() is None:
+                nginx.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    nginx.wait(1)
 
     @cached_property
     def _nginx(self) -> Path:

@@ -26,6 +26,7 @@ REFUSED = {
     "no length": (b"path=a\n", "malformed"),
     "no blank": (b"9path=aa\n", "malformed"),
     "length zero": (b"0 path=a\n", "malformed"),
+    "too long a length": (b"99 path=a\n", "malformed"),
     "a negative length": (b"-9 path=a\n", "malformed"),
     "too short a length": (b"8 path=a\n", "malformed"),
     "a length of too many digits": (b"000000009 path=a\n", "malformed"),
