@@ -3,11 +3,14 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.repository import REPOSITORY
 
 INTERRUPTING = ("tests/cli/test_interrupts.py", "tests/ingest/test_confined.py")
 
 
+@pytest.mark.slow
 def test_tests_that_interrupt_pass_in_a_run_that_began_with_interrupts_ignored() -> None:
     """bash and dash have SIGINT ignored in what a script starts with `&`."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "interrupt", *INTERRUPTING]

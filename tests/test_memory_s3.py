@@ -143,6 +143,7 @@ class BothServers(RuleBasedStateMachine):
             remove_bucket(store, self.bucket)
 
 
+@pytest.mark.slow
 @pytest.mark.embedded
 def test_it_answers_as_the_embedded_server_does(s3_server: S3Server) -> None:
     """Of other servers only that one is what it stands in for."""

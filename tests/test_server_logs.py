@@ -48,6 +48,7 @@ def test_every_server_that_is_started_is_watched() -> None:
         assert {name for name, source in sources.items() if re.search(start, source)} - known == set(), start
 
 
+@pytest.mark.slow
 def test_a_test_whose_server_logs_an_error_fails_unless_it_expects_that(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TEST.format(log=str(tmp_path / "server.log")))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(REPOSITORY), "-c"]

@@ -117,6 +117,7 @@ def test_a_job_without_a_shell_takes_no_orders(ims: Ims, recipe: Recipe, key: Pu
     assert "is not a duration" in ims("jobs", "extend", job.id, "--by", "long").stderr
 
 
+@pytest.mark.slow
 def test_without_a_prefect_server_the_user_is_told_how_to_get_one(
     ims: Ims, recipe: Recipe, key: PublicKey, catalogue: Catalogue
 ) -> None:
@@ -126,6 +127,7 @@ def test_without_a_prefect_server_the_user_is_told_how_to_get_one(
     assert catalogue.jobs.list() == []
 
 
+@pytest.mark.slow
 def test_a_prefect_server_that_is_gone_is_our_fault(
     ims: Ims, recipe: Recipe, key: PublicKey, catalogue: Catalogue, environment: dict[str, str]
 ) -> None:

@@ -16,6 +16,7 @@ CONTENT = bytes(64_000_000)
 RESET = struct.pack("ii", 1, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.embedded
 @pytest.mark.parametrize("is_reset", [False, True], ids=["closed", "reset"])
 @pytest.mark.parametrize("read", [1, 300_000, 3_000_000])
