@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+import cli
 from cli.servers.child import WITH_US, Child
 from cli.servers.data_folder import Endpoints
 from config.settings import settings
@@ -21,7 +22,7 @@ LOOPBACK = "127.0.0.1"
 USUAL_PORT = 4200
 # The first start makes the database: 8 to 23 s on two cores, more when they are busy.
 START_LIMIT = timedelta(seconds=180)
-ROOT = Path(__file__).parent.parent
+ROOT = Path(cli.__file__).parents[1]
 DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 # cli/servers/immediate_transactions.py, as pyproject.toml names it.
 IMMEDIATE_TRANSACTIONS = "ims-immediate"
