@@ -7,7 +7,7 @@ import typer
 
 from cli.deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
-from errors import BadInput
+from config.files import read_file
 from storage.models.kinds import RecordKind
 from storage.models.records import NewPublicKey, PublicKey
 
@@ -33,7 +33,8 @@ def create(
     """Register an SSH public key."""
     from storage.records.catalogue import catalogue
 
-    wanted = NewPublicKey(name=name, public_key=_read(public_key))
+    content = read_file(public_key, "the public key file", LARGEST_KEY_FILE_BYTES)
+    wanted = NewPublicKey(name=name, public_key=content.decode(errors="replace"))
     print_record(catalogue().public_keys.create(PublicKey(**wanted.model_dump())), output)
 
 
@@ -54,14 +55,3 @@ def describe(
     from storage.records.catalogue import catalogue
 
     print_record(catalogue().public_keys.available(key_id), output)
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST_KEY_FILE_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"the public key file {file} cannot be read: {error.strerror}") from error
-    if len(content) > LARGEST_KEY_FILE_BYTES:
-        raise BadInput(f"{file} is not a public key: it has more than {LARGEST_KEY_FILE_BYTES} bytes")
-    return content.decode(errors="replace")

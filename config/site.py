@@ -13,6 +13,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from config.distributions import LinuxDistribution
+from config.files import read_file
 from config.refusals import refusals_of
 from config.settings import settings
 from errors import BadInput
@@ -238,14 +239,7 @@ def _absolute(site: Site, folder: Path) -> Site:
 
 
 def _read(file: Path, what: str) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(LARGEST_FILE_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{what} {file} cannot be read: {error.strerror}") from error
-    if len(data) > LARGEST_FILE_BYTES:
-        raise BadInput(f"{what} {file} has more than {LARGEST_FILE_BYTES} bytes")
-    return data
+    return read_file(file, what, LARGEST_FILE_BYTES)
 
 
 def _port(url: str) -> int:

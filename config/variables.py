@@ -1,18 +1,18 @@
 """The `IMS_…` variables: which setting each one sets, and how the environment and `endpoints.json` are read."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from config.groups import Group
 from errors import BadInput
 
 PREFIX = "IMS_"
+_ANY_FIELDS = TypeAdapter(dict[str, Any])
 RENAMED = {"IMS_IMS_BUCKET": "IMS_BUCKET"}
 
 
@@ -59,11 +59,19 @@ def from_environment(variables: list[Variable]) -> dict[str, Any]:
 
 
 def from_endpoints(variables: list[Variable], file: Path) -> dict[str, Any]:
-    """Return what a running `ims up` wrote, as the settings nest it; nothing when none is running."""
+    """Return what a running `ims up` wrote, as the settings nest it; nothing when none is running.
+
+    Raises:
+        BadInput: The file is damaged.
+    """
     try:
-        written = json.loads(file.read_bytes())
+        written = _ANY_FIELDS.validate_json(file.read_bytes())
     except FileNotFoundError:
         return {}
+    except ValidationError as error:
+        raise BadInput(
+            f"{file} is damaged: {error.errors()[0]['msg']}", resolution="remove it, and start `ims up` again"
+        ) from error
     return _nested(variables, {f"{PREFIX}{name.upper()}": value for name, value in written.items()})
 
 

@@ -18,8 +18,6 @@ from typing import Any, BinaryIO
 from errors import BadInput, ImsError
 from ingest.limits import Limits
 
-__all__ = ["Limits", "run_confined"]
-
 # The child's own timer can name the place in the input. The parent's limit is for a child whose timer does not fire.
 GRACE_SECONDS = 5
 LONGEST_ANSWER_BYTES = 8 << 20

@@ -5,11 +5,10 @@ The rule: only the child reads foreign data; the caller gets the finished folder
 
 from pathlib import Path
 
-from ingest.confined import Limits, run_confined
+from ingest.confined import run_confined
 from ingest.description import Description
+from ingest.limits import Limits
 from ingest.new_folder import new_folder
-
-__all__ = ["Description", "Limits", "read_description", "render_recipe", "unpack_recipe"]
 
 
 def unpack_recipe(archive: Path, folder: Path, limits: Limits) -> None:

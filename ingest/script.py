@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from errors import BadInput
-from ingest.confined import Limits, run_confined
+from ingest.confined import run_confined
+from ingest.limits import Limits
 from ingest.names import tree_path
 from ingest.new_folder import new_folder
-
-__all__ = ["Limits", "is_archive", "unpack_script"]
 
 # Scripts are written by people. A program of this size can come in an archive.
 LONGEST_SCRIPT_BYTES = 16 << 20

@@ -8,8 +8,6 @@ from builder.contract.exit_codes import KILLED, NOT_EXECUTABLE, NOT_FOUND, TERMI
 from builder.contract.lines import OUT_OF_MEMORY, last_words
 from pods.facts import Category, Facts, Verdict
 
-__all__ = ["Category", "Facts", "Rule", "Verdict", "diagnose"]
-
 # Returns how a pod ended, or None when the rule does not apply.
 Rule = Callable[[Facts], Verdict | None]
 

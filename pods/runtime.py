@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from pods.diagnosis import Category, Facts, Rule, diagnose
+from pods.diagnosis import Rule, diagnose
+from pods.facts import Category, Facts
 from pods.manifest import Claim, Pod
 
 # Ends that the step did not cause, and that another start may not meet.

@@ -18,7 +18,8 @@ from storage.models.manifest import Artifact, ArtifactType
 from storage.models.records import Link
 from storage.reconcile.ownership import image_marks
 from storage.records import jobs
-from storage.s3.objects import ObjectInfo, object_store
+from storage.s3.object_info import ObjectInfo
+from storage.s3.objects import object_store
 from storage.s3.uploads import PartSum, Upload, complete_upload, missing_parts, open_upload, presigned_parts
 from tasks.jobs import report
 from tasks.pods import run_step

@@ -5,7 +5,6 @@ Its kernel and initrd are test data: they do not boot.
 
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.builder_pod import run_in_builder
+from tests.http_server import serving
 
 TINY_RECIPE = Path(__file__).parent / "recipes" / "tiny-rpm"
 KERNEL_VERSION = "6.1.0-tiny"
@@ -134,14 +134,8 @@ def fetch_busybox(folder: Path) -> None:
 def serve(folder: Path, address: str = "127.0.0.1") -> Iterator[str]:
     """Serve a folder by HTTP on a free port of this host, and give its address."""
     handler = partial(_QuietHandler, directory=str(folder))
-    with ThreadingHTTPServer((address, 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://{address}:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(ThreadingHTTPServer((address, 0), handler)) as server:
+        yield f"http://{address}:{server.server_port}/"
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ assert [call.method for call in faults.calls] == [...]
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,7 +72,7 @@ class Plan:
     left: int
 
 
-class Faults:
+class Faults(ABC):
     """The calls that have come, and the plans for those that will."""
 
     def __init__(self) -> None:
@@ -80,9 +81,9 @@ class Faults:
         self._lock = threading.Lock()
 
     @property
+    @abstractmethod
     def endpoint_url(self) -> str:
         """The address by which calls meet them."""
-        raise NotImplementedError
 
     def plan(
         self,
@@ -115,6 +116,7 @@ class Faults:
             self._plans.clear()
             self.calls.clear()
 
+    @abstractmethod
     def settle(self) -> None:
         """Wait until no call is being answered: what a client sent before it was killed is carried out nevertheless."""
 

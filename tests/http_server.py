@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeVar
+
+Server = TypeVar("Server", bound=ThreadingHTTPServer)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(server: HttpServer) -> Iterator[HttpServer]:
+def serving(server: Server) -> Iterator[Server]:
     """Run a server until the block ends."""
     with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))

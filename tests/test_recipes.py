@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from builder.image import ensure_builder_image
-from ingest.confined import Limits
+from ingest.description import Description
+from ingest.limits import Limits
 from ingest.packing import pack
-from ingest.recipe import Description, read_description, render_recipe, unpack_recipe
+from ingest.recipe import read_description, render_recipe, unpack_recipe
 from tests.builder_pod import run_in_builder
 
 _TESTS = Path(__file__).parent

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pods.diagnosis import Facts
+from pods.facts import Facts
 from pods.manifest import CONTAINER, DEADLINE_ANNOTATION
 from pods.runtime import Outcome
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import Broken, Interrupted, NotFound, Unreachable
-from pods.diagnosis import Facts
+from pods.facts import Facts
 from pods.log_copy import TAIL_LINES, Lines, LogCopy
 from pods.manifest import ATTEMPT_LABEL, CONTAINER, JOB_LABEL, STEP_LABEL, Claim, Pod, claim_manifest, pod_manifest
 from pods.podman.command import PodmanCommand, failure

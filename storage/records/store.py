@@ -23,8 +23,9 @@ from storage.models.layout import SHARDS, records_key, shard_of
 from storage.models.records import Collection, Record
 from storage.records.attempts import REMEMBERED_WRITERS, Attempts
 from storage.records.documents import Document, Entry
+from storage.s3.addresses import uri_of
 from storage.s3.errors import BucketMissing
-from storage.s3.objects import ObjectStore, uri_of
+from storage.s3.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -17,7 +16,7 @@ from errors import Broken, Conflict, Corrupt, Unreachable
 from storage.s3.addresses import uri_of
 from storage.s3.backoff import pauses
 from storage.s3.errors import translating
-from storage.s3.object_info import MD5SUM, ObjectInfo, info_of
+from storage.s3.object_info import MD5SUM, ObjectInfo, info_of, is_md5
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,7 +25,6 @@ T = TypeVar("T")
 
 # A stream that breaks off loses what it had of its present chunk.
 CHUNK_BYTES = 128 << 10
-MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class _Stream:
                 f"{self._uri}: received {self._received} bytes of {info.size if info else 'an unknown number'}"
             )
         promised = {info.metadata.get(MD5SUM, "").lower()}
-        if MD5_ETAG.fullmatch(info.etag) and not self._encrypted:
+        if is_md5(info.etag) and not self._encrypted:
             promised.add(info.etag)
         if wrong := promised - {md5, ""}:
             raise Corrupt(

@@ -30,8 +30,6 @@ from storage.s3.object_info import MD5SUM, ObjectInfo, info_of
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["Download", "ObjectInfo", "ObjectStore", "object_store", "uri_of"]
-
 LARGEST_READ_BYTES = 64 * MiB
 # Files above this go up in parts, four at a time: one part is in memory per thread.
 PART_BYTES = 32 * MiB

@@ -8,9 +8,10 @@ import socket
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.http_server import serving
 
 
 class StandIn(ThreadingHTTPServer):
@@ -37,17 +38,9 @@ class StandIn(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}{path}?X-Amz-Signature=secret"
 
 
-@contextmanager
-def stand_in() -> Iterator[StandIn]:
+def stand_in() -> AbstractContextManager[StandIn]:
     """Run the server on a free local port."""
-    with StandIn() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    return serving(StandIn())
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -37,7 +37,7 @@ def test_a_key_is_created_listed_and_described(ims: Ims, key_file: Path, catalog
         (f'command="id" {KEY}\n'.encode(), "without options before it"),
         (f"{KEY}\n{KEY}\n".encode(), "is not one line of text"),
         (b"\xff\xfe", "is not an SSH public key"),
-        (b"A" * 100_000, "is not a public key"),
+        (b"A" * 100_000, "has more than 65536 bytes"),
     ],
     ids=["garbage", "options", "two keys", "binary", "too long"],
 )

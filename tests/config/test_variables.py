@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from config.settings import Settings
-from config.variables import from_environment, variables_of
+from config.variables import from_endpoints, from_environment, variables_of
 from errors import BadInput
 
 VARIABLES = variables_of(Settings)
@@ -27,3 +29,11 @@ def test_a_variable_of_a_former_name_is_refused(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(BadInput, match="IMS_IMS_BUCKET is now named IMS_BUCKET") as refused:
         Settings()
     assert "set IMS_BUCKET instead" in refused.value.resolution
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"s3"', "\0"])
+def test_a_damaged_file_of_ims_up_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "endpoints.json").write_text(content)
+    with pytest.raises(BadInput, match=r"endpoints\.json is damaged") as refused:
+        from_endpoints(VARIABLES, tmp_path / "endpoints.json")
+    assert "object has no attribute" not in refused.value.message

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from errors import BadInput
-from ingest.recipe import Limits, unpack_recipe
+from ingest.limits import Limits
+from ingest.recipe import unpack_recipe
 
 MiB = 1 << 20
 

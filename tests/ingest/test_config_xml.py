@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from errors import BadInput
-from ingest.recipe import Description, Limits, read_description
+from ingest.description import Description
+from ingest.limits import Limits
+from ingest.recipe import read_description
 from tests.ingest.archives import DESCRIPTION
 
 TEXT = DESCRIPTION.decode()

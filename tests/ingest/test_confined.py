@@ -18,7 +18,8 @@ import pytest
 
 from errors import BadInput, ImsError
 from ingest.confined import run_confined
-from ingest.recipe import Limits, read_description, render_recipe, unpack_recipe
+from ingest.limits import Limits
+from ingest.recipe import read_description, render_recipe, unpack_recipe
 from tests.ingest.archives import DESCRIPTION, END, config, file, folder
 
 T = TypeVar("T")
@@ -160,7 +161,8 @@ def ended(process: int) -> bool:
 CALLER = """
 import sys
 from pathlib import Path
-from ingest.recipe import Limits, unpack_recipe
+from ingest.limits import Limits
+from ingest.recipe import unpack_recipe
 folder = Path(sys.argv[1])
 limits = Limits(bytes=1 << 30, entries=10**6, memory_bytes=1 << 30, seconds=60)
 unpack_recipe(folder / "packed", folder / "recipe", limits)

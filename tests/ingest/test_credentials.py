@@ -8,7 +8,9 @@ import pytest
 
 from errors import BadInput
 from ingest.credentials import without_credentials
-from ingest.recipe import Description, Limits, read_description
+from ingest.description import Description
+from ingest.limits import Limits
+from ingest.recipe import read_description
 from tests.ingest.archives import DESCRIPTION
 
 TEXT = DESCRIPTION.decode()

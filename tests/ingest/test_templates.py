@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from errors import BadInput
-from ingest.recipe import Limits, read_description, render_recipe
+from ingest.limits import Limits
+from ingest.recipe import read_description, render_recipe
 from tests.ingest.archives import DESCRIPTION
 
 LIST = ".ims_recipe_template.yaml"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from errors import Conflict
-from ingest.recipe import Limits, unpack_recipe
+from ingest.limits import Limits
+from ingest.recipe import unpack_recipe
 from tests.ingest.archives import (
     DESCRIPTION,
     END,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from errors import BadInput
 from ingest import recipe_unpacking
-from ingest.recipe import Limits, unpack_recipe
+from ingest.limits import Limits
+from ingest.recipe import unpack_recipe
 from tests.ingest.archives import (
     END,
     archive,

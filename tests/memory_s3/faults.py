@@ -55,6 +55,9 @@ class MemoryFaults(Faults):
     def endpoint_url(self) -> str:
         return f"http://{self._host}"
 
+    def settle(self) -> None:
+        """Do nothing: a call is answered before its client goes on."""
+
     @contextmanager
     def reached(self) -> Iterator[None]:
         """Answer the requests to this address during the block."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from errors import Denied
-from pods.diagnosis import Category
+from pods.facts import Category
 from pods.kubernetes.runtime import Kubernetes
 from pods.manifest import Claim, Pod
 from tasks.pods import kubernetes_options

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from builder.contract.lines import OUT_OF_MEMORY
-from pods.diagnosis import Category, Facts, diagnose
+from pods.diagnosis import diagnose
+from pods.facts import Category, Facts
 from pods.kubernetes.diagnosis import diagnose_cluster
 from pods.runtime import Outcome, Phase
 

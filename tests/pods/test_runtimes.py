@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from errors import Interrupted, NotFound
-from pods.diagnosis import Category
+from pods.facts import Category
 from pods.manifest import Claim, Pod
 from pods.runtime import Outcome, Phase, PodRuntime
 from tests.pods.runners import kill, start_runner

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from errors import Exhausted
-from pods.diagnosis import Category
+from pods.facts import Category
 from pods.runtime import Outcome, Phase
 from storage.models.jobs import Job, JobType
 from storage.models.records import new_id

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pods.diagnosis import Facts, diagnose
+from pods.diagnosis import diagnose
+from pods.facts import Facts
 from tests.repository import REPOSITORY
 
 READ_ON = "advice: read the end of its log for what led to it\n"

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pods.diagnosis import Category, diagnose
+from pods.diagnosis import diagnose
+from pods.facts import Category
 from pods.kubernetes.diagnosis import diagnose_cluster
 from pods.kubernetes.pod import PodState
 

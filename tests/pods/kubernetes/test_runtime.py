@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pods.diagnosis import Category
+from pods.facts import Category
 from pods.kubernetes.options import KubernetesOptions
 from pods.kubernetes.runtime import Kubernetes
 from pods.manifest import Claim, Pod

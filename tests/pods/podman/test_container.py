@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pods.diagnosis import Category
+from pods.facts import Category
 from pods.podman.container import Container
 from pods.runtime import Outcome
 

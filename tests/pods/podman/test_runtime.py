@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pods.diagnosis import Category
+from pods.facts import Category
 from pods.manifest import Pod, pod_manifest
 from pods.podman.host import environment
 from pods.podman.manifest import for_podman, to_yaml

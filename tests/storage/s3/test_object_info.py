@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from storage.s3.metadata import to_headers
-from storage.s3.object_info import info_of
+from storage.s3.object_info import info_of, is_md5
 
 ANSWER: dict[str, Any] = {
     "ContentLength": 3,
@@ -32,3 +32,8 @@ def test_the_same_object_written_later_is_equal() -> None:
     info = info_of("b", "k", ANSWER)
     assert replace(info, modified=datetime(2027, 1, 1, tzinfo=UTC)) == info
     assert replace(info, etag="other") != info
+
+
+def test_only_an_etag_of_one_piece_has_the_form_of_an_md5() -> None:
+    assert is_md5("d41d8cd98f00b204e9800998ecf8427e")
+    assert not any(map(is_md5, ["", "d41d8cd98f00b204e9800998ecf8427e-2", "D41D8CD98F00B204E9800998ECF8427E", "abc"]))
