@@ -15,6 +15,7 @@ from ingest.limits import Limits
 from ingest.local_paths import check_local_paths
 from ingest.recipe_files import inner_path, opened, read_text, replace_text
 from ingest.repositories import repository
+from ingest.selection import Selection, applying_profiles
 
 # The oldest and the newest schema that each kiwi reads, by its major version. Each converts older schemas to its own
 # (kiwi/xsl/master.xsl, kiwi/schema/kiwi.rnc): 9.24.56 reads 1.4 to 7.5, 11.1.6 reads 7.4 to 8.5. Where both read a
@@ -29,8 +30,15 @@ _OTHER_NAMES = {"apt-get": "apt", "yum": "dnf", "dnf4": "dnf"}
 _THIS = "this://"
 
 
-def run(folder: str, limits: Limits) -> dict[str, Any]:
+def run(folder: str, profiles: list[str], arch: str, replaced: bool, limits: Limits) -> dict[str, Any]:
     """Return the description's fields, as `Description` has them; the credentials are removed from its files.
+
+    Args:
+        folder: The recipe's folder.
+        profiles: The profiles that the job asks for; none: those that the description imports.
+        arch: The architecture that is built.
+        replaced: Whether the site's repositories replace the description's own.
+        limits: This process's.
 
     Raises:
         BadInput: There is not exactly one description, or it is refused.
@@ -45,7 +53,8 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
         manager = _package_manager(documents)
         for each in documents:
             check_local_paths(each, folder)
-        repositories = _repositories(documents, manager, folder)
+        selection = Selection(applying_profiles(documents, profiles, arch), arch, replaced)
+        repositories = _repositories(documents, manager, folder, selection)
         _write_without_credentials(documents, repositories, top)
     return {
         "file": file,
@@ -55,6 +64,7 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
         "package_manager": manager,
         "repositories": repositories,
         "profiles": _profiles(documents),
+        "applying_profiles": selection.profiles,
     }
 
 
@@ -144,9 +154,9 @@ def _manager_name(document: Document, element: Element) -> str:
     return name
 
 
-def _repositories(documents: list[Document], manager: str, folder: str) -> list[dict[str, Any]]:
+def _repositories(documents: list[Document], manager: str, folder: str, selection: Selection) -> list[dict[str, Any]]:
     found = [
-        repository(document, element, manager, folder)
+        repository(document, element, manager, folder, selection)
         for document in documents
         for element in document.root.iter("repository")
     ]

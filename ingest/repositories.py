@@ -8,6 +8,7 @@ from ingest.credentials import shown_address, take_credentials
 from ingest.description_xml import Document, Element, refused
 from ingest.local_paths import check_recipe_path
 from ingest.names import shown
+from ingest.selection import Selection
 
 _THIS = "this://"
 # kiwi/schema/kiwi.rnc, k.repository.type.attribute.
@@ -19,15 +20,22 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _ADDRESSES = "repositories are http://…, https://…, or this://FOLDER of the recipe"
 
 
-def repository(document: Document, element: Element, manager: str, folder: str) -> dict[str, Any]:
+def repository(document: Document, element: Element, manager: str, folder: str, selection: Selection) -> dict[str, Any]:
     """Return one repository's fields, as `Repository` has them; its credentials are removed from the element.
+
+    Args:
+        document: Where it stands.
+        element: The `<repository>`.
+        manager: The description's package manager.
+        folder: The recipe's folder.
+        selection: What the build is made for.
 
     Raises:
         BadInput: It has no source, its source is not an address that a recipe may name, or an attribute is not valid.
     """
     username, password = take_credentials(document, element)
     return {
-        "url": _url(document, element, folder),
+        "url": _url(document, element, folder, selection),
         "alias": element.get("alias", ""),
         "type": _type(document, element, manager),
         "source_type": _one_of(document, element, "sourcetype", _SOURCE_TYPES, "baseurl"),
@@ -37,6 +45,8 @@ def repository(document: Document, element: Element, manager: str, folder: str) 
         "imageinclude": _boolean(document, element, "imageinclude"),
         "imageonly": _boolean(document, element, "imageonly"),
         "profiles": [name.strip() for name in element.get("profiles", "").split(",") if name.strip()],
+        "left_out": bool(selection.why_left_out(element)),
+        "not_asked": selection.why_not_asked(element),
         "username": username,
         "password": password,
         "file": document.file,
@@ -44,7 +54,7 @@ def repository(document: Document, element: Element, manager: str, folder: str) 
     }
 
 
-def _url(document: Document, element: Element, folder: str) -> str:
+def _url(document: Document, element: Element, folder: str, selection: Selection) -> str:
     sources = element.findall("source")
     url = sources[0].get("path", "") if len(sources) == 1 else ""
     if not url:
@@ -62,7 +72,8 @@ def _url(document: Document, element: Element, folder: str) -> str:
     if url.startswith(_THIS):
         check_recipe_path(document, source, "path", url.removeprefix(_THIS), folder)
         return url
-    if not _is_web_address(url):
+    # Also of one that is for the image alone kiwi translates the address.
+    if not _is_web_address(url) and not selection.why_left_out(element):
         raise refused(document, source, f"the repository {shown_address(url)} is not allowed", _ADDRESSES)
     return url
 

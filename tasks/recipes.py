@@ -4,6 +4,7 @@ import logging
 import shutil
 from pathlib import Path
 
+from config.site import read_site
 from errors import BadInput, NotFound
 from ingest.description import Description
 from ingest.recipe import read_description, render_recipe, unpack_recipe
@@ -84,7 +85,16 @@ def render_description(unpacked: Path, recipe: Recipe, job: Job) -> Description:
     dictionary = {entry.key: entry.value for entry in recipe.template_dictionary}
     rendered = render_recipe(folder, dictionary, ingest_limits())
     logger.info("rendered %s", ", ".join(rendered) or "nothing: the recipe has no templates")
-    return read_description(folder, ingest_limits())
+    description = read_description(
+        folder,
+        ingest_limits(),
+        profiles=job.profiles,
+        arch=job.arch,
+        replaced=read_site().replace_repositories,
+    )
+    if description.applying_profiles:
+        logger.info("profiles: %s", ", ".join(description.applying_profiles))
+    return description
 
 
 def description_folder(job: Job) -> Path:
