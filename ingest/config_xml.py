@@ -133,7 +133,7 @@ def _manager_name(document: Document, element: Element) -> str:
 
 def _taken_credentials(documents: list[Document], folder: str, top: int) -> dict[Element, tuple[str, str]]:
     """Take the credentials out of the elements, and out of the files that held them."""
-    taken = {}
+    taken: dict[Element, tuple[str, str]] = {}
     for document in documents:
         own = {element: take_credentials(document, element) for element in document.root.iter("repository")}
         if any(user or password for user, password in own.values()):
