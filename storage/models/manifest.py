@@ -59,7 +59,7 @@ class Manifest(BaseModel):
 
     version: Annotated[Literal["1.0"], BeforeValidator(_text_of_number)] = "1.0"
     # Nothing here reads it: whatever a client has written is no reason to refuse the image.
-    created: Annotated[datetime | str | None, Field(union_mode="left_to_right", default_factory=now)]
+    created: Annotated[datetime | str | None, Field(union_mode="left_to_right")] = Field(default_factory=now)
     artifacts: list[Artifact]
 
     @classmethod
