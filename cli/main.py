@@ -26,6 +26,8 @@ from cli import (
     up,
     worker,
 )
+from cli.booleans import take_boolean_words
+from cli.quiet import quiet_libraries
 from errors import ImsError
 
 app = typer.Typer(
@@ -51,6 +53,7 @@ app.add_typer(images.app, name="images")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(scripts.app, name="scripts")
 app.add_typer(deleted.app, name="deleted")
+take_boolean_words(app)
 
 
 def _print_version(asked: bool) -> None:
@@ -71,6 +74,7 @@ def _options(
 
 def main() -> None:
     """Run the command that the arguments name; end with 0, 2 for the user's mistake, 1 for ours."""
+    quiet_libraries()
     sys.excepthook = failures.report_defect
     try:
         app()

@@ -4,7 +4,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingest.credentials import shown_address, take_credentials
+from ingest.credentials import shown_address
 from ingest.description_xml import Document, Element, refused
 from ingest.local_paths import check_recipe_path
 from ingest.names import shown
@@ -20,8 +20,15 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _ADDRESSES = "repositories are http://…, https://…, or this://FOLDER of the recipe"
 
 
-def repository(document: Document, element: Element, manager: str, folder: str, selection: Selection) -> dict[str, Any]:
-    """Return one repository's fields, as `Repository` has them; its credentials are removed from the element.
+def repository(
+    document: Document,
+    element: Element,
+    manager: str,
+    folder: str,
+    selection: Selection,
+    credentials: tuple[str, str],
+) -> dict[str, Any]:
+    """Return one repository's fields, as `Repository` has them.
 
     Args:
         document: Where it stands.
@@ -29,11 +36,12 @@ def repository(document: Document, element: Element, manager: str, folder: str, 
         manager: The description's package manager.
         folder: The recipe's folder.
         selection: What the build is made for.
+        credentials: Its user name and password, which were taken out of the element.
 
     Raises:
         BadInput: It has no source, its source is not an address that a recipe may name, or an attribute is not valid.
     """
-    username, password = take_credentials(document, element)
+    username, password = credentials
     return {
         "url": _url(document, element, folder, selection),
         "alias": element.get("alias", ""),
@@ -49,7 +57,7 @@ def repository(document: Document, element: Element, manager: str, folder: str, 
         "not_asked": selection.why_not_asked(element),
         "username": username,
         "password": password,
-        "file": document.file,
+        "file": document.file_of(element),
         "line": element.sourceline,
     }
 
@@ -65,7 +73,7 @@ def _url(document: Document, element: Element, folder: str, selection: Selection
             document,
             source,
             f"the repository {shown_address(url)} holds a template variable: the file was not rendered",
-            f"list {document.file} in .ims_recipe_template.yaml",
+            f"list {document.file_of(element)} in .ims_recipe_template.yaml",
         )
     if not url.isprintable() or " " in url:
         raise refused(document, source, f"the repository {shown_address(url)} holds blanks", _ADDRESSES)

@@ -3,7 +3,7 @@
 The rule: it follows kiwi/xml_state.py of 9.24 and of 11, so that nothing is asked or given that kiwi does not use.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from errors import BadInput
@@ -55,7 +55,7 @@ def fits(section: Element, arch: str) -> bool:
     return not named or arch in named.split(",")
 
 
-def applying_profiles(documents: Iterable[Document], asked: Sequence[str], arch: str) -> tuple[str, ...]:
+def applying_profiles(document: Document, asked: Sequence[str], arch: str) -> tuple[str, ...]:
     """Return the profiles that kiwi builds: the asked ones with those that they require, or those that are imported.
 
     Raises:
@@ -63,7 +63,6 @@ def applying_profiles(documents: Iterable[Document], asked: Sequence[str], arch:
     """
     known = {
         element.get("name", ""): element
-        for document in documents
         for element in document.root.iterfind("profiles/profile")
         if fits(element, arch)
     }

@@ -141,7 +141,7 @@ def _checksum(artifact: Artifact, known: ObjectInfo) -> str:
     if artifact.link.etag and (sha256 := known.metadata.get(SHA256SUM)):
         return f"sha256:{sha256}"
     etag = known.etag if _MD5.fullmatch(known.etag) else ""
-    if md5 := artifact.md5 or known.metadata.get(MD5SUM) or etag:
+    if md5 := artifact.md5 or known.metadata.get(MD5SUM, "").lower() or etag:
         return f"md5:{md5}"
     logger.warning("no checksum of %s is known: only its size is checked", known.uri)
     return ""

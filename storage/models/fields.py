@@ -16,6 +16,12 @@ def _printable(text: str) -> str:
     return text
 
 
+def _plain(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not contain line breaks or control characters")
+    return text
+
+
 def _file_name(text: str) -> str:
     if "/" in text or text in {".", ".."}:
         raise ValueError("must be the name of a file, without a folder")
@@ -38,13 +44,14 @@ def _inner_path(text: str) -> str:
 
 def _uuid(text: str) -> str:
     try:
-        return str(UUID(text))
+        # Blanks around an id come with copying it.
+        return str(UUID(text.strip()))
     except ValueError as error:
         raise ValueError("must be an id: a UUID") from error
 
 
 def _uuid_or_empty(text: str) -> str:
-    return _uuid(text) if text else ""
+    return _uuid(text) if text.strip() else ""
 
 
 def _in_forms(**rules: str) -> Any:
@@ -59,16 +66,17 @@ _NO_CONTROLS = r"[^\x00-\x1f\x7f]"
 _ID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _FILE_NAME = r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]"
 
-Id = Annotated[str, AfterValidator(_uuid), _in_forms(pattern=rf"^{_ID}$")]
+Id = Annotated[str, AfterValidator(_uuid), _in_forms(pattern=rf"^\s*{_ID}\s*$")]
 Name = Annotated[
     str,
     Field(max_length=1024),
     AfterValidator(_printable),
     _in_forms(pattern=rf"^{_NO_CONTROLS}*[^\s\x00-\x1f\x7f]{_NO_CONTROLS}*$"),
 ]
+Plain = Annotated[str, Field(max_length=1024), AfterValidator(_plain)]
 FileName = Annotated[str, Field(max_length=255), AfterValidator(_file_name), _in_forms(pattern=rf"^{_FILE_NAME}+$")]
 # Empty where there is none: fields of forms that a union would make ugly.
-OptionalId = Annotated[str, AfterValidator(_uuid_or_empty), _in_forms(pattern=rf"^({_ID})?$")]
+OptionalId = Annotated[str, AfterValidator(_uuid_or_empty), _in_forms(pattern=rf"^\s*({_ID})?\s*$")]
 OptionalFileName = Annotated[
     str, Field(max_length=255), AfterValidator(_file_name_or_empty), _in_forms(pattern=rf"^({_FILE_NAME}+)?$")
 ]

@@ -55,6 +55,10 @@ def _bare_etag(value: object) -> object:
     return value.strip().removeprefix("W/").strip('"') if isinstance(value, str) else value
 
 
+def _s3_if_null(value: object) -> object:
+    return "s3" if value is None else value
+
+
 Etag = Annotated[str, BeforeValidator(_bare_etag)]
 
 
@@ -65,7 +69,7 @@ class Link(BaseModel):
 
     path: S3Path
     etag: Etag = ""
-    type: Literal["s3"] = "s3"
+    type: Annotated[Literal["s3"], BeforeValidator(_s3_if_null)] = "s3"
 
     @property
     def bucket(self) -> str:
