@@ -20,7 +20,7 @@ def token(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("shown", [None, "", "s3cret", "Bearer", "Bearer s3cre", "Basic s3cret", "Bearer é"])
 def test_who_does_not_show_it_is_refused(api: httpx.Client, token: str, shown: str | None) -> None:
-    headers = {} if shown is None else {"Authorization": shown.encode()}
+    headers = {} if shown is None else {b"Authorization": shown.encode()}
     answer = api.get("/v3/images", headers=headers)
     assert_problem(answer, 401, "token")
     assert answer.headers["www-authenticate"] == "Bearer"
