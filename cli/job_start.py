@@ -5,8 +5,8 @@ from typing import Any
 
 from cli.booleans import boolean
 from cli.scripts import uploaded, uploaded_playbook
-from cli.servers.prefect_address import prefect_api_url
 from errors import BadInput
+from runs.server_address import prefect_api_url
 from storage.models.job_parameters import parameters_of
 from storage.models.jobs import Job, JobType, NewJob
 from storage.models.records import new_id

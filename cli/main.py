@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from cli import (
+    api,
     deleted,
     failures,
     images,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("worker")(worker.worker)
+app.command("api")(api.serve)
 app.command("status")(status.status)
 app.command("settings")(settings.show)
 app.command("site")(site.show)
