@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def flipped(text: str, at: int) -> str:
     return f"{kind} {base64.b64encode(bytes(raw)).decode()}"
 
 
-WAYS = {
+WAYS: dict[str, Callable[[str, int], str]] = {
     "as it is": lambda text, _: text,
     "a bit changed": flipped,
     "cut": lambda text, at: text[: len(text.split()[0]) + at % 400],
