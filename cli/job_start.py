@@ -62,17 +62,18 @@ def check(job_type: JobType, fields: dict[str, Any]) -> dict[str, Any]:
         BadInput, NotFound, Conflict: The message says why.
     """
     from storage.records.catalogue import catalogue
+    from storage.records.public_keys import ssh_key_of
 
     asked = {name: value for name, value in fields.items() if name not in {"require_dkms", "profiles"}}
     profiles = [name for name in fields.get("profiles", "").split(",") if name]
     job = NewJob(job_type=job_type, profiles=profiles, **asked)
     if job.is_unattended and fields.get("ssh_containers"):
         raise BadInput("a script or a playbook opens no shell", resolution="leave --jail and --ssh-containers-… out")
+    ssh_key_of(catalogue().public_keys.available(fields["public_key_id"]))
     if job_type is JobType.CREATE:
         _check_recipe(fields["artifact_id"])
     else:
         _check_image(fields)
-    catalogue().public_keys.available(fields["public_key_id"])
     return fields | {"artifact_id": job.artifact_id, "public_key_id": job.public_key_id}
 
 

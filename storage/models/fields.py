@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from storage.models.ssh_keys import canonical_public_key
+from storage.models.ssh_keys import checked_public_key
 
 
 def _printable(text: str) -> str:
@@ -88,7 +88,7 @@ InnerPath = Annotated[
     _in_forms(pattern=rf"^(?!/)(?!(.*/)?\.\.(/|$)){_NO_CONTROLS}*$"),
 ]
 ShellName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$", max_length=63)]
-SshPublicKey = Annotated[str, AfterValidator(canonical_public_key)]
+SshPublicKey = Annotated[str, AfterValidator(checked_public_key)]
 S3Path = Annotated[str, Field(pattern=r"^s3://[^/]+/.+$", max_length=1200), AfterValidator(_printable)]
 Arch = Literal["x86_64", "aarch64"]
 RecipeType = Literal["kiwi-ng", "packer"]

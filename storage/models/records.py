@@ -145,9 +145,15 @@ class NewPublicKey(Input):
 
 
 class PublicKey(NewPublicKey, Record):
-    """A registered SSH public key."""
+    """A registered SSH public key, byte for byte as it was handed in: clients look keys up by equality.
+
+    It is checked when it is registered, and when a job names it (storage/records/public_keys.py): a key of another
+    service's, or of an earlier release, can be listed and deleted whatever it is.
+    """
 
     model_config = ConfigDict(extra="allow")
+
+    public_key: str
 
 
 class TemplateValue(Input):
