@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.settings import Settings
+from storage.models.kinds import DELETABLE_KINDS
 from storage.models.manifest import LARGEST_MANIFEST_BYTES
 from storage.models.records import new_id
 from storage.records.catalogue import Catalogue
@@ -35,7 +36,7 @@ def test_a_recipe_is_registered_linked_and_changed(api: httpx.Client, store: Obj
         made = api.post(f"{prefix}/recipes", json=RECIPE)
         assert made.status_code == 201, made.text
         recipe = made.json()
-        defaults = {"link": None, "template_dictionary": [], "require_dkms": True, "arch": "x86_64"}
+        defaults: dict[str, Any] = {"link": None, "template_dictionary": [], "require_dkms": True, "arch": "x86_64"}
         assert recipe == RECIPE | defaults | {"id": recipe["id"], "created": recipe["created"]}
         path, link = f"{prefix}/recipes/{recipe['id']}", link_to(store, bucket)
         assert api.get(path).json() == recipe
@@ -138,7 +139,8 @@ def test_what_does_not_fit_the_schema_is_refused(
     problem = assert_problem(api.post(f"/v3/{path}", json=body), 422)
     assert problem["errors"]
     assert len(problem["detail"]) < 1000
-    assert own_catalogue.public_keys.list() == own_catalogue.recipes.list() == own_catalogue.images.list() == []
+    stored = [own_catalogue.of(kind).list(None) for kind in DELETABLE_KINDS]
+    assert stored == [[], [], []]
 
 
 PATCHES: dict[str, list[dict[str, Any]]] = {
