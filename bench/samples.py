@@ -43,7 +43,7 @@ LEAP = Sample(
     "sles15",
     paths=("distribution/leap/15.6/repo/oss", "update/leap/15.6/oss", "update/leap/15.6/sle"),
 )
-ROCKY = Sample(RECIPES / "rocky-minimal", "centos7", paths=("9/BaseOS/x86_64/os", "9/AppStream/x86_64/os"))
+ROCKY = Sample(RECIPES / "rocky-minimal", "rocky9", paths=("9/BaseOS/x86_64/os", "9/AppStream/x86_64/os"))
 SAMPLES = {sample.folder.name: sample for sample in (DEBIAN, LEAP, ROCKY, TINY)}
 
 

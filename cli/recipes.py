@@ -1,17 +1,19 @@
 """`ims recipes`: descriptions that images are built from."""
 
 import tempfile
-from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cli.deletions import add_deletion
+from cli.links import LinkEtag, LinkType, link_of
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.progress import transfers
+from cli.template_values import CrayKeys, CrayValues, Values, dictionary_of
 from config.settings import settings
-from errors import BadInput, Conflict, NotFound
+from errors import BadInput, Conflict
+from storage.models.changes import RecipeChanges
 from storage.models.kinds import RecordKind
 from storage.models.layout import recipe_key
 from storage.models.records import Link, NewRecipe, Recipe, new_id
@@ -24,6 +26,12 @@ COLUMNS: Columns = {
     "distribution": lambda recipe: recipe.linux_distribution,
     "arch": lambda recipe: recipe.arch,
 }
+RecipeId = Annotated[str, typer.Argument(metavar="ID", help="The recipe's id.")]
+File = Annotated[
+    Path | None,
+    typer.Option(help="Recipe to upload: a .tgz archive, or a folder, which is packed.", show_default=False),
+]
+LinkPath = Annotated[str, typer.Option(help="Archive that is in S3 already: s3://BUCKET/KEY.")]
 
 add_deletion(app, RecordKind.RECIPE)
 
@@ -31,31 +39,22 @@ add_deletion(app, RecordKind.RECIPE)
 @app.command("create")
 def create(
     name: Annotated[str, typer.Option(help="What the recipe is called in lists.")],
-    linux_distribution: Annotated[str, typer.Option(help="sles12, sles15, centos7 or debian12.")],
-    file: Annotated[
-        Path | None,
-        typer.Option(help="Recipe to upload: a .tgz archive, or a folder, which is packed.", show_default=False),
-    ] = None,
+    linux_distribution: Annotated[
+        str, typer.Option(help="What it builds: sles15, sles12, centos7, debian12, rocky9, … (any word).")
+    ],
+    file: File = None,
     recipe_type: Annotated[str, typer.Option(help="kiwi-ng or packer.")] = "kiwi-ng",
     arch: Annotated[str, typer.Option(help="x86_64 or aarch64.")] = "x86_64",
     require_dkms: Annotated[bool, typer.Option(help="Whether builds compile kernel modules.")] = True,
-    template_value: Annotated[
-        list[str] | None,
-        typer.Option(help="KEY=VALUE that template files are rendered with; repeat it for more.", show_default=False),
-    ] = None,
-    template_dictionary_key: Annotated[
-        str,
-        typer.Option(help="Keys A,B as `cray ims` takes them. A value with commas needs --template-value."),
-    ] = "",
-    template_dictionary_value: Annotated[str, typer.Option(help="The values 1,2 of those keys.")] = "",
-    link_path: Annotated[str, typer.Option(help="Archive that is in S3 already: s3://BUCKET/KEY.")] = "",
-    link_etag: Annotated[str, typer.Option(help="The etag it must have; its present one when left out.")] = "",
-    link_type: Annotated[str, typer.Option(help="Always s3.")] = "s3",
+    template_value: Values = None,
+    template_dictionary_key: CrayKeys = "",
+    template_dictionary_value: CrayValues = "",
+    link_path: LinkPath = "",
+    link_etag: LinkEtag = "",
+    link_type: LinkType = "s3",
     output: FormatOption = None,
 ) -> None:
     """Register a recipe, and upload its archive when --file names one."""
-    pairs = [_pair(text) for text in template_value or []]
-    pairs += _cray_pairs(template_dictionary_key, template_dictionary_value)
     wanted = NewRecipe.model_validate(
         {
             "name": name,
@@ -63,11 +62,41 @@ def create(
             "linux_distribution": linux_distribution,
             "arch": arch,
             "require_dkms": require_dkms,
-            "template_dictionary": [{"key": key, "value": value} for key, value in pairs],
-            "link": {"path": link_path, "etag": link_etag, "type": link_type} if link_path else None,
+            "template_dictionary": dictionary_of(template_value, template_dictionary_key, template_dictionary_value),
+            "link": link_of(link_path, link_etag, link_type),
         }
     )
     print_record(_register(wanted, file), output)
+
+
+@app.command("update")
+def update(
+    recipe_id: RecipeId,
+    file: File = None,
+    arch: Annotated[str, typer.Option(help="x86_64 or aarch64.")] = "",
+    require_dkms: Annotated[bool | None, typer.Option(help="Whether builds compile kernel modules.")] = None,
+    template_value: Values = None,
+    template_dictionary_key: CrayKeys = "",
+    template_dictionary_value: CrayValues = "",
+    link_path: LinkPath = "",
+    link_etag: LinkEtag = "",
+    link_type: LinkType = "s3",
+    name: Annotated[str, typer.Option(help="Cannot be changed; taken as in cray ims when it is the present one.")] = "",
+    recipe_type: Annotated[str, typer.Option(help="As --name.")] = "",
+    linux_distribution: Annotated[str, typer.Option(help="As --name.")] = "",
+    output: FormatOption = None,
+) -> None:
+    """Change a recipe: give one without an archive its archive, or change how it is built."""
+    dictionary = dictionary_of(template_value, template_dictionary_key, template_dictionary_value)
+    asked = {
+        "arch": arch or None,
+        "require_dkms": require_dkms,
+        "template_dictionary": dictionary or None,
+        "link": link_of(link_path, link_etag, link_type),
+    }
+    changes = RecipeChanges.model_validate({key: value for key, value in asked.items() if value is not None})
+    kept = {"name": name, "recipe_type": recipe_type, "linux_distribution": linux_distribution}
+    print_record(_change(recipe_id, changes, kept, file), output)
 
 
 @app.command("list")
@@ -79,10 +108,7 @@ def list_recipes(output: FormatOption = None) -> None:
 
 
 @app.command("describe")
-def describe(
-    recipe_id: Annotated[str, typer.Argument(metavar="ID", help="The recipe's id.")],
-    output: FormatOption = None,
-) -> None:
+def describe(recipe_id: RecipeId, output: FormatOption = None) -> None:
     """Show one recipe."""
     from storage.records.catalogue import catalogue
 
@@ -92,31 +118,47 @@ def describe(
 def _register(wanted: NewRecipe, file: Path | None) -> Recipe:
     """Upload first, then write the record: a record never points at something that is not there."""
     from storage.records.catalogue import catalogue
-
-    if file is not None and wanted.link is not None:
-        raise BadInput("--file and --link-path name two archives", resolution="give one of them")
-    recipe_id = new_id()
-    link = wanted.link and _verified(wanted.link)
-    if file is not None:
-        link = _upload(file, recipe_id)
-    fields: dict[str, Any] = wanted.model_dump(exclude={"link"})
-    return catalogue().recipes.create(Recipe(**fields, id=recipe_id, link=link))
-
-
-def _verified(link: Link) -> Link:
-    """Return the link with the etag that its object has now."""
+    from storage.records.registration import register_recipe
     from storage.s3.objects import object_store
 
-    try:
-        known = object_store().head(link.bucket, link.key)
-    except NotFound as error:
-        raise NotFound(f"{link.path} does not exist", resolution="upload the archive first, or use --file") from error
-    if link.etag and link.etag.strip('"') != known.etag:
+    recipe_id = new_id()
+    wanted = wanted.model_copy(update={"link": _linked(wanted.link, file, recipe_id)})
+    return register_recipe(object_store(), catalogue(), wanted, recipe_id)
+
+
+def _change(recipe_id: str, changes: RecipeChanges, kept: dict[str, str], file: Path | None) -> Recipe:
+    from storage.records.catalogue import catalogue
+    from storage.records.registration import change_recipe
+    from storage.s3.objects import object_store
+
+    recipe = catalogue().recipes.available(recipe_id)
+    for field, value in kept.items():
+        if value and value != (present := getattr(recipe, field)):
+            raise BadInput(
+                f"--{field.replace('_', '-')} of recipe {recipe.id} is {present} and cannot be changed",
+                resolution="register a new recipe",
+            )
+    if file is not None and recipe.link is not None:
         raise Conflict(
-            f"{link.path} has the etag {known.etag}, not {link.etag}",
-            resolution="check which archive is meant; leave --link-etag out to take the present one",
+            f"recipe {recipe.id} ({recipe.name}) has its archive {recipe.link.path} already",
+            resolution="register a new recipe for another archive",
         )
-    return Link(path=link.path, etag=known.etag)
+    link = _linked(changes.link, file, recipe.id)
+    changes = changes.model_copy(update={"link": link})
+    if not any(value is not None for value in changes.model_dump().values()):
+        raise BadInput(
+            "nothing to change is given", resolution="give --link-path, --file, --arch, --require-dkms or values"
+        )
+    return change_recipe(object_store(), catalogue(), recipe.id, changes)
+
+
+def _linked(link: Link | None, file: Path | None, recipe_id: str) -> Link | None:
+    """Return the link that is asked for: to an object that is there, or to the file after its upload."""
+    if file is None:
+        return link
+    if link is not None:
+        raise BadInput("--file and --link-path name two archives", resolution="give one of them")
+    return _upload(file, recipe_id)
 
 
 def _upload(file: Path, recipe_id: str) -> Link:
@@ -146,23 +188,3 @@ def _upload(file: Path, recipe_id: str) -> Link:
             on_progress=lambda sent: progress.advance(bar, sent),
         )
     return Link(path=f"s3://{bucket}/{key}", etag=known.etag)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise BadInput(f"--template-value {text} has no '='", resolution="write it as KEY=VALUE")
-    return key, value
-
-
-def _cray_pairs(keys: str, values: str) -> list[tuple[str, str]]:
-    """Pair A,B with 1,2, the way `cray ims` writes a template dictionary."""
-    if not keys and not values:
-        return []
-    pairs = list(zip_longest(keys.split(","), values.split(",")))
-    if any(part is None for pair in pairs for part in pair):
-        raise BadInput(
-            "--template-dictionary-key and --template-dictionary-value have different numbers of entries",
-            resolution="a value with commas is given by --template-value KEY=VALUE",
-        )
-    return pairs

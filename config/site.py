@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from config.distributions import LinuxDistribution
+from config.distributions import LinuxDistribution, is_same
 from config.files import read_file
 from config.refusals import refusals_of
 from config.settings import settings
@@ -180,7 +180,10 @@ class Site(Model):
             repository
             for repository in self.repositories
             if repository.type == type_
-            and (not repository.linux_distributions or linux_distribution in repository.linux_distributions)
+            and (
+                not repository.linux_distributions
+                or any(is_same(linux_distribution, each) for each in repository.linux_distributions)
+            )
         ]
 
 

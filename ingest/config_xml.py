@@ -1,4 +1,4 @@
-"""The program that reads and checks a recipe's description, as the kiwi that reads its schema interprets it.
+"""The program that reads and checks a recipe's description, and writes it as the one document that the pods get.
 
 The rule: every repository and every file path of the description, and of what it includes, is checked here.
 """
@@ -7,14 +7,16 @@ import os
 import re
 from typing import Any
 
-from lxml import etree
-
-from ingest.description_file import sole_description
+from ingest.credentials import take_credentials
+from ingest.description_file import descriptions
 from ingest.description_xml import Document, Element, parse, refused
+from ingest.includes import included, resolve
 from ingest.limits import Limits
 from ingest.local_paths import check_local_paths
-from ingest.recipe_files import inner_path, opened, read_text, replace_text
+from ingest.normalised import real_path, write_description, write_source
+from ingest.recipe_files import opened, read_text
 from ingest.repositories import repository
+from ingest.selection import Selection, applying_profiles
 
 # The oldest and the newest schema that each kiwi reads, by its major version. Each converts older schemas to its own
 # (kiwi/xsl/master.xsl, kiwi/schema/kiwi.rnc): 9.24.56 reads 1.4 to 7.5, 11.1.6 reads 7.4 to 8.5. Where both read a
@@ -26,35 +28,46 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 _MANAGERS = {"apt", "dnf", "microdnf", "zypper"}
 # kiwi/xsl/convert73to74.xsl renames the older ones; newer schemas say dnf4 for dnf.
 _OTHER_NAMES = {"apt-get": "apt", "yum": "dnf", "dnf4": "dnf"}
-_THIS = "this://"
+# kiwi/defaults.py, where the description names none.
+_USUAL_MANAGER = "dnf"
 
 
-def run(folder: str, limits: Limits) -> dict[str, Any]:
+def run(folder: str, profiles: list[str], arch: str, replaced: bool, limits: Limits) -> dict[str, Any]:
     """Return the description's fields, as `Description` has them; the credentials are removed from its files.
+
+    Args:
+        folder: The recipe's folder.
+        profiles: The profiles that the job asks for; none: those that the description imports.
+        arch: The architecture that is built.
+        replaced: Whether the site's repositories replace the description's own.
+        limits: This process's.
 
     Raises:
         BadInput: There is not exactly one description, or it is refused.
     """
     del limits  # The process is already confined by them.
     with opened(folder) as top:
-        file = sole_description(_candidates(folder, top))
-        document = parse(read_text(file, top, "description")[0], file)
+        names = descriptions(_candidates(folder, top), lambda path: real_path(path, folder))
+        document = parse(_read(names[0], "description", folder, top), names[0])
         version = _schema_version(document)
         kiwi = _kiwi(document, version)
-        documents = [document, *_included(document, top)]
-        manager = _package_manager(documents)
-        for each in documents:
-            check_local_paths(each, folder)
-        repositories = _repositories(documents, manager, folder)
-        _write_without_credentials(documents, repositories, top)
+        inner = included(document, lambda path, place: _read(path, place, folder, top))
+        credentials = _taken_credentials([document, *inner.values()], folder, top)
+        resolve(document, inner)
+        manager = _package_manager(document)
+        check_local_paths(document, folder)
+        selection = Selection(applying_profiles(document, profiles, arch), arch, replaced)
+        repositories = _repositories(document, manager, folder, selection, credentials)
+        write_description(document, names, folder, top)
     return {
-        "file": file,
+        "file": document.file,
         "name": _image_name(document),
         "schema_version": version,
         "kiwi": kiwi,
         "package_manager": manager,
         "repositories": repositories,
-        "profiles": _profiles(documents),
+        "profiles": _profiles(document),
+        "applying_profiles": selection.profiles,
     }
 
 
@@ -62,6 +75,11 @@ def _candidates(folder: str, top: int) -> list[str]:
     names = os.listdir(top)
     second = "image/config.xml"
     return [*names, second] if os.path.lexists(f"{folder}/{second}") else names
+
+
+def _read(path: str, place: str, folder: str, top: int) -> bytes:
+    """Read a file of the recipe, also through links inside it."""
+    return read_text(real_path(path, folder), top, place)[0]
 
 
 def _schema_version(document: Document) -> str:
@@ -90,45 +108,14 @@ def _image_name(document: Document) -> str:
     return name
 
 
-def _included(document: Document, top: int) -> list[Document]:
-    """Parse the files that `<include from="this://…"/>` names; kiwi replaces the element by their content."""
-    included = []
-    for element in document.root.iter("include"):
-        source = element.get("from", "")
-        if not source.startswith(_THIS) or not source.endswith((".xml", ".kiwi")):
-            raise refused(
-                document,
-                element,
-                f"the include of {source!r} is not allowed",
-                f"include files of the recipe only: {_THIS}NAME.xml",
-            )
-        place = f"{document.file}, line {element.sourceline}"
-        path = inner_path(source.removeprefix(_THIS), place)
-        inner = parse(read_text(path, top, place)[0], path)
-        for nested in inner.root.iter("include"):
-            # kiwi copies included content as it is (kiwi/xsl/include.xsl): an include in it would be lost.
-            raise refused(inner, nested, "an included file includes another", "include it in the description itself")
-        included.append(inner)
-    return included
-
-
-def _package_manager(documents: list[Document]) -> str:
+def _package_manager(document: Document) -> str:
     found: list[tuple[bool, str]] = []
-    for document in documents:
-        for section in document.root.iter("preferences"):
-            for element in section.iter("packagemanager"):
-                name = _manager_name(document, element)
-                found.append((section.get("profiles") is not None, name))
-    if not found:
-        document = documents[0]
-        raise refused(
-            document,
-            document.root,
-            "no <packagemanager> in <preferences>",
-            f"name one of {', '.join(sorted(_MANAGERS))}",
-        )
+    for section in document.root.iter("preferences"):
+        for element in section.iter("packagemanager"):
+            name = _manager_name(document, element)
+            found.append((section.get("profiles") is not None, name))
     # A section without profiles applies to every build; of several sections the first counts.
-    return min(found, key=lambda entry: entry[0])[1]
+    return min(found, key=lambda entry: entry[0])[1] if found else _USUAL_MANAGER
 
 
 def _manager_name(document: Document, element: Element) -> str:
@@ -144,36 +131,37 @@ def _manager_name(document: Document, element: Element) -> str:
     return name
 
 
-def _repositories(documents: list[Document], manager: str, folder: str) -> list[dict[str, Any]]:
+def _taken_credentials(documents: list[Document], folder: str, top: int) -> dict[Element, tuple[str, str]]:
+    """Take the credentials out of the elements, and out of the files that held them."""
+    taken: dict[Element, tuple[str, str]] = {}
+    for document in documents:
+        own = {element: take_credentials(document, element) for element in document.root.iter("repository")}
+        if any(user or password for user, password in own.values()):
+            write_source(document, folder, top)
+        taken |= own
+    return taken
+
+
+def _repositories(
+    document: Document, manager: str, folder: str, selection: Selection, credentials: dict[Element, tuple[str, str]]
+) -> list[dict[str, Any]]:
     found = [
-        repository(document, element, manager, folder)
-        for document in documents
+        repository(document, element, manager, folder, selection, credentials[element])
         for element in document.root.iter("repository")
     ]
     if not found:
-        raise refused(documents[0], documents[0].root, "names no <repository>", "add one")
+        raise refused(document, document.root, "names no <repository>", "add one")
     return found
 
 
-def _write_without_credentials(documents: list[Document], repositories: list[dict[str, Any]], top: int) -> None:
-    """Write the files again that held credentials: `repository` has removed them from the elements."""
-    named = {each["file"] for each in repositories if each["username"] or each["password"]}
-    for document in documents:
-        if document.file in named:
-            _, mode = read_text(document.file, top, "description")
-            text = etree.tostring(document.root.getroottree(), xml_declaration=True, encoding="UTF-8")
-            replace_text(document.file, text, mode, top)
-
-
-def _profiles(documents: list[Document]) -> list[str]:
+def _profiles(document: Document) -> list[str]:
     names = []
-    for document in documents:
-        for element in document.root.iterfind("profiles/profile"):
-            name = element.get("name", "")
-            # kiwi copies the folder of a profile's name over the image's root.
-            if not _NAME.fullmatch(name) or name in {".", ".."}:
-                raise refused(
-                    document, element, f"the profile name {name!r} is not allowed", "use letters, digits, '.', '_', '-'"
-                )
-            names.append(name)
+    for element in document.root.iterfind("profiles/profile"):
+        name = element.get("name", "")
+        # kiwi copies the folder of a profile's name over the image's root.
+        if not _NAME.fullmatch(name) or name in {".", ".."}:
+            raise refused(
+                document, element, f"the profile name {name!r} is not allowed", "use letters, digits, '.', '_', '-'"
+            )
+        names.append(name)
     return names

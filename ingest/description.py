@@ -10,7 +10,10 @@ class Repository(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(description="http, https, or `this://` (a folder of the recipe itself: nothing to wait for).")
+    url: str = Field(
+        description="http, https, or `this://` (a folder of the recipe itself: nothing to wait for); of a repository "
+        "that is not asked also others."
+    )
     alias: str = ""
     type: Literal["apt-deb", "apt-rpm", "deb-dir", "mirrors", "rpm-dir", "rpm-md"] = "rpm-md"
     source_type: Literal["baseurl", "metalink", "mirrorlist"] = "baseurl"
@@ -20,10 +23,17 @@ class Repository(BaseModel):
     imageinclude: bool = False
     imageonly: bool = False
     profiles: list[str] = Field([], description="The profiles that use it; empty: all profiles.")
+    left_out: bool = Field(False, description="It is no part of this build, nor of its image.")
+    not_asked: str = Field("", description="Why the build never reads from it; empty: it does.")
     username: str = ""
     password: str = Field("", repr=False)
     file: str = Field("", description="The file of the recipe that names it.")
     line: int = 0
+
+    @property
+    def asked(self) -> bool:
+        """Whether the build reads packages from it: only then it is waited for, and its credentials are handed on."""
+        return not self.not_asked
 
 
 # The major versions of kiwi in the builder images.
@@ -41,4 +51,5 @@ class Description(BaseModel):
     kiwi: Kiwi = Field(description="The kiwi that reads this schema.")
     package_manager: Literal["apt", "dnf", "microdnf", "zypper"]
     repositories: list[Repository]
-    profiles: list[str] = []
+    profiles: list[str] = Field([], description="All that it has.")
+    applying_profiles: list[str] = Field([], description="Those that this build is made of.")

@@ -1,6 +1,6 @@
 """Parses XML from outside: no document type, no own entities, no network, every error with its line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -12,14 +12,32 @@ __all__ = ["Document", "Element", "parse", "refused"]
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed description, or a file that it includes."""
+    """A parsed description, or a file that it includes.
+
+    Args:
+        file: Its path in the recipe.
+        root: Its `<image>`.
+        included: The files of those children of the root that come from included files.
+    """
 
     file: str
     root: Element
+    included: dict[Element, str] = field(default_factory=dict)
+
+    def place(self, element: Element) -> str:
+        """Return the file and the line of an element, for messages."""
+        return f"{self.file_of(element)}, line {element.sourceline}"
+
+    def file_of(self, element: Element) -> str:
+        """Return the file that an element comes from."""
+        top = element
+        while (parent := top.getparent()) is not None and parent is not self.root:
+            top = parent
+        return self.included.get(top, self.file)
 
 
 def parse(data: bytes, file: str) -> Document:
-    """Parse a file whose root element is `<image>`.
+    """Parse a file whose root element is `<image>`, in any encoding that lxml reads.
 
     Args:
         data: The file's content.
@@ -39,7 +57,7 @@ def parse(data: bytes, file: str) -> Document:
             raise _document_type(data, file) from error
         message = error.msg.partition(", line ")[0]
         raise BadInput(f"{file}, line {error.lineno}: not valid XML: {message}", resolution="correct it") from error
-    except ValueError as error:
+    except (ValueError, LookupError) as error:
         raise BadInput(f"{file}: not valid XML: {error}", resolution="correct it") from error
     document = Document(file, root)
     if root.getroottree().docinfo.internalDTD is not None:
@@ -58,7 +76,7 @@ def parse(data: bytes, file: str) -> Document:
 
 def refused(document: Document, element: Element, why: str, resolution: str) -> BadInput:
     """Return the error that refuses a document because of one of its elements."""
-    return BadInput(f"{document.file}, line {element.sourceline}: {why}", resolution=resolution)
+    return BadInput(f"{document.place(element)}: {why}", resolution=resolution)
 
 
 def _document_type(data: bytes, file: str) -> BadInput:

@@ -28,7 +28,7 @@ def check_links(targets: Mapping[str, str]) -> None:
     """
     for path in targets:
         _check_text(path, targets)
-        _follow(path, targets)
+        leads_to(path, targets)
 
 
 def _check_text(path: str, targets: Mapping[str, str]) -> None:
@@ -38,7 +38,12 @@ def _check_text(path: str, targets: Mapping[str, str]) -> None:
         raise _refused(path, targets, f"has a target that is empty or longer than {LONGEST_TARGET_BYTES} bytes")
 
 
-def _follow(path: str, targets: Mapping[str, str]) -> None:
+def leads_to(path: str, targets: Mapping[str, str]) -> str:
+    """Return the path that a path is a name of, with links followed as `check_links` says.
+
+    Raises:
+        BadInput: It leads out of its tree or in circles.
+    """
     in_overlay = path.startswith(f"{OVERLAY}/")
     top = [OVERLAY] if in_overlay else []
     at = path.split("/")[:-1]
@@ -60,6 +65,7 @@ def _follow(path: str, targets: Mapping[str, str]) -> None:
             raise _refused(path, targets, "leads in circles")
         at = _from(at, target, path, targets)
         left.extend(reversed(target.split("/")))
+    return "/".join(at)
 
 
 def _from(at: list[str], target: str, path: str, targets: Mapping[str, str]) -> list[str]:

@@ -59,7 +59,7 @@ def check_recipe_path(document: Document, element: Element, attribute: str, valu
     """
     if not value:
         return
-    place = f"{document.file}, line {element.sourceline}: {element.tag} {attribute}"
+    place = f"{document.place(element)}: {element.tag} {attribute}"
     path = inner_path(value.strip(), place)
     top = Path(folder).resolve()
     try:
@@ -85,7 +85,7 @@ def _check_files(document: Document, folder: str) -> None:
 def _check_target(document: Document, element: Element, attribute: str, target: str) -> None:
     """Refuse a path relative to the image's root that leaves it: kiwi joins both without a check."""
     if target:
-        inner_path(target.strip(), f"{document.file}, line {element.sourceline}: {element.tag} {attribute}")
+        inner_path(target.strip(), f"{document.place(element)}: {element.tag} {attribute}")
 
 
 def _check_remote(document: Document, element: Element, attribute: str) -> None:

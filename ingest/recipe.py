@@ -3,6 +3,7 @@
 The rule: only the child reads foreign data; the caller gets the finished folder and checked values.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.confined import run_confined
@@ -48,11 +49,21 @@ def render_recipe(folder: Path, dictionary: dict[str, str], limits: Limits) -> l
     return [str(name) for name in rendered]
 
 
-def read_description(folder: Path, limits: Limits) -> Description:
-    """Read and check the description of an unpacked, rendered recipe.
+def read_description(
+    folder: Path, limits: Limits, *, profiles: Sequence[str] = (), arch: str = "x86_64", replaced: bool = False
+) -> Description:
+    """Read and check the description of an unpacked, rendered recipe, for one build.
+
+    Args:
+        folder: The unpacked, rendered recipe.
+        limits: The child's limits.
+        profiles: The profiles that the job asks for; none: those that the description imports.
+        arch: The architecture that is built.
+        replaced: Whether the site's repositories replace the description's own.
 
     Raises:
         BadInput: The description is refused, or there is not exactly one.
         ImsError: The confined process failed, which is a defect.
     """
-    return Description.model_validate(run_confined("describe", {"folder": str(folder.absolute())}, limits))
+    arguments = {"folder": str(folder.absolute()), "profiles": list(profiles), "arch": arch, "replaced": replaced}
+    return Description.model_validate(run_confined("describe", arguments, limits))

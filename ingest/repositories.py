@@ -4,10 +4,11 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingest.credentials import shown_address, take_credentials
+from ingest.credentials import shown_address
 from ingest.description_xml import Document, Element, refused
 from ingest.local_paths import check_recipe_path
 from ingest.names import shown
+from ingest.selection import Selection
 
 _THIS = "this://"
 # kiwi/schema/kiwi.rnc, k.repository.type.attribute.
@@ -19,15 +20,30 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _ADDRESSES = "repositories are http://…, https://…, or this://FOLDER of the recipe"
 
 
-def repository(document: Document, element: Element, manager: str, folder: str) -> dict[str, Any]:
-    """Return one repository's fields, as `Repository` has them; its credentials are removed from the element.
+def repository(
+    document: Document,
+    element: Element,
+    manager: str,
+    folder: str,
+    selection: Selection,
+    credentials: tuple[str, str],
+) -> dict[str, Any]:
+    """Return one repository's fields, as `Repository` has them.
+
+    Args:
+        document: Where it stands.
+        element: The `<repository>`.
+        manager: The description's package manager.
+        folder: The recipe's folder.
+        selection: What the build is made for.
+        credentials: Its user name and password, which were taken out of the element.
 
     Raises:
         BadInput: It has no source, its source is not an address that a recipe may name, or an attribute is not valid.
     """
-    username, password = take_credentials(document, element)
+    username, password = credentials
     return {
-        "url": _url(document, element, folder),
+        "url": _url(document, element, folder, selection),
         "alias": element.get("alias", ""),
         "type": _type(document, element, manager),
         "source_type": _one_of(document, element, "sourcetype", _SOURCE_TYPES, "baseurl"),
@@ -37,14 +53,16 @@ def repository(document: Document, element: Element, manager: str, folder: str) 
         "imageinclude": _boolean(document, element, "imageinclude"),
         "imageonly": _boolean(document, element, "imageonly"),
         "profiles": [name.strip() for name in element.get("profiles", "").split(",") if name.strip()],
+        "left_out": bool(selection.why_left_out(element)),
+        "not_asked": selection.why_not_asked(element),
         "username": username,
         "password": password,
-        "file": document.file,
+        "file": document.file_of(element),
         "line": element.sourceline,
     }
 
 
-def _url(document: Document, element: Element, folder: str) -> str:
+def _url(document: Document, element: Element, folder: str, selection: Selection) -> str:
     sources = element.findall("source")
     url = sources[0].get("path", "") if len(sources) == 1 else ""
     if not url:
@@ -55,14 +73,15 @@ def _url(document: Document, element: Element, folder: str) -> str:
             document,
             source,
             f"the repository {shown_address(url)} holds a template variable: the file was not rendered",
-            f"list {document.file} in .ims_recipe_template.yaml",
+            f"list {document.file_of(element)} in .ims_recipe_template.yaml",
         )
     if not url.isprintable() or " " in url:
         raise refused(document, source, f"the repository {shown_address(url)} holds blanks", _ADDRESSES)
     if url.startswith(_THIS):
         check_recipe_path(document, source, "path", url.removeprefix(_THIS), folder)
         return url
-    if not _is_web_address(url):
+    # Also of one that is for the image alone kiwi translates the address.
+    if not _is_web_address(url) and not selection.why_left_out(element):
         raise refused(document, source, f"the repository {shown_address(url)} is not allowed", _ADDRESSES)
     return url
 

@@ -84,15 +84,9 @@ def render_kiwi_config(description: Description, recipe: Recipe, job: Job) -> Ki
     """Put together how the description is built here: what the site says, and what the job asks for.
 
     Raises:
-        BadInput: The site file or something that it names is refused, the description has no such profile, or two
-            repositories have the same alias.
+        BadInput: The site file or something that it names is refused, or two repositories have the same alias.
     """
     site = read_site()
-    if unknown := sorted(set(job.profiles) - set(description.profiles)):
-        raise BadInput(
-            f"the description has no profile {', '.join(unknown)}",
-            resolution=f"it has {', '.join(description.profiles) or 'none'}",
-        )
     type_ = "apt-deb" if description.package_manager == "apt" else "rpm-md"
     added = site.repositories_for(recipe.linux_distribution, type_)
     if site.replace_repositories and not added:
@@ -100,8 +94,11 @@ def render_kiwi_config(description: Description, recipe: Recipe, job: Job) -> Ki
             f"the site file replaces the repositories of recipes, and names none for {recipe.linux_distribution}",
             resolution="add one, or set replace_repositories to false",
         )
-    own = [] if site.replace_repositories else _used(description.repositories, job.profiles)
-    _refuse_same_aliases(own, added)
+    own = [each for each in description.repositories if each.asked]
+    for each in description.repositories:
+        if each.not_asked:
+            logger.info("repository %s is not asked: %s", each.url, each.not_asked)
+    _refuse_same_aliases([each for each in description.repositories if not each.left_out], added)
     repositories = [_known(each, site.credentials) for each in (*own, *map(_as_repository, added))]
     for repository in repositories:
         logger.info("repository %s", repository.url)
@@ -116,11 +113,6 @@ def render_kiwi_config(description: Description, recipe: Recipe, job: Job) -> Ki
         profiles=job.profiles,
         runtime=render("kiwi.yml", kiwi=description.kiwi, disabled_checks=DISABLED_CHECKS),
     )
-
-
-def _used(repositories: Sequence[Repository], profiles: Sequence[str]) -> list[Repository]:
-    """Leave out the repositories of profiles that are not built; which ones kiwi takes by itself, it alone knows."""
-    return [each for each in repositories if not (each.profiles and profiles) or set(each.profiles) & set(profiles)]
 
 
 def _refuse_same_aliases(own: Sequence[Repository], added: Sequence[SiteRepository]) -> None:

@@ -6,12 +6,13 @@ There are two families: `New…` models hold input (unknown fields are refused),
 (unknown fields are kept, so that a record written by a newer release survives an older one).
 """
 
+from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from config.distributions import LinuxDistribution
 from storage.models.fields import Arch, Id, Input, Name, RecipeType, S3Path, SshPublicKey
@@ -47,14 +48,28 @@ class Collection(StrEnum):
         return self in {Collection.DELETING, Collection.RESTORING, Collection.ERASING}
 
 
+def _bare_etag(value: object) -> object:
+    """Return an etag as it is compared: S3 sends it in quotes, and some clients write null for none."""
+    if value is None:
+        return ""
+    return value.strip().removeprefix("W/").strip('"') if isinstance(value, str) else value
+
+
+def _s3_if_null(value: object) -> object:
+    return "s3" if value is None else value
+
+
+Etag = Annotated[str, BeforeValidator(_bare_etag)]
+
+
 class Link(BaseModel):
     """Where an object lies in S3, and the etag it had when it was linked (empty: not checked)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: S3Path
-    etag: str = ""
-    type: Literal["s3"] = "s3"
+    etag: Etag = ""
+    type: Annotated[Literal["s3"], BeforeValidator(_s3_if_null)] = "s3"
 
     @property
     def bucket(self) -> str:
@@ -130,9 +145,15 @@ class NewPublicKey(Input):
 
 
 class PublicKey(NewPublicKey, Record):
-    """A registered SSH public key."""
+    """A registered SSH public key, byte for byte as it was handed in: clients look keys up by equality.
+
+    It is checked when it is registered, and when a job names it (storage/records/public_keys.py): a key of another
+    service's, or of an earlier release, can be listed and deleted whatever it is.
+    """
 
     model_config = ConfigDict(extra="allow")
+
+    public_key: str
 
 
 class TemplateValue(Input):
@@ -142,6 +163,16 @@ class TemplateValue(Input):
     value: Annotated[str, Field(max_length=65536)]
 
 
+def _unique_keys(dictionary: list[TemplateValue]) -> list[TemplateValue]:
+    counts = Counter(entry.key for entry in dictionary)
+    if twice := sorted(key for key, count in counts.items() if count > 1):
+        raise ValueError(f"names {', '.join(twice)} twice")
+    return dictionary
+
+
+TemplateDictionary = Annotated[list[TemplateValue], AfterValidator(_unique_keys)]
+
+
 class NewRecipe(Input):
     """A recipe to register."""
 
@@ -149,16 +180,9 @@ class NewRecipe(Input):
     recipe_type: RecipeType = "kiwi-ng"
     linux_distribution: LinuxDistribution
     link: Link | None = None
-    template_dictionary: list[TemplateValue] = Field(default_factory=list)
+    template_dictionary: TemplateDictionary = Field(default_factory=list)
     require_dkms: bool = True
     arch: Arch = "x86_64"
-
-    @model_validator(mode="after")
-    def _keys_are_unique(self) -> Self:
-        keys = [entry.key for entry in self.template_dictionary]
-        if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise ValueError(f"template_dictionary names {', '.join(twice)} twice")
-        return self
 
 
 class Recipe(NewRecipe, Record):

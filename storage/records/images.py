@@ -2,9 +2,10 @@
 
 from pydantic import ValidationError
 
+from config.refusals import refusals_of
 from errors import Conflict, Corrupt, NotFound
 from storage.models.manifest import LARGEST_MANIFEST_BYTES, Manifest
-from storage.models.records import Image
+from storage.models.records import Image, Link
 from storage.s3.objects import ObjectStore
 
 
@@ -19,13 +20,24 @@ def read_manifest(store: ObjectStore, image: Image) -> tuple[Manifest, bytes]:
     """
     if image.link is None:
         raise NotFound(f"image {image.id} has no manifest, so it has no artifacts")
-    body, known = store.read(image.link.bucket, image.link.key, limit=LARGEST_MANIFEST_BYTES)
-    if image.link.etag and image.link.etag != known.etag:
+    manifest, body, _ = manifest_at(store, image.link)
+    return manifest, body
+
+
+def manifest_at(store: ObjectStore, link: Link) -> tuple[Manifest, bytes, str]:
+    """Return the manifest that a link leads to, the object it was read from, byte for byte, and its etag.
+
+    Raises:
+        NotFound, Conflict, Corrupt, BadInput: As `read_manifest`.
+    """
+    body, known = store.read(link.bucket, link.key, limit=LARGEST_MANIFEST_BYTES)
+    if link.etag and link.etag != known.etag:
         raise Conflict(
-            f"{image.link.path} has the etag {known.etag}, not {image.link.etag} as image {image.id} says",
+            f"{link.path} has the etag {known.etag}, not {link.etag} as it was linked",
             resolution="find out what replaced the manifest",
         )
     try:
-        return Manifest.model_validate_json(body), body
+        return Manifest.parse(body), body, known.etag
     except ValidationError as error:
-        raise Corrupt(f"{image.link.path} is not the manifest of an image: {error}") from error
+        problems = "; ".join(refusals_of(error, "the whole"))
+        raise Corrupt(f"{link.path} is not the manifest of an image: {problems}") from error

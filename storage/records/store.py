@@ -85,13 +85,7 @@ class Records(Generic[R]):
             NotFound: no such record, or it is deleted.
             Corrupt: the record is there and cannot be read.
         """
-        record = self.get(record_id)
-        if record.collection is not Collection.AVAILABLE:
-            raise NotFound(
-                f"{self.kind.noun} {record.id} is {record.collection}",
-                resolution=f"see it with `ims deleted {self.kind.documents} describe {record.id}`",
-            )
-        return record
+        return self._refuse_deleted(self.get(record_id))
 
     def create(self, record: R) -> R:
         """Store a new record and return it.
@@ -123,6 +117,14 @@ class Records(Generic[R]):
         """
         record_id = self._canonical(record_id)
         return self._write(record_id, lambda current: change(self._read(record_id, current)))
+
+    def change_available(self, record_id: str, change: Callable[[R], R]) -> R:
+        """Replace a record that is not deleted, as `change` does.
+
+        Raises:
+            NotFound: no such record, or it is deleted.
+        """
+        return self.change(record_id, lambda record: change(self._refuse_deleted(record)))
 
     def remove(self, record_id: str) -> None:
         """Remove a record for good, readable or not.
@@ -269,12 +271,21 @@ class Records(Generic[R]):
     def _is(self, record_id: str, entry: Entry, record: R) -> bool:
         return self._parse(record_id, entry) == record
 
+    def _refuse_deleted(self, record: R) -> R:
+        if record.collection is not Collection.AVAILABLE:
+            raise NotFound(
+                f"{self.kind.noun} {record.id} is {record.collection}",
+                resolution=f"see it with `ims deleted {self.kind.documents} describe {record.id}`",
+            )
+        return record
+
     def _missing(self, record_id: str) -> NotFound:
         return NotFound(f"no {self.kind.noun} {record_id}")
 
     def _canonical(self, record_id: str) -> str:
         try:
-            return str(UUID(record_id))
+            # Blanks around an id come with copying it.
+            return str(UUID(record_id.strip()))
         except ValueError as error:
             raise NotFound(f"no {self.kind.noun} {record_id!r}: ids are UUIDs") from error
 

@@ -125,3 +125,44 @@ def test_a_manifest_that_is_none_is_refused(
     refused = ims("images", "download", image.id)
     assert refused.returncode == 1
     assert "is not the manifest of an image" in refused.stderr
+
+
+def test_an_image_is_registered_without_artifacts_and_linked_later(
+    ims: Ims, store: ObjectStore, s3_settings: Settings
+) -> None:
+    made = ims("images", "create", "--name", "n", "--metadata-key", "a", "--metadata-value", "1", "--format", "json")
+    assert made.returncode == 0, made.stderr
+    record = json.loads(made.stdout)
+    assert (record["link"], record["metadata"]) == (None, {"a": "1"})
+    path = f"s3://{s3_settings.boot_images_bucket}/{record['id']}/manifest.json"
+    update = ("images", "update", record["id"], "--format", "json")
+    refused = ims(*update, "--link-type", "s3", "--link-path", path)
+    assert refused.returncode == 2
+    assert f"Error: Bad link: {path} does not exist" in refused.stderr
+    etag = store.write(s3_settings.boot_images_bucket, f"{record['id']}/manifest.json", b'{"artifacts": []}')
+    linked = ims(*update, "--link-type", "s3", "--link-path", path)
+    assert linked.returncode == 0, linked.stderr
+    assert json.loads(linked.stdout)["link"] == {"path": path, "etag": etag, "type": "s3"}
+
+
+def test_metadata_is_set_and_removed_by_the_words_of_cray_ims(ims: Ims, image: Image) -> None:
+    update = ("images", "update", image.id, "--format", "json", "--metadata-operation")
+    done = ims(*update, "set", "--metadata-key", "k", "--metadata-value", "v")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["metadata"] == {"k": "v"}
+    assert json.loads(ims(*update, "remove", "--metadata-key", "k").stdout)["metadata"] == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "nothing to change is given"),
+        (["--metadata-operation", "set", "--metadata-value", "v"], "--metadata-key is missing"),
+        (["--metadata-operation", "set", "--metadata-key", "k"], "--metadata-value of k is missing"),
+        (["--metadata-operation", "add", "--metadata-key", "k", "--metadata-value", "v"], "operation: "),
+    ],
+)
+def test_an_update_that_says_too_little_is_refused(options: list[str], words: str, ims: Ims, image: Image) -> None:
+    refused = ims("images", "update", image.id, *options)
+    assert refused.returncode == 2
+    assert words in refused.stderr

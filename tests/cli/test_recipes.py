@@ -50,7 +50,7 @@ def test_an_object_that_is_there_is_linked_with_its_etag(ims: Ims, store: Object
 def test_a_link_to_nothing_is_refused(ims: Ims, bucket: str, catalogue: Catalogue) -> None:
     refused = ims(*REQUIRED, "--link-path", f"s3://{bucket}/none.tgz")
     assert refused.returncode == 2
-    assert f"Error: Not found: s3://{bucket}/none.tgz does not exist" in refused.stderr
+    assert f"Error: Bad link: s3://{bucket}/none.tgz does not exist" in refused.stderr
     assert catalogue.recipes.list() == []
 
 
@@ -122,3 +122,36 @@ def test_recipes_are_listed_and_described(ims: Ims) -> None:
     record = json.loads(ims(*REQUIRED).stdout)
     assert json.loads(ims("recipes", "list", "--format", "json").stdout) == [record]
     assert json.loads(ims("recipes", "describe", record["id"], "--format", "json").stdout) == record
+
+
+def test_a_recipe_gets_its_archive_later(ims: Ims, folder: Path, store: ObjectStore, bucket: str) -> None:
+    record = json.loads(ims(*REQUIRED).stdout)
+    etag = store.write(bucket, f"recipes/{record['id']}/r.tgz", b"x")
+    path = f"s3://{bucket}/recipes/{record['id']}/r.tgz"
+    update = ("recipes", "update", record["id"], "--format", "json")
+    updated = ims(*update, "--link-type", "s3", "--link-path", path, "--name", "minimal")
+    assert updated.returncode == 0, updated.stderr
+    link = {"path": path, "etag": etag, "type": "s3"}
+    assert json.loads(updated.stdout) == record | {"link": link}
+    for refused, words in (
+        (ims(*update, "--file", str(folder)), f"has its archive {path} already"),
+        (ims(*update, "--name", "another"), "--name of recipe"),
+        (ims(*update), "nothing to change is given"),
+        (ims(*update, "--link-path", f"s3://{bucket}/other.tgz"), "a link is set once"),
+    ):
+        assert refused.returncode == 2
+        assert words in refused.stderr
+    assert json.loads(ims("recipes", "describe", record["id"], "--format", "json").stdout)["link"] == link
+
+
+def test_an_update_uploads_a_file_and_changes_the_dictionary(ims: Ims, folder: Path, bucket: str) -> None:
+    record = json.loads(ims(*REQUIRED).stdout)
+    updated = ims(
+        *("recipes", "update", record["id"], "--file", str(folder), "--format", "json", "--arch", "aarch64"),
+        *("--template-dictionary-key", "A", "--template-dictionary-value", "1", "--no-require-dkms"),
+    )
+    assert updated.returncode == 0, updated.stderr
+    changed = json.loads(updated.stdout)
+    assert changed["link"]["path"] == f"s3://{bucket}/recipes/{record['id']}/minimal.tgz"
+    assert (changed["arch"], changed["require_dkms"]) == ("aarch64", False)
+    assert changed["template_dictionary"] == [{"key": "A", "value": "1"}]

@@ -73,7 +73,7 @@ REFUSED: dict[str, tuple[object, str]] = {
     "a boolean that is none": ({"replace_repositories": "perhaps"}, "replace_repositories: "),
     "a priority out of range": ({"repositories": [{**REPOSITORY, "priority": 0}]}, "repositories.0.priority: "),
     "a distribution that is none": (
-        {"repositories": [{**REPOSITORY, "linux_distributions": ["windows"]}]},
+        {"repositories": [{**REPOSITORY, "linux_distributions": ["Windows 11"]}]},
         "repositories.0.linux_distributions.0: ",
     ),
     "an alias with a path": ({"repositories": [{**REPOSITORY, "alias": "../a"}]}, "repositories.0.alias: "),

@@ -192,7 +192,7 @@ class World:
         return f"{self.disagreements()}\nat work together: {self.together}\n{jobs}\n{logs}"
 
     def end(self) -> None:
-        """Cancel what has not ended, and see that nothing is at work but shells that wait for a retry."""
+        """Cancel what has not ended, and see that no pod is at work but those that a retry of a crashed run adopts."""
         for name in set(WORKERS) - set(self.workers):
             self.start_worker(name)
         for run_id in self.runs:
@@ -204,8 +204,9 @@ class World:
             AGREEMENT_SECONDS,
             self.story,
         )
-        # The shell of a run that crashed stays open: what its user made in it is kept for a retry.
-        assert set(self.at_work()) <= set(self.open_shells()), self.story()
+        at_work = self.at_work()
+        left = [run_id for run_id in at_work if self.state(run_id) is not StateType.CRASHED]
+        assert not left, f"{at_work}\n{self.story()}"
         for run_id in self.runs:
             self.site.runtime.remove(run_id)
         self.runs.clear()

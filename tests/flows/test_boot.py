@@ -132,7 +132,7 @@ def test_the_debian_sample_becomes_an_image_that_trusts_the_sites_ca_and_boots_w
 
 @pytest.mark.parametrize(
     ("name", "distribution", "repositories"),
-    [("opensuse-leap", "sles15", LEAP), ("rocky-minimal", "centos7", ROCKY)],
+    [("opensuse-leap", "sles15", LEAP), ("rocky-minimal", "rocky9", ROCKY)],
     ids=["zypper", "dnf"],
 )
 def test_an_rpm_sample_becomes_an_image_that_boots_and_trusts_the_sites_server(

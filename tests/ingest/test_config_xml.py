@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -100,6 +101,46 @@ def test_in_image_paths_and_characters_of_other_alphabets_are_no_matter(read: Re
 
 REPOSITORY = '<source path="https://packages.example.org/base/"/>'
 ENTITIES = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+
+
+def test_without_a_package_manager_kiwis_own_choice_counts(read: Read) -> None:
+    assert read(TEXT.replace("<packagemanager>zypper</packagemanager>", "")).package_manager == "dnf"
+
+
+# By the names that Python has for them; lxml reads them with iconv.
+ENCODINGS = {
+    "UTF8": ("utf-8", "Müller"),
+    "UTF-8": ("utf-8-sig", "Müller 漢"),
+    "UTF-16": ("utf-16", "Müller 漢"),
+    "UTF-16LE": ("utf-16-le", "Müller 漢"),
+    "ISO-8859-15": ("iso8859-15", "Müller €"),
+    "windows-1252": ("cp1252", "Müller €"),
+    "GBK": ("gbk", "漢字"),
+    "GB18030": ("gb18030", "漢字"),
+    "Shift_JIS": ("shift_jis", "漢字"),
+    "EUC-JP": ("euc-jp", "漢字"),
+    "KOI8-R": ("koi8-r", "Ж"),
+    "UCS-4": ("utf-32-be", "漢"),
+}
+
+
+@pytest.mark.parametrize(("declared", "coded"), ENCODINGS.items(), ids=ENCODINGS)
+def test_whatever_its_encoding_the_pods_get_the_same_in_utf_8(
+    read: Read, recipe: Path, declared: str, coded: tuple[str, str]
+) -> None:
+    encoding, author = coded
+    text = TEXT.replace("utf-8", declared).replace("<author>a", f"<author>{author}")
+    assert read(text.encode(encoding)).name == "small"
+    # The parser that the pods have.
+    written = ElementTree.fromstring((recipe / "config.xml").read_bytes())
+    assert written.findtext("description/author") == author
+
+
+def test_the_field_case_of_an_encoding_without_its_hyphen_is_normalised(read: Read, recipe: Path) -> None:
+    read((Path(__file__).parent / "field_cases/xml-encodings/utf8.xml").read_bytes())
+    assert ElementTree.parse(recipe / "config.xml").findtext("description/author") == "Müller"
+
+
 BAD = {
     "not XML": ("no xml\n", "config.xml, line 1: not valid XML"),
     "empty": ("", "config.xml, line 1: not valid XML"),
@@ -109,6 +150,7 @@ BAD = {
         DESCRIPTION.replace(b"<author>a", b"<author>\xff"),
         "config.xml, line 3: not valid XML",
     ),
+    "an encoding that Python knows and lxml does not": (TEXT.replace("utf-8", "rot13"), "not valid XML"),
     "unknown encoding": (TEXT.replace("utf-8", "x-none"), "not valid XML"),
     "nested too deeply": ("<image>" + "<a>" * 5000 + "</a>" * 5000 + "</image>", "not valid XML"),
     "entity expansion": (
@@ -160,11 +202,6 @@ BAD = {
     "schema before the first": (TEXT.replace('"7.5"', '"1.3"'), "schemaversion 1.3 is not supported"),
     "schema that is not a number": (TEXT.replace('"7.5"', '"seven"'), "schemaversion 'seven' is not a schema version"),
     "name with a path": (TEXT.replace('name="small"', 'name="../small"'), "the image name '../small' is not allowed"),
-    "no package manager": (
-        TEXT.replace("<packagemanager>zypper</packagemanager>", ""),
-        "config.xml, line 2: no <packagemanager> in <preferences>",
-    ),
-    "no preferences": (TEXT.replace("preferences>", "settings>"), "no <packagemanager> in <preferences>"),
     "unsupported package manager": (
         TEXT.replace("zypper", "pacman"),
         "config.xml, line 4: the package manager 'pacman' is not supported",
@@ -371,6 +408,37 @@ def test_a_hidden_file_is_no_description_as_kiwi_does_not_see_it(recipe: Path, l
     (recipe / "mine.kiwi").write_text(TEXT)
     (recipe / ".backup.kiwi").write_text("no xml")
     assert read_description(recipe, limits).file == "mine.kiwi"
+
+
+def test_a_description_by_two_names_becomes_one_file(recipe: Path, limits: Limits) -> None:
+    (recipe / "sub").mkdir(parents=True)
+    (recipe / "sub/mine.kiwi").write_text(TEXT.replace("  <packages", '<include from="this://more.xml"/><packages'))
+    (recipe / "parts.xml").write_text("<image><drivers><file name='a'/></drivers></image>")
+    (recipe / "more.xml").symlink_to("parts.xml")
+    (recipe / "mine.kiwi").symlink_to("sub/mine.kiwi")
+    (recipe / "config.xml").symlink_to("mine.kiwi")
+    assert read_description(recipe, limits).file == "config.xml"
+    assert sorted(each.name for each in recipe.iterdir()) == ["config.xml", "more.xml", "parts.xml", "sub"]
+    assert not (recipe / "config.xml").is_symlink()
+    assert "<drivers><file" in (recipe / "config.xml").read_text()
+
+
+def test_a_description_of_another_name_becomes_config_xml(recipe: Path, limits: Limits) -> None:
+    recipe.mkdir(parents=True)
+    (recipe / "mine.kiwi").write_text(TEXT)
+    (recipe / "mine.kiwi").chmod(0o640)
+    (repository,) = read_description(recipe, limits).repositories
+    assert repository.file == "mine.kiwi"
+    assert [each.name for each in recipe.iterdir()] == ["config.xml"]
+    assert (recipe / "config.xml").stat().st_mode & 0o777 == 0o640
+
+
+def test_the_second_place_behind_a_linked_folder_is_no_second_description(recipe: Path, limits: Limits) -> None:
+    recipe.mkdir(parents=True)
+    (recipe / "config.xml").write_text(TEXT)
+    (recipe / "image").symlink_to(".")
+    read_description(recipe, limits)
+    assert sorted(each.name for each in recipe.iterdir()) == ["config.xml", "image"]
 
 
 def test_a_folder_without_a_description_is_refused(recipe: Path, limits: Limits) -> None:

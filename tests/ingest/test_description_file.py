@@ -3,7 +3,7 @@
 import pytest
 
 from errors import BadInput
-from ingest.description_file import is_description, sole_description
+from ingest.description_file import descriptions, is_description
 
 DESCRIPTIONS = {
     "config.xml": True,
@@ -26,7 +26,7 @@ def test_a_description_is_where_kiwi_looks(path: str, is_one: bool) -> None:
 
 @pytest.mark.parametrize("name", ["config.xml", "a.kiwi"])
 def test_the_one_at_the_top_is_found(name: str) -> None:
-    assert sole_description(["root/config.xml", name, "config.sh"]) == name
+    assert descriptions(["root/config.xml", name, "config.sh"]) == [name]
 
 
 REFUSED = {
@@ -41,7 +41,7 @@ REFUSED = {
 @pytest.mark.parametrize(("paths", "why"), REFUSED.values(), ids=REFUSED)
 def test_none_or_several_are_refused(paths: list[str], why: str) -> None:
     with pytest.raises(BadInput) as refusal:
-        sole_description(paths)
+        descriptions(paths)
     refusal.match(why)
     assert refusal.value.resolution
 
@@ -49,4 +49,17 @@ def test_none_or_several_are_refused(paths: list[str], why: str) -> None:
 def test_of_many_only_some_are_listed() -> None:
     paths = [f"{letter}.kiwi" for letter in "abcdefghijkl"]
     with pytest.raises(BadInput, match=r"i\.kiwi, j\.kiwi, …; keep one"):
-        sole_description(paths)
+        descriptions(paths)
+
+
+NAMES = {
+    "config.xml leads to another": (["a.kiwi", "config.xml"], {"config.xml": "a.kiwi"}),
+    "both lead to a third": (["b.kiwi", "config.xml"], {"config.xml": "sub/d.xml", "b.kiwi": "sub/d.xml"}),
+    "the second place, too": (["image/config.xml", "config.xml"], {"image/config.xml": "config.xml"}),
+}
+
+
+@pytest.mark.parametrize(("paths", "links"), NAMES.values(), ids=NAMES)
+def test_one_description_by_several_names_is_one(paths: list[str], links: dict[str, str]) -> None:
+    names = descriptions(paths, lambda path: links.get(path, path))
+    assert (names[0], sorted(names)) == ("config.xml", sorted(paths))

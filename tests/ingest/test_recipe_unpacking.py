@@ -28,11 +28,31 @@ def test_the_description_may_be_a_hard_link(tmp_path: Path, limits: Limits) -> N
     assert (recipe / "config.xml").read_bytes() == b"content\n"
 
 
+NAMES = {
+    "config.xml leads to it": file("a.kiwi") + link("config.xml", "a.kiwi"),
+    "it leads to config.xml": file("config.xml") + link("a.kiwi", "./config.xml"),
+    "both lead to it": file("sub/a") + link("a.kiwi", "sub/a") + link("config.xml", "a.kiwi"),
+    "a hard link": file("config.xml") + hard_link("a.kiwi", "config.xml"),
+    "a link to a hard link": file("a") + hard_link("a.kiwi", "a") + link("config.xml", "a"),
+}
+
+
+@pytest.mark.parametrize("content", NAMES.values(), ids=NAMES)
+def test_one_description_by_several_names_is_one(content: bytes, tmp_path: Path, limits: Limits) -> None:
+    assert (unpacked(content + END, tmp_path, limits) / "config.xml").read_bytes() == b"content\n"
+
+
 REFUSED = {
     "none": (file("a") + END, "holds no description"),
     "two": (archive(file("a.kiwi")), "several descriptions"),
     "a folder": (folder("config.xml") + file("a") + END, "'config.xml' is a folder"),
-    "a link": (file("a") + link("config.xml", "a") + END, "'config.xml' is a symbolic link"),
+    "a link to a folder": (folder("a") + link("config.xml", "a") + END, "'a' is a folder"),
+    "a link to nothing": (file("a") + link("config.xml", "b") + END, "'b' is a link to nothing"),
+    "a link out of it": (file("a") + link("config.xml", "../a") + END, "leads out"),
+    "two, one of them a link": (
+        file("a") + file("b.kiwi") + link("config.xml", "a") + END,
+        r"several descriptions: b\.kiwi, config\.xml",
+    ),
     "a refused entry at the end": (config() + file("../a") + END, "leads out"),
 }
 

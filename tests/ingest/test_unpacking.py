@@ -167,7 +167,7 @@ DAMAGED = {
     "description in image/": (file("image/config.xml", DESCRIPTION) + file("x") + END, "move it to the top"),
     "hidden description only": (file(".mine.kiwi", DESCRIPTION) + file("x") + END, "holds no description"),
     "description too deep": (file("a/b/config.xml", DESCRIPTION) + END, "holds no description"),
-    "description is a link": (link("config.xml", "x") + file("x") + END, "description 'config.xml' is a symbolic link"),
+    "description is a link to a folder": (link("config.xml", "x") + folder("x") + END, "description 'x' is a folder"),
     "description is a folder": (folder("config.xml") + file("x") + END, "description 'config.xml' is a folder"),
     "link out of the wrapping folder": (
         file("my/config.xml", DESCRIPTION) + link("my/x", "../y") + END,

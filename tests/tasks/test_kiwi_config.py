@@ -90,7 +90,8 @@ def test_apt_descriptions_get_apt_repositories(configured: Configured) -> None:
 
 
 def test_the_sites_repositories_may_stand_in_for_the_descriptions(configured: Configured) -> None:
-    configuration = configured({"repositories": [site()], "replace_repositories": True}, own())
+    replaced = own(alias="base", left_out=True, not_asked="the site file replaces it")
+    configuration = configured({"repositories": [site(alias="base")], "replace_repositories": True}, replaced)
     assert urls(configuration) == ["https://site.example.org/"]
     assert configuration.options().replace_repositories is True
 
@@ -101,23 +102,13 @@ def test_to_replace_repositories_by_none_is_refused(configured: Configured) -> N
         configured(said, own())
 
 
-@pytest.mark.parametrize(
-    ("profiles", "used"),
-    [([], ["all", "cpu", "gpu"]), (["gpu"], ["all", "gpu"]), (["gpu", "cpu"], ["all", "cpu", "gpu"])],
-    ids=["as kiwi chooses", "one", "both"],
-)
-def test_repositories_of_profiles_that_are_not_built_are_left_out(
-    configured: Configured, profiles: list[str], used: list[str]
-) -> None:
-    known = [own("https://all"), own("https://cpu", profiles=["cpu"]), own("https://gpu", profiles=["gpu"])]
-    configuration = configured({}, *known, profiles=profiles)
-    assert urls(configuration) == [f"https://{name}" for name in used]
-    assert configuration.options().profiles == tuple(profiles)
-
-
-def test_a_profile_that_the_description_has_not_is_refused(configured: Configured) -> None:
-    with pytest.raises(BadInput, match="has no profile tpu; it has gpu, cpu"):
-        configured({}, own(), profiles=["gpu", "tpu"])
+def test_repositories_that_kiwi_does_not_ask_get_no_credentials_and_are_not_waited_for(configured: Configured) -> None:
+    said = {"credentials": [credentials("https://own.example.org/")]}
+    image = own("https://own.example.org/image/", imageonly=True, not_asked="it is for the image alone")
+    configuration = configured(said, own("https://all/"), image, profiles=["gpu"])
+    assert urls(configuration) == ["https://all/"]
+    assert configuration.credentials == []
+    assert configuration.options().profiles == ("gpu",)
 
 
 def test_credentials_are_given_to_their_repositories(configured: Configured) -> None:
@@ -160,8 +151,14 @@ def test_an_alias_that_is_taken_is_refused(
 
 
 def test_an_alias_that_is_unique_in_this_build_is_kept(configured: Configured) -> None:
-    known = [own(), own("https://x/"), own("https://gpu/", alias="base", profiles=["gpu"])]
-    configured({"repositories": [site(), site("https://y/", alias="base")]}, *known, profiles=["cpu"])
+    unbuilt = own("https://gpu/", alias="base", left_out=True, not_asked="it is for the profiles gpu")
+    configured({"repositories": [site(), site("https://y/", alias="base")]}, own(), own("https://x/"), unbuilt)
+
+
+def test_an_alias_of_a_repository_of_the_image_alone_is_taken(configured: Configured) -> None:
+    image = own(alias="base", imageonly=True, not_asked="it is for the image alone")
+    with pytest.raises(BadInput, match="two repositories have the alias base"):
+        configured({"repositories": [site(alias="base")]}, image)
 
 
 def test_keys_and_authorities_go_along_as_files(configured: Configured, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ Only the copy of the description in the workspace is changed.
 """
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,7 +11,6 @@ from xml.etree import ElementTree
 from builder.contract.options import KiwiOptions
 from builder.pod.step import StepFailed
 
-_THIS = "this://"
 # Beside the description, where no file or link of a recipe can have the same name.
 _SCRIPTS = "repository-scripts"
 # kiwi calls it with the path of a repository's file that it has just written.
@@ -24,33 +22,25 @@ _SCRIPT = """\
 def adapt(description: Path, options: KiwiOptions) -> None:
     """Put the site's repositories into a description, and have repository_file.py complete the files kiwi writes.
 
+    Args:
+        description: The folder of the normalised description (ingest/normalised.py): its config.xml is all of it.
+        options: What kiwi is told.
+
     Raises:
         StepFailed: The description is not XML.
     """
-    trees = dict(_trees(description))
-    main = next(iter(trees.values())).getroot()
+    file = description / "config.xml"
+    tree = _parse(file)
+    main = tree.getroot()
     if options.replace_repositories:
-        for tree in trees.values():
-            _remove_repositories(tree.getroot())
+        _remove_repositories(main)
     for repository in options.site_repositories:
         main.append(_element(repository))
     scripts = description.parent / _SCRIPTS
     scripts.mkdir()
-    elements = [element for tree in trees.values() for element in tree.getroot().iter("repository")]
-    for number, element in enumerate(elements):
+    for number, element in enumerate(main.iter("repository")):
         _add_script(element, description, scripts / f"{number}.sh")
-    for file, tree in trees.items():
-        tree.write(file, encoding="utf-8", xml_declaration=True)
-
-
-def _trees(description: Path) -> "Iterator[tuple[Path, ElementTree.ElementTree[ElementTree.Element]]]":
-    """Parse the description and the files it includes; they were checked before they were staged."""
-    file = next(file for file in (description / "config.xml", *sorted(description.glob("*.kiwi"))) if file.is_file())
-    main = _parse(file)
-    yield file, main
-    for element in main.getroot().iter("include"):
-        included = description / element.get("from", "").removeprefix(_THIS)
-        yield included, _parse(included)
+    tree.write(file, encoding="utf-8", xml_declaration=True)
 
 
 def _parse(file: Path) -> "ElementTree.ElementTree[ElementTree.Element]":
@@ -58,8 +48,8 @@ def _parse(file: Path) -> "ElementTree.ElementTree[ElementTree.Element]":
         # Comments of <image> are kept, for readers of a kept workspace.
         builder = ElementTree.TreeBuilder(insert_comments=True)
         return ElementTree.parse(file, ElementTree.XMLParser(target=builder))  # noqa: S314 - validated before
-    except ElementTree.ParseError as error:
-        raise StepFailed(f"{file.name} is not XML: {error}") from error
+    except (OSError, ElementTree.ParseError) as error:
+        raise StepFailed(f"{file.name} cannot be read: {error}") from error
 
 
 def _remove_repositories(root: ElementTree.Element) -> None:

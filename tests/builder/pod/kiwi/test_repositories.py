@@ -11,17 +11,16 @@ import pytest
 
 from builder.contract.options import KiwiOptions
 from builder.pod.kiwi.repositories import adapt
+from builder.pod.step import StepFailed
 from tests.repository import REPOSITORY
 
 TEXT = """<?xml version="1.0" encoding="utf-8"?>
 <image schemaversion="7.5" name="a">
   <preferences><packagemanager>zypper</packagemanager></preferences>
   <repository alias="one"{customize}><!-- kept --><source path="https://one.example.org/"/></repository>
-  {more}
   <repository alias="two"><source path="https://two.example.org/"/></repository>
 </image>
 """
-INCLUDED = '<image><repository alias="three"><source path="https://three.example.org/"/></repository></image>'
 SITE = {"url": "https://site.example.org/a?b=1&c=2", "alias": "of-the-site", "type": "rpm-md"}
 
 
@@ -31,10 +30,10 @@ def description(tmp_path: Path) -> Path:
     return written(tmp_path / "context/description")
 
 
-def written(folder: Path, *, customize: str = "", more: str = "", name: str = "config.xml") -> Path:
+def written(folder: Path, *, customize: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     said = f' customize="{customize}"' if customize else ""
-    (folder / name).write_text(TEXT.format(customize=said, more=more))
+    (folder / "config.xml").write_text(TEXT.format(customize=said))
     return folder
 
 
@@ -84,12 +83,9 @@ def test_a_repository_of_the_site_says_what_the_site_file_says(
     }
 
 
-def test_the_sites_repositories_may_stand_in_for_all_others(tmp_path: Path) -> None:
-    folder = written(tmp_path / "description", more='<include from="this://more.xml"/>')
-    (folder / "more.xml").write_text(INCLUDED)
-    adapt(folder, options(SITE, replace=True))
-    assert addresses(folder / "config.xml") == [SITE["url"]]
-    assert addresses(folder / "more.xml") == []
+def test_the_sites_repositories_may_stand_in_for_all_others(description: Path) -> None:
+    adapt(description, options(SITE, replace=True))
+    assert addresses(description / "config.xml") == [SITE["url"]]
 
 
 def test_comments_in_it_are_kept(description: Path) -> None:
@@ -97,10 +93,13 @@ def test_comments_in_it_are_kept(description: Path) -> None:
     assert "<!-- kept -->" in (description / "config.xml").read_text()
 
 
-def test_a_description_of_another_name_is_found(tmp_path: Path) -> None:
-    folder = written(tmp_path / "description", name="mine.kiwi")
-    adapt(folder, options(SITE))
-    assert SITE["url"] in addresses(folder / "mine.kiwi")
+@pytest.mark.parametrize("text", [None, "no XML"], ids=["missing", "damaged"])
+def test_a_folder_without_a_normalised_description_is_an_error(description: Path, text: str | None) -> None:
+    (description / "config.xml").rename(description / "mine.kiwi")
+    if text:
+        (description / "config.xml").write_text(text)
+    with pytest.raises(StepFailed, match=r"config\.xml cannot be read: "):
+        adapt(description, options(SITE))
 
 
 def scripts(description: Path) -> list[Path]:
@@ -123,13 +122,10 @@ def run_script(script: Path, file: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_each_repository_of_each_file_has_a_script_that_completes_its_file(tmp_path: Path) -> None:
-    folder = written(tmp_path / "description", more='<include from="this://sub/more.xml"/>')
-    (folder / "sub").mkdir()
-    (folder / "sub/more.xml").write_text(INCLUDED)
-    adapt(folder, options(SITE))
-    found = [*scripts(folder), *(Path(each.get("customize", "")) for each in repositories(folder / "sub/more.xml"))]
-    assert len(set(found)) == 4
+def test_each_repository_has_a_script_that_completes_its_file(description: Path, tmp_path: Path) -> None:
+    adapt(description, options(SITE))
+    found = scripts(description)
+    assert len(set(found)) == 3
     file = tmp_path / "var/cache/kiwi/zypper/repos/a b'c.repo"
     file.parent.mkdir(parents=True)
     for script in found:
