@@ -32,6 +32,7 @@ ELSEWHERE = (
     Elsewhere("storage/embedded/test_server.py", _PART, ("storage/embedded/process.py", "storage/embedded/state.py")),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
     Elsewhere("storage/records/test_registration.py", _PART, ("storage/records/links.py",)),
+    Elsewhere("cli/test_public_keys.py", _COMMAND, ("storage/records/public_keys.py",)),
     Elsewhere("storage/records/test_shell_orders.py", _PART, ("storage/models/shells.py",)),
     Elsewhere("storage/s3/test_objects.py", _PART, ("storage/s3/client.py",)),
     Elsewhere(
@@ -189,6 +190,19 @@ ELSEWHERE = (
         ("builder/programs/fetch_root.py",),
         through=("flows/customize_image.py", "builder/programs/fetch_root.py"),
     ),
+    Elsewhere(
+        "api/test_app.py",
+        "Every path is asked for over HTTP.",
+        (
+            "api/answers.py",
+            "api/kinds.py",
+            "api/lists.py",
+            "api/models/jobs.py",
+            "api/models/records.py",
+            "api/versions.py",
+        ),
+    ),
+    Elsewhere("api/test_server.py", _PART, ("config/api.py",)),
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),
     Elsewhere("cli/test_up_builds.py", _COMMAND, ("cli/shells.py",), through=("cli/main.py",)),
