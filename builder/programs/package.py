@@ -62,7 +62,7 @@ def package_root(here: Path, context: Context) -> Package:
     prepared = identity(here / "prepared.json")
     pack(root, artifacts / "rootfs", options.squashfs, options.epoch, root_is=prepared, left_out=options.left_out)
     measured = tuple(measure(artifacts / name) for name in ("rootfs", *files))
-    return Package(measured, chosen.kernel.path.name, chosen.notes)
+    return Package(measured, chosen.kernel.name, chosen.notes)
 
 
 def _not_empty(root: Path, file: Path) -> Path:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from builder.contract.options import Options
-from builder.pod.image_root.kernel import kernels_of, module_versions, version_of
+from builder.pod.image_root.kernel import kernels_of, version_of
+from builder.pod.image_root.kernel_modules import module_versions
 from builder.pod.step import StepFailed
 
 
