@@ -6,11 +6,13 @@ from importlib.metadata import version
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from api.bodies import Bodies
 from api.health import health
 from api.identity import Identity
 from api.openapi import add_document
 from api.problems import add_problems
 from api.routes import jobs, records
+from api.routes.registration import registration
 from api.versions import Version
 
 
@@ -27,6 +29,8 @@ def application() -> FastAPI:
     )
     add_problems(app)
     add_document(app)
+    app.add_middleware(Bodies)
+    # Added last, it is asked first.
     app.add_middleware(Identity)
     for each in Version:
         router = _router(each)
@@ -46,6 +50,7 @@ def _router(each: Version) -> APIRouter:
     router = APIRouter()
     router.include_router(health())
     router.include_router(records.reading())
+    router.include_router(registration())
     router.include_router(jobs.reading())
     if each is Version.V3:
         router.include_router(records.reading_deleted())

@@ -43,6 +43,10 @@ class TooLarge(BadInput):
     """The body of a request is larger than any that has a meaning."""
 
 
+class TooSlow(BadInput):
+    """The body of a request has not come in time."""
+
+
 class Unauthorized(BadInput):
     """A request shows no token, or a wrong one."""
 
@@ -54,6 +58,7 @@ class Unprocessable(BadInput):
 # The first class that fits counts.
 STATUSES: tuple[tuple[type[ImsError], HTTPStatus], ...] = (
     (Unauthorized, HTTPStatus.UNAUTHORIZED),
+    (TooSlow, HTTPStatus.REQUEST_TIMEOUT),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (BadLink, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Unprocessable, HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -57,8 +57,15 @@ ELSEWHERE = (
         ("ingest/repositories.py",),
         through=("ingest/__main__.py",),
     ),
+    Elsewhere(
+        "ingest/test_kiwi_classes.py",
+        _CHILD,
+        ("ingest/kiwi_refusal.py",),
+        through=("ingest/__main__.py",),
+    ),
     Elsewhere("ingest/test_unpacking.py", _PART, ("ingest/recipe.py",)),
     Elsewhere("ingest/test_config_xml.py", _PART, ("ingest/description.py",)),
+    Elsewhere("ingest/test_kiwi_classes.py", _PART, ("ingest/checked_description.py", "ingest/kiwi_reading.py")),
     Elsewhere("pods/test_diagnosis.py", _PART, ("pods/facts.py",)),
     Elsewhere("pods/kubernetes/test_runtime.py", _PART, ("pods/kubernetes/events.py", "pods/kubernetes/options.py")),
     Elsewhere(
