@@ -55,7 +55,9 @@ def add_deletion(app: typer.Typer, kind: DeletableKind) -> None:
             _show_moves(kind, record_id, force)
             return
         _run(SOFT_DELETE, kind, record_id, force=force)
-        typer.echo(f"Restore it with: ims deleted {kind.documents} update {record_id} --operation undelete", err=True)
+        typer.echo(
+            f"Restore it with: ims deleted {kind.documents} update {record_id.strip()} --operation undelete", err=True
+        )
 
     @app.command("deleteall")
     def delete_all(yes: Yes = False, force: Force = False) -> None:

@@ -69,7 +69,7 @@ def _is_there(wanted: Wanted) -> bool:
     """Tell whether the file is there already with the right content."""
     if not wanted.file.exists():
         return False
-    md5 = wanted.md5 or object_store().head(wanted.link.bucket, wanted.link.key).metadata.get("md5sum", "")
+    md5 = wanted.md5 or object_store().head(wanted.link.bucket, wanted.link.key).metadata.get("md5sum", "").lower()
     _refuse_other_content(wanted.file, md5)
     return True
 

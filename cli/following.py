@@ -7,13 +7,13 @@ import typer
 from rich.console import Console
 
 from cli.runs import NO_WORKER
-from cli.servers.prefect_address import prefect_api_url
 from errors import Interrupted, TransientError, Unreachable
 from runs.client import Runs, connected
 from runs.error import raise_for_state
 from runs.following import Progress, progress_of
 from runs.log import LogLine
 from runs.run import Run
+from runs.server_address import prefect_api_url
 from storage.models.jobs import Job
 from storage.models.shells import DEBUG
 from storage.records.catalogue import Catalogue, catalogue

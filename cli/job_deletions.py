@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from cli.output import Columns, print_records
-from cli.servers.prefect_address import prefect_api_url
 from config.durations import parse_age
 from errors import BadInput, NotFound
+from runs.server_address import prefect_api_url
 from storage.models.jobs import Job, JobStatus, JobType
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]

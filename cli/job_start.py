@@ -3,9 +3,10 @@
 from itertools import zip_longest
 from typing import Any
 
+from cli.booleans import boolean
 from cli.scripts import uploaded, uploaded_playbook
-from cli.servers.prefect_address import prefect_api_url
 from errors import BadInput
+from runs.server_address import prefect_api_url
 from storage.models.job_parameters import parameters_of
 from storage.models.jobs import Job, JobType, NewJob
 from storage.models.records import new_id
@@ -24,9 +25,10 @@ def ssh_containers(names: str, jails: str, *, jail: bool) -> list[dict[str, Any]
         return [{"name": CUSTOMIZE, "jail": True}] if jail else []
     shells = []
     for name, jailed in zip_longest(names.split(",") if names else [], jails.split(",") if jails else []):
-        if jailed not in {None, "true", "false"}:
+        said = jail if jailed is None else boolean(jailed)
+        if said is None:
             raise BadInput(f"--ssh-containers-jail is {jailed}", resolution="it is true or false")
-        shells.append({"name": name or CUSTOMIZE, "jail": jail if jailed is None else jailed == "true"})
+        shells.append({"name": name or CUSTOMIZE, "jail": said})
     return shells
 
 
@@ -53,24 +55,26 @@ def unattended(script: str, playbook: str, entry: str, *, rebuild_initrd: bool) 
     return fields
 
 
-def check(job_type: JobType, fields: dict[str, Any]) -> None:
-    """Refuse a job that cannot succeed, before anything is started.
+def check(job_type: JobType, fields: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a job that cannot succeed, before anything is started; return its fields with ids as they are stored.
 
     Raises:
         BadInput, NotFound, Conflict: The message says why.
     """
     from storage.records.catalogue import catalogue
+    from storage.records.public_keys import ssh_key_of
 
     asked = {name: value for name, value in fields.items() if name not in {"require_dkms", "profiles"}}
     profiles = [name for name in fields.get("profiles", "").split(",") if name]
     job = NewJob(job_type=job_type, profiles=profiles, **asked)
     if job.is_unattended and fields.get("ssh_containers"):
         raise BadInput("a script or a playbook opens no shell", resolution="leave --jail and --ssh-containers-… out")
+    ssh_key_of(catalogue().public_keys.available(fields["public_key_id"]))
     if job_type is JobType.CREATE:
         _check_recipe(fields["artifact_id"])
     else:
         _check_image(fields)
-    catalogue().public_keys.available(fields["public_key_id"])
+    return fields | {"artifact_id": job.artifact_id, "public_key_id": job.public_key_id}
 
 
 def start(job_type: JobType, fields: dict[str, Any]) -> tuple[Job, str]:

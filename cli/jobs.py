@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.booleans import BOOLEANS
 from cli.failures import OUR_FAULT, print_error
 from cli.job_deletions import add_deletion
 from cli.job_start import check, ssh_containers, start, unattended
@@ -57,7 +58,9 @@ def create(
         bool, typer.Option("--jail", help="The shell sees nothing but the image's root. For customize jobs.")
     ] = False,
     ssh_containers_name: Annotated[str, typer.Option(help="The shell's name, as in cray ims.")] = "",
-    ssh_containers_jail: Annotated[str, typer.Option(help="The same as --jail, as in cray ims: true or false.")] = "",
+    ssh_containers_jail: Annotated[
+        str, typer.Option(metavar=BOOLEANS, help="The same as --jail, as in cray ims: true or false.")
+    ] = "",
     script: Annotated[
         str,
         typer.Option(
@@ -104,8 +107,7 @@ def create(
     if shells := ssh_containers(ssh_containers_name, ssh_containers_jail, jail=jail):
         fields["ssh_containers"] = shells
     fields |= unattended(script, playbook, script_entry, rebuild_initrd=rebuild_initrd)
-    check(job_type, fields)
-    job, address = start(job_type, fields)
+    job, address = start(job_type, check(job_type, fields))
     if not wait:
         print_record(job, output)
         typer.echo(f"Follow it at {address}, or with: ims jobs describe {job.id}", err=True)

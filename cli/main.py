@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from cli import (
+    api,
     deleted,
     failures,
     images,
@@ -25,6 +26,8 @@ from cli import (
     up,
     worker,
 )
+from cli.booleans import take_boolean_words
+from cli.quiet import quiet_libraries
 from errors import ImsError
 
 app = typer.Typer(
@@ -39,6 +42,7 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("worker")(worker.worker)
+app.command("api")(api.serve)
 app.command("status")(status.status)
 app.command("settings")(settings.show)
 app.command("site")(site.show)
@@ -49,6 +53,7 @@ app.add_typer(images.app, name="images")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(scripts.app, name="scripts")
 app.add_typer(deleted.app, name="deleted")
+take_boolean_words(app)
 
 
 def _print_version(asked: bool) -> None:
@@ -69,6 +74,7 @@ def _options(
 
 def main() -> None:
     """Run the command that the arguments name; end with 0, 2 for the user's mistake, 1 for ours."""
+    quiet_libraries()
     sys.excepthook = failures.report_defect
     try:
         app()

@@ -8,6 +8,7 @@ import typer
 from cli.deletions import add_deletion
 from cli.output import Columns, FormatOption, print_record, print_records
 from config.files import read_file
+from errors import BadInput
 from storage.models.kinds import RecordKind
 from storage.models.records import NewPublicKey, PublicKey
 
@@ -16,7 +17,7 @@ app = typer.Typer(help="SSH public keys that open the shell of a job.", no_args_
 COLUMNS: Columns = {
     "id": lambda key: key.id,
     "name": lambda key: key.name,
-    "type": lambda key: key.public_key.split()[0],
+    "type": lambda key: "".join(key.public_key.split()[:1]),
 }
 # The largest RSA keys in use have about 3 kB.
 LARGEST_KEY_FILE_BYTES = 64 * 1024
@@ -33,8 +34,7 @@ def create(
     """Register an SSH public key."""
     from storage.records.catalogue import catalogue
 
-    content = read_file(public_key, "the public key file", LARGEST_KEY_FILE_BYTES)
-    wanted = NewPublicKey(name=name, public_key=content.decode(errors="replace"))
+    wanted = NewPublicKey(name=name, public_key=_text(public_key))
     print_record(catalogue().public_keys.create(PublicKey(**wanted.model_dump())), output)
 
 
@@ -55,3 +55,15 @@ def describe(
     from storage.records.catalogue import catalogue
 
     print_record(catalogue().public_keys.available(key_id), output)
+
+
+def _text(file: Path) -> str:
+    content = read_file(file, "the public key file", LARGEST_KEY_FILE_BYTES)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        # Not as the cause: it quotes the file, which may be a private key.
+        raise BadInput(
+            f"the public key file {file} is not an SSH public key: it is not text in UTF-8",
+            resolution="give the .pub file that ssh-keygen has written",
+        ) from None

@@ -5,13 +5,13 @@ from typing import Any
 
 import typer
 
-from cli.servers.prefect_address import prefect_api_url
 from errors import Unreachable
 from runs.client import Runs, connected
 from runs.error import raise_for_state
 from runs.following import progress_of
 from runs.loggers import is_ours
 from runs.run import Run
+from runs.server_address import prefect_api_url
 from storage.models.records import new_id
 
 NO_WORKER = "no worker has taken the run yet: is `ims up` running, and its work pool not paused?"

@@ -73,3 +73,4 @@ def _show_log_of(name: str, console: Console) -> None:
     logger = logging.getLogger(name)
     logger.addHandler(RichHandler(console=console, show_level=False, show_path=False, show_time=False))
     logger.setLevel(logging.INFO)
+    logger.propagate = False

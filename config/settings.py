@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config.groups import S3, Ingest, Limits, Recipes, Repositories, Shells, Squashfs, Tasks
+from config.api import Api
+from config.groups import S3, Ingest, Limits, Recipes, Repositories, Roots, Shells, Squashfs, Tasks
 from config.pods import Builder, Kubernetes, PodResources, Pods
 from config.refusals import details_of, reason_of
 from config.variables import from_endpoints, from_environment, variables_of
@@ -56,6 +57,8 @@ class Settings(BaseSettings):
     ingest: Ingest = Ingest()
     repositories: Repositories = Repositories()
     squashfs: Squashfs = Squashfs()
+    api: Api = Api()
+    roots: Roots = Roots()
 
     @property
     def endpoints_file(self) -> Path:

@@ -4,11 +4,13 @@ The rule: only the child reads foreign data; the caller gets the finished folder
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ingest.checked_description import CheckedDescription
 from ingest.confined import run_confined
-from ingest.description import Description
+from ingest.description import Description, Kiwi
+from ingest.kiwi_reading import RELEASES, Question, ask_kiwi
 from ingest.limits import Limits
 from ingest.new_folder import new_folder
 
@@ -57,20 +59,34 @@ def render_recipe(folder: Path, dictionary: dict[str, str], limits: Limits) -> l
 
 
 def read_description(
-    folder: Path, limits: Limits, *, profiles: Sequence[str] = (), arch: str = "x86_64", replaced: bool = False
+    folder: Path,
+    limits: Limits,
+    packages_of: Callable[[Kiwi], Path],
+    *,
+    profiles: Sequence[str] = (),
+    arch: str = "x86_64",
+    replaced: bool = False,
 ) -> Description:
-    """Read and check the description of an unpacked, rendered recipe, for one build.
+    """Read and check the description of an unpacked, rendered recipe, for one build, and write its normal form.
+
+    Safe to repeat after it was cut off, but credentials that were taken out do not come back.
 
     Args:
         folder: The unpacked, rendered recipe.
-        limits: The child's limits.
+        limits: The children's limits.
+        packages_of: Returns the folder of a kiwi's Python packages.
         profiles: The profiles that the job asks for; none: those that the description imports.
         arch: The architecture that is built.
         replaced: Whether the site's repositories replace the description's own.
 
     Raises:
         BadInput: The description is refused, or there is not exactly one.
-        ImsError: The confined process failed, which is a defect.
+        ImsError: A confined process failed, which is a defect.
     """
-    arguments = {"folder": str(folder.absolute()), "profiles": list(profiles), "arch": arch, "replaced": replaced}
-    return Description.model_validate(run_confined("describe", arguments, limits))
+    checked = CheckedDescription.model_validate(run_confined("describe", {"folder": str(folder.absolute())}, limits))
+    checked.refuse_missing(profiles)
+    question = Question(folder, profiles, arch, limits)
+    kiwi, reading, refusals = ask_kiwi(question, checked.kiwis, packages_of, checked.place)
+    for refusal in refusals:
+        logger.info("%s; %s reads it", refusal, RELEASES[kiwi])
+    return checked.read(kiwi, reading, replaced=replaced)

@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from errors import BadInput, Unreachable
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+ANSWER_SECONDS = 5
 
 
 @contextmanager
@@ -29,6 +30,25 @@ def connected(api_url: str) -> Iterator[SyncPrefectClient]:
         if api_url:
             stack.enter_context(temporary_settings({PREFECT_API_URL: api_url}))
         yield stack.enter_context(get_client(sync_client=True, httpx_settings=own))
+
+
+def check(api_url: str) -> None:
+    """Check that a Prefect server answers, in less time than its client tries each call again.
+
+    Args:
+        api_url: Its API's address.
+
+    Raises:
+        Unreachable: It does not.
+    """
+    try:
+        direct = httpx.URL(api_url).host in LOOPBACK
+        httpx.get(f"{api_url}/health", timeout=ANSWER_SECONDS, trust_env=not direct).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Unreachable(
+            f"the Prefect server {api_url} does not answer: {error}",
+            resolution="see whether `ims up` is running, and whether PREFECT_API_URL names the right server",
+        ) from error
 
 
 def address_of(client: SyncPrefectClient) -> str:

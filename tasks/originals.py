@@ -13,6 +13,7 @@ from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image
 from storage.records.catalogue import catalogue
 from storage.records.images import read_manifest
+from storage.records.public_keys import ssh_key_of
 from storage.s3.object_info import MD5SUM, ObjectInfo
 from storage.s3.objects import object_store
 from tasks.contexts import Context
@@ -64,7 +65,7 @@ def fetch_manifest(job: Job) -> Original:
     """
     report(job, status=JobStatus.FETCHING_IMAGE)
     image = catalogue().images.available(job.artifact_id)
-    catalogue().public_keys.available(job.public_key_id)
+    ssh_key_of(catalogue().public_keys.available(job.public_key_id))
     manifest, _ = read_manifest(object_store(), image)
     rootfs = _rootfs(manifest, image)
     known = _checked(rootfs, image)
@@ -141,7 +142,7 @@ def _checksum(artifact: Artifact, known: ObjectInfo) -> str:
     if artifact.link.etag and (sha256 := known.metadata.get(SHA256SUM)):
         return f"sha256:{sha256}"
     etag = known.etag if _MD5.fullmatch(known.etag) else ""
-    if md5 := artifact.md5 or known.metadata.get(MD5SUM) or etag:
+    if md5 := artifact.md5 or known.metadata.get(MD5SUM, "").lower() or etag:
         return f"md5:{md5}"
     logger.warning("no checksum of %s is known: only its size is checked", known.uri)
     return ""

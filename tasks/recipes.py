@@ -4,6 +4,7 @@ import logging
 import shutil
 from pathlib import Path
 
+from builder.kiwi_packages import kiwi_packages
 from config.site import read_site
 from errors import BadInput, NotFound
 from ingest.description import Description
@@ -11,6 +12,7 @@ from ingest.recipe import read_description, render_recipe, unpack_recipe
 from storage.models.jobs import Job, JobStatus
 from storage.models.records import Recipe
 from storage.records.catalogue import catalogue
+from storage.records.public_keys import ssh_key_of
 from storage.s3.objects import object_store
 from tasks.jobs import report
 from tasks.retries import retryable
@@ -25,10 +27,10 @@ def find_recipe(job: Job) -> Recipe:
 
     Raises:
         NotFound: Either is unknown.
-        BadInput: The recipe has no link, or is not one that this service builds.
+        BadInput: The recipe has no link, or is not one that this service builds; or the shells do not take the key.
     """
     recipe = catalogue().recipes.available(job.artifact_id)
-    catalogue().public_keys.available(job.public_key_id)
+    ssh_key_of(catalogue().public_keys.available(job.public_key_id))
     if recipe.link is None:
         raise BadInput(
             f"recipe {recipe.id} ({recipe.name}) has no archive",
@@ -88,12 +90,17 @@ def render_description(unpacked: Path, recipe: Recipe, job: Job) -> Description:
     description = read_description(
         folder,
         ingest_limits(),
+        kiwi_packages,
         profiles=job.profiles,
         arch=job.arch,
         replaced=read_site().replace_repositories,
     )
-    if description.applying_profiles:
-        logger.info("profiles: %s", ", ".join(description.applying_profiles))
+    logger.info(
+        "schema %s, kiwi %d, profiles: %s",
+        description.schema_version,
+        description.kiwi,
+        ", ".join(description.applying_profiles) or "none",
+    )
     return description
 
 

@@ -15,7 +15,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from builder.contract.environment import Input
 from builder.contract.inputs import CustomizeShellInput, DebugShellInput, ShellInput
-from builder.contract.lines import SHELL_GOES_ON, SHELL_LOST, ShellReady, after
+from builder.contract.lines import MEND_HERE, SHELL_GOES_ON, SHELL_LOST, ShellReady, after
 from builder.contract.shell_orders import Operation
 from config.settings import settings
 from storage.models.jobs import Diagnosis, Job, JobStatus
@@ -23,6 +23,7 @@ from storage.models.layout import shell_orders_key
 from storage.models.shells import DEBUG, Address, ConnectionInfo, SshContainer
 from storage.records import jobs, shell_orders
 from storage.records.catalogue import catalogue
+from storage.records.public_keys import ssh_key_of
 from storage.records.shell_orders import LONGEST
 from storage.s3.objects import object_store
 from tasks.contexts import Context
@@ -119,7 +120,7 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
 def _shell(job: Job) -> ShellInput:
     chosen = settings()
     return ShellInput(
-        public_key=catalogue().public_keys.get(job.public_key_id).public_key,
+        public_key=ssh_key_of(catalogue().public_keys.get(job.public_key_id)).authorized_line,
         address=runtime().listen_address,
         seconds=int(chosen.shells.limit.total_seconds()),
         idle_seconds=int(chosen.shells.idle_limit.total_seconds()),
@@ -151,10 +152,12 @@ def _serve(step: str, program: str, shell: SshContainer, told: Input, report_ope
 
 
 def _not_complete(reason: str) -> Diagnosis:
+    what, _, mend = reason.partition(MEND_HERE)
+    there = f" (`{mend}`)" if mend else ""
     return Diagnosis(
         category=Diagnosis.NOT_COMPLETE,
-        summary=reason,
-        resolution="the shell goes on: correct the root there, and complete it again",
+        summary=what,
+        resolution=f"the shell goes on: correct the root there{there or ','} and complete it again",
         step="shell",
     )
 

@@ -16,6 +16,7 @@ from builder.image import NAMES, ensure_builder_image
 from config.settings import Settings
 from storage.s3.objects import ObjectStore
 from tests.cli.running import Up, start
+from tests.cli.zygote import end_zygote
 from tests.distribution import tiny_distribution, tiny_repository
 from tests.faults import Faults
 from tests.https_site import https_site, rpm_site
@@ -53,6 +54,10 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure() -> None:
+    end_zygote()
 
 
 @pytest.hookimpl(tryfirst=True)

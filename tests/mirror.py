@@ -29,9 +29,11 @@ _PART = "It is a part of what this test covers as a whole."
 _COMMAND = "It is the command's, which the test runs in a process of its own."
 
 ELSEWHERE = (
+    Elsewhere("config/test_authorities.py", _PART, ("config/signatures.py",)),
     Elsewhere("storage/embedded/test_server.py", _PART, ("storage/embedded/process.py", "storage/embedded/state.py")),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
     Elsewhere("storage/records/test_registration.py", _PART, ("storage/records/links.py",)),
+    Elsewhere("cli/test_public_keys.py", _COMMAND, ("storage/records/public_keys.py",)),
     Elsewhere("storage/records/test_shell_orders.py", _PART, ("storage/models/shells.py",)),
     Elsewhere("storage/s3/test_objects.py", _PART, ("storage/s3/client.py",)),
     Elsewhere(
@@ -55,8 +57,15 @@ ELSEWHERE = (
         ("ingest/repositories.py",),
         through=("ingest/__main__.py",),
     ),
+    Elsewhere(
+        "ingest/test_kiwi_classes.py",
+        _CHILD,
+        ("ingest/kiwi_refusal.py",),
+        through=("ingest/__main__.py",),
+    ),
     Elsewhere("ingest/test_unpacking.py", _PART, ("ingest/recipe.py",)),
     Elsewhere("ingest/test_config_xml.py", _PART, ("ingest/description.py",)),
+    Elsewhere("ingest/test_kiwi_classes.py", _PART, ("ingest/checked_description.py", "ingest/kiwi_reading.py")),
     Elsewhere("pods/test_diagnosis.py", _PART, ("pods/facts.py",)),
     Elsewhere("pods/kubernetes/test_runtime.py", _PART, ("pods/kubernetes/events.py", "pods/kubernetes/options.py")),
     Elsewhere(
@@ -189,6 +198,19 @@ ELSEWHERE = (
         ("builder/programs/fetch_root.py",),
         through=("flows/customize_image.py", "builder/programs/fetch_root.py"),
     ),
+    Elsewhere(
+        "api/test_app.py",
+        "Every path is asked for over HTTP.",
+        (
+            "api/answers.py",
+            "api/kinds.py",
+            "api/lists.py",
+            "api/models/jobs.py",
+            "api/models/records.py",
+            "api/versions.py",
+        ),
+    ),
+    Elsewhere("api/test_server.py", _PART, ("config/api.py",)),
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),
     Elsewhere("cli/test_up_builds.py", _COMMAND, ("cli/shells.py",), through=("cli/main.py",)),

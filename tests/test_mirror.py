@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.mirror import ELSEWHERE, Elsewhere
 from tests.repository import REPOSITORY
 
-PACKAGES = ("builder", "cli", "config", "flows", "ingest", "pods", "runs", "storage", "tasks")
+PACKAGES = ("api", "builder", "cli", "config", "flows", "ingest", "pods", "runs", "storage", "tasks")
 TESTS = REPOSITORY / "tests"
 _NAMED = re.compile(rf"\b(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 

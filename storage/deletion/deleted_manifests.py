@@ -25,7 +25,7 @@ def write_deleted_manifest(store: ObjectStore, image: Image, moved: Move, moves:
     """
     place = Link(path=moved.target)
     body, info = store.read(place.bucket, place.key)
-    manifest = Manifest.model_validate_json(body)
+    manifest = Manifest.parse(body)
     artifacts = [
         artifact.model_copy(update={"link": link_to_target(store, moves[artifact.link.path])})
         for artifact in manifest.artifacts

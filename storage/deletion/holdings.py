@@ -104,8 +104,6 @@ def _check_artifacts(artifacts: list[Artifact], image: Image) -> None:
         paths.append(image.link.path)
     if twice := sorted({path for path in paths if paths.count(path) > 1}):
         raise BadInput(f"{where} lists {', '.join(twice)} twice")
-    if without := [artifact.link.path for artifact in artifacts if not artifact.md5]:
-        raise BadInput(f"{where} has no md5 of {', '.join(without)}")
 
 
 def _check_link(link: Link, record: Deletable, buckets: set[str], catalogue: Catalogue) -> None:

@@ -5,12 +5,18 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from storage.models.ssh_keys import canonical_public_key
+from storage.models.ssh_keys import checked_public_key
 
 
 def _printable(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty")
+    if not text.isprintable():
+        raise ValueError("must not contain line breaks or control characters")
+    return text
+
+
+def _plain(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must not contain line breaks or control characters")
     return text
@@ -38,13 +44,14 @@ def _inner_path(text: str) -> str:
 
 def _uuid(text: str) -> str:
     try:
-        return str(UUID(text))
+        # Blanks around an id come with copying it.
+        return str(UUID(text.strip()))
     except ValueError as error:
         raise ValueError("must be an id: a UUID") from error
 
 
 def _uuid_or_empty(text: str) -> str:
-    return _uuid(text) if text else ""
+    return _uuid(text) if text.strip() else ""
 
 
 def _in_forms(**rules: str) -> Any:
@@ -59,16 +66,17 @@ _NO_CONTROLS = r"[^\x00-\x1f\x7f]"
 _ID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _FILE_NAME = r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]"
 
-Id = Annotated[str, AfterValidator(_uuid), _in_forms(pattern=rf"^{_ID}$")]
+Id = Annotated[str, AfterValidator(_uuid), _in_forms(pattern=rf"^\s*{_ID}\s*$")]
 Name = Annotated[
     str,
     Field(max_length=1024),
     AfterValidator(_printable),
     _in_forms(pattern=rf"^{_NO_CONTROLS}*[^\s\x00-\x1f\x7f]{_NO_CONTROLS}*$"),
 ]
+Plain = Annotated[str, Field(max_length=1024), AfterValidator(_plain)]
 FileName = Annotated[str, Field(max_length=255), AfterValidator(_file_name), _in_forms(pattern=rf"^{_FILE_NAME}+$")]
 # Empty where there is none: fields of forms that a union would make ugly.
-OptionalId = Annotated[str, AfterValidator(_uuid_or_empty), _in_forms(pattern=rf"^({_ID})?$")]
+OptionalId = Annotated[str, AfterValidator(_uuid_or_empty), _in_forms(pattern=rf"^\s*({_ID})?\s*$")]
 OptionalFileName = Annotated[
     str, Field(max_length=255), AfterValidator(_file_name_or_empty), _in_forms(pattern=rf"^({_FILE_NAME}+)?$")
 ]
@@ -80,7 +88,7 @@ InnerPath = Annotated[
     _in_forms(pattern=rf"^(?!/)(?!(.*/)?\.\.(/|$)){_NO_CONTROLS}*$"),
 ]
 ShellName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$", max_length=63)]
-SshPublicKey = Annotated[str, AfterValidator(canonical_public_key)]
+SshPublicKey = Annotated[str, AfterValidator(checked_public_key)]
 S3Path = Annotated[str, Field(pattern=r"^s3://[^/]+/.+$", max_length=1200), AfterValidator(_printable)]
 Arch = Literal["x86_64", "aarch64"]
 RecipeType = Literal["kiwi-ng", "packer"]

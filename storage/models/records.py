@@ -55,6 +55,10 @@ def _bare_etag(value: object) -> object:
     return value.strip().removeprefix("W/").strip('"') if isinstance(value, str) else value
 
 
+def _s3_if_null(value: object) -> object:
+    return "s3" if value is None else value
+
+
 Etag = Annotated[str, BeforeValidator(_bare_etag)]
 
 
@@ -65,7 +69,7 @@ class Link(BaseModel):
 
     path: S3Path
     etag: Etag = ""
-    type: Literal["s3"] = "s3"
+    type: Annotated[Literal["s3"], BeforeValidator(_s3_if_null)] = "s3"
 
     @property
     def bucket(self) -> str:
@@ -141,9 +145,15 @@ class NewPublicKey(Input):
 
 
 class PublicKey(NewPublicKey, Record):
-    """A registered SSH public key."""
+    """A registered SSH public key, byte for byte as it was handed in: clients look keys up by equality.
+
+    It is checked when it is registered, and when a job names it (storage/records/public_keys.py): a key of another
+    service's, or of an earlier release, can be listed and deleted whatever it is.
+    """
 
     model_config = ConfigDict(extra="allow")
+
+    public_key: str
 
 
 class TemplateValue(Input):

@@ -37,7 +37,7 @@ def manifest_at(store: ObjectStore, link: Link) -> tuple[Manifest, bytes, str]:
             resolution="find out what replaced the manifest",
         )
     try:
-        return Manifest.model_validate_json(body), body, known.etag
+        return Manifest.parse(body), body, known.etag
     except ValidationError as error:
         problems = "; ".join(refusals_of(error, "the whole"))
         raise Corrupt(f"{link.path} is not the manifest of an image: {problems}") from error

@@ -284,7 +284,8 @@ class Records(Generic[R]):
 
     def _canonical(self, record_id: str) -> str:
         try:
-            return str(UUID(record_id))
+            # Blanks around an id come with copying it.
+            return str(UUID(record_id.strip()))
         except ValueError as error:
             raise NotFound(f"no {self.kind.noun} {record_id!r}: ids are UUIDs") from error
 

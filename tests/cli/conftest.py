@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,9 @@ import pytest
 from config.settings import Settings
 from storage.records.catalogue import Catalogue
 from storage.s3.objects import ObjectStore
-from tests.cli.zygote import Zygote
+from tests.cli.zygote import zygote
 
 IMS = [sys.executable, "-c", "import sys; sys.argv[0] = 'ims'; from cli.main import main; main()"]
-# Less than a test has, so that the command is named which does not end. A busy host may make it slow.
-COMMAND_SECONDS = 240
 
 Ims = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -26,17 +24,9 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**ours, **more}
 
 
-def run_ims(arguments: tuple[str, ...], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run_ims(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, without a terminal."""
-    return subprocess.run(
-        [*IMS, *arguments],
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
+    return zygote().run(arguments, environment)
 
 
 @pytest.fixture
@@ -52,19 +42,12 @@ def environment(s3_settings: Settings, store: ObjectStore, tmp_path: Path) -> di
     )
 
 
-@pytest.fixture(scope="session")
-def zygote() -> Iterator[Zygote]:
-    """What has imported the command."""
-    with Zygote() as started:
-        yield started
-
-
 @pytest.fixture
-def ims(environment: dict[str, str], zygote: Zygote) -> Ims:
+def ims(environment: dict[str, str]) -> Ims:
     """Run the command on this test's buckets, with further variables when they are given."""
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return zygote.run(arguments, environment | variables)
+        return run_ims(arguments, environment | variables)
 
     return run
 

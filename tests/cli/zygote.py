@@ -3,29 +3,26 @@
 What a command imports besides, it imports as usual; what it finds in its environment is what it was given.
 """
 
+import gc
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Self
+from threading import Lock
 
 
 class Zygote:
     """The process that the commands are forked from, one after the other."""
 
     def __init__(self) -> None:
+        self._one_at_a_time = Lock()
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
 
     def run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """Run the command to its end, without a terminal."""
@@ -33,19 +30,36 @@ class Zygote:
         assert self._process.stdout is not None
         with tempfile.TemporaryDirectory(prefix="ims-zygote-") as folder:
             request = {"arguments": list(arguments), "environment": dict(environment), "folder": folder}
-            print(json.dumps(request), file=self._process.stdin, flush=True)
-            code = int(self._process.stdout.readline())
+            with self._one_at_a_time:
+                print(json.dumps(request), file=self._process.stdin, flush=True)
+                code = int(self._process.stdout.readline())
             said, complained = ((Path(folder) / name).read_text() for name in ("stdout", "stderr"))
         return subprocess.CompletedProcess(["ims", *arguments], code, said, complained)
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+@cache
+def zygote() -> Zygote:
+    """Return the one that all tests of this process share; the first call starts it."""
+    return Zygote()
+
+
+def end_zygote() -> None:
+    """End the one that the tests of this process share, if they have started it."""
+    if zygote.cache_info().currsize:
+        zygote().end()
 
 
 def serve() -> None:
     """Fork a process for each request, and answer with its exit code."""
-    import boto3.session  # noqa: F401 - what most commands come to need
-
     import cli.main
-    import storage.s3.objects  # noqa: F401
 
+    warm_up()
+    # A child whose garbage collector visits what it has inherited copies all of it: that took most of a command's time.
+    gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
         if not (child := os.fork()):
@@ -53,6 +67,17 @@ def serve() -> None:
             cli.main.main()
             return
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def warm_up() -> None:
+    """Import what most commands come to need, and have boto3 read its description of S3."""
+    from pydantic import AnyHttpUrl, SecretStr
+
+    from config.groups import S3
+    from storage.s3.objects import ObjectStore
+
+    key = SecretStr("unused")
+    ObjectStore(S3(endpoint_url=AnyHttpUrl("http://127.0.0.1:9"), access_key=key, secret_key=key))
 
 
 def become(request: dict[str, object]) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from errors import BadInput
 from ingest.limits import Limits
-from ingest.recipe import read_description, render_recipe
+from ingest.recipe import render_recipe
 from tests.ingest.archives import DESCRIPTION
+from tests.ingest.reading import read_description
 
 LIST = ".ims_recipe_template.yaml"
 Render = Callable[..., str]

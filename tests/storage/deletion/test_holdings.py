@@ -47,6 +47,15 @@ def test_an_image_holds_the_artifacts_of_its_manifest_and_the_manifest(stored: S
     assert held == {f"s3://{bucket}/{image.id}/{name}" for name in ("rootfs", "kernel", MANIFEST_NAME)}
 
 
+def test_an_artifact_without_an_md5_is_held_as_the_others_are(stored: Stored) -> None:
+    image = with_manifest(stored, lambda _, known: listing(*(each.model_copy(update={"md5": ""}) for each in known)))
+    links = links_of(stored.store, image)
+    assert len(links) > 1
+    moves, missing = planned(stored, image)
+    assert [move.source for move in moves] == [link.path for link in links]
+    assert missing == []
+
+
 def test_a_recipe_holds_its_archive_and_a_public_key_nothing(stored: Stored) -> None:
     recipe = stored.recipe()
     assert links_of(stored.store, recipe) == [recipe.link]
@@ -64,7 +73,6 @@ MANIFESTS: dict[str, tuple[Callable[[Image, list[Artifact]], bytes], type[ImsErr
     "too large": (lambda *_: b" " * (LARGEST_MANIFEST_BYTES + 1), BadInput, "more than"),
     "an artifact twice": (lambda _, known: listing(*known, known[0]), BadInput, "twice"),
     "itself": (_itself, BadInput, "twice"),
-    "without md5": (lambda _, known: listing(known[0].model_copy(update={"md5": ""})), BadInput, "has no md5"),
 }
 
 

@@ -12,6 +12,8 @@ from storage.models.fields import FileName, Id, InnerPath, Name, OptionalFileNam
 UUID = "a0000000-0000-4000-8000-00000000001a"
 TAKEN = [
     (Id, UUID),
+    (Id, f" {UUID}\n"),
+    (OptionalId, " "),
     (OptionalId, ""),
     (OptionalId, UUID),
     (Name, "an image, of today"),

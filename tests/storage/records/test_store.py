@@ -48,6 +48,7 @@ def test_a_record_reads_back_as_it_was_made(images: Records[Image]) -> None:
     made = images.create(Image.model_validate({"name": "Größe", "metadata": {"k": "v"}, "future": {"x": [1, None]}}))
     assert images.get(made.id) == made
     assert images.get(made.id.upper()) == made
+    assert images.get(f" {made.id}\n") == made
     assert made.model_dump()["future"] == {"x": [1, None]}
     assert "writers" not in made.model_dump()
 

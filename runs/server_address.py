@@ -1,4 +1,4 @@
-"""Which Prefect server the commands use."""
+"""Which Prefect server commands and the API use."""
 
 from config.settings import settings
 from errors import BadInput

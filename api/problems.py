@@ -1,0 +1,161 @@
+"""Errors as clients get them: `application/problem+json`, made here from every kind of error, and nowhere else.
+
+An answer holds no traceback and no value of a field: those may be secrets.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from config.refusals import reason_of
+from errors import BadInput, Conflict, Corrupt, Denied, ImsError, NotFound, TransientError
+from storage.records.links import BadLink
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+# How long a client waits before it asks again, when S3 or Prefect does not answer.
+RETRY_AFTER_SECONDS = "5"
+
+
+class Problem(BaseModel):
+    """Why a request was refused or failed (RFC 9457); `errors` names the fields that were refused."""
+
+    type: str = "about:blank"
+    status: int
+    title: str
+    detail: str
+    errors: dict[str, list[str]] | None = None
+
+
+class PreconditionFailed(Conflict):
+    """The record is not the one that the client has seen: its etag is another one."""
+
+
+class TooLarge(BadInput):
+    """The body of a request is larger than any that has a meaning."""
+
+
+class TooSlow(BadInput):
+    """The body of a request has not come in time."""
+
+
+class Unauthorized(BadInput):
+    """A request shows no token, or a wrong one."""
+
+
+class Unprocessable(BadInput):
+    """A body that can be read, and whose content is refused."""
+
+
+# The first class that fits counts.
+STATUSES: tuple[tuple[type[ImsError], HTTPStatus], ...] = (
+    (Unauthorized, HTTPStatus.UNAUTHORIZED),
+    (TooSlow, HTTPStatus.REQUEST_TIMEOUT),
+    (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (BadLink, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Unprocessable, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
+    (BadInput, HTTPStatus.BAD_REQUEST),
+    (TransientError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (Denied, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+
+def add_problems(app: FastAPI) -> None:
+    """Have every error of an application answered as a problem."""
+    app.add_exception_handler(ImsError, _on_our_error)
+    app.add_exception_handler(RequestValidationError, _on_refused_input)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_defect)
+
+
+def problem_of(error: ImsError, method: str) -> JSONResponse:
+    """Return the answer that reports an error.
+
+    Args:
+        error: The error.
+        method: The method of the request: a stored document that cannot be read is no fault of one who reads it.
+    """
+    status = _status_of(error, method)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("%s: %s", type(error).__name__, error)
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return answer(status, str(error), headers=headers)
+
+
+def answer(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    errors: dict[str, list[str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return a problem as an answer."""
+    problem = Problem(status=status, title=status.phrase, detail=detail, errors=errors)
+    body = problem.model_dump(exclude_none=True)
+    return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _status_of(error: ImsError, method: str) -> HTTPStatus:
+    for kind, status in STATUSES:
+        if isinstance(error, kind):
+            return status
+    if isinstance(error, Corrupt) and method not in {"GET", "HEAD"}:
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+async def _on_our_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ImsError)  # noqa: S101 - what the handler is registered for
+    return problem_of(error, request.method)
+
+
+async def _on_refused_input(_request: Request, error: Exception) -> JSONResponse:
+    """Refuse a body with 422, and a filter of a list with 400, as IMS does."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what the handler is registered for
+    errors: dict[str, list[str]] = {}
+    places = set()
+    for each in error.errors():
+        place, *path = (str(part) for part in each["loc"])
+        places.add(place)
+        errors.setdefault(".".join(path) or place, []).append(reason_of(each))
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if "body" in places else HTTPStatus.BAD_REQUEST
+    detail = "; ".join(f"{field}: {', '.join(reasons)}" for field, reasons in errors.items())
+    return answer(status, detail, errors=errors)
+
+
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what the handler is registered for
+    status = HTTPStatus(error.status_code)
+    detail = str(error.detail)
+    if status is HTTPStatus.NOT_FOUND:
+        detail = f"the API has no {request.url.path}"
+    elif status is HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"{request.url.path} does not take {request.method}"
+    return answer(status, detail, headers=error.headers)
+
+
+async def _on_defect(request: Request, error: Exception) -> JSONResponse:
+    logger.error("%s %s failed by a defect", request.method, request.url.path, exc_info=error)
+    return answer(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"this is a defect of the service ({type(error).__name__}); report it with the log of the API",
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return how the OpenAPI document names the problems that a path answers with."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}

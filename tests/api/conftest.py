@@ -1,0 +1,40 @@
+"""The API over HTTP: one server of the test process, which reads and writes each test's own buckets."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+
+from api.app import application
+from storage.records.catalogue import Catalogue
+from tests.tasks.conftest import own_catalogue, through
+
+__all__ = ["own_catalogue", "through"]
+
+
+@pytest.fixture(scope="session")
+def api_address() -> Iterator[str]:
+    """The address of an API server in a thread of this process: it reaches servers in memory, too."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(application(), log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def connection(api_address: str) -> Iterator[httpx.Client]:
+    """A client of that server."""
+    with httpx.Client(base_url=api_address, trust_env=False, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def api(connection: httpx.Client, own_catalogue: Catalogue) -> httpx.Client:
+    """A client of the server, which works on this test's catalogue."""
+    return connection
