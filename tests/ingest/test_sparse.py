@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of sparse files, with others around them."""
     top = tmp_path_factory.mktemp("sparse")
     for number, (name, (pieces, size)) in enumerate(FILES.items()):
