@@ -131,3 +131,14 @@ class Squashfs(Group):
 
     compressor: Literal["zstd", "gzip", "lz4", "xz"] = Field("zstd", description="Compressor of the rootfs.")
     level: int = Field(3, ge=1, le=22, description="Level of the compressor, where it has levels.")
+
+
+class Roots(Group):
+    """How finished image roots are inspected before they are packed."""
+
+    variable: ClassVar[str] = "IMS_{}"
+
+    kernel_choice: Literal["newest", "named"] = Field(
+        "newest",
+        description="Which of several kernels is packed: the newest that has modules and an initrd, or the named one.",
+    )

@@ -88,4 +88,5 @@ def options(job: Job) -> Options:
         # The squashfs of the same root is the same; the job's own time says when it was made.
         epoch=int(job.created.timestamp()),
         rebuild_initrd=job.rebuild_initrd,
+        kernel_choice=chosen.roots.kernel_choice,
     )

@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from builder.contract.inputs import CustomizeShellInput
+from builder.contract.lines import MEND_HERE
 from builder.contract.options import Options
 from builder.pod.context import fetch
-from builder.pod.image_root.boot_files import INITRD, KERNEL, find_boot_file, resolve_in_root
+from builder.pod.image_root.boot_choice import NoBootFile, choose_boot_files, choose_kernel
+from builder.pod.image_root.boot_files import resolve_in_root
 from builder.pod.image_root.chroot import ready_for_chroot
 from builder.pod.image_root.customization import customization
 from builder.pod.image_root.initrd import Before, is_due
@@ -111,13 +113,17 @@ def jailed(root: Path, refuse: Callable[[], str]) -> Shell:
 
 
 def refusal(root: Path, before: Before, options: Options) -> str:
-    """Return what the root lacks to be packed; empty when nothing. An initrd that will be made need not be there."""
+    """Return what the root lacks to be packed, and what can be done in the shell; empty when nothing.
+
+    An initrd that will be made need not be there.
+    """
     try:
-        find_boot_file(root, KERNEL, options.kernel_name)
-        if not is_due(root, before, options):
-            find_boot_file(root, INITRD, options.initrd_file_name)
-    except StepFailed as missing:
-        return str(missing)
+        if is_due(root, before, options):
+            choose_kernel(root, options)
+        else:
+            choose_boot_files(root, options)
+    except NoBootFile as missing:
+        return f"{missing}{MEND_HERE}{missing.mend}"
     return ""
 
 

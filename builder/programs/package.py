@@ -12,7 +12,8 @@ from builder.contract.inputs import PackageInput
 from builder.contract.package import Package
 from builder.pod.checksums import measure
 from builder.pod.context import Context
-from builder.pod.image_root.boot_files import INITRD, KERNEL, Found, find_boot_file, find_optional
+from builder.pod.image_root.boot_choice import choose_boot_files, shown_in_root
+from builder.pod.image_root.boot_files import find_optional
 from builder.pod.image_root.root import drop_rootfs, image_root
 from builder.pod.image_root.squashfs import identity, pack
 from builder.pod.lease import run_in_workspace
@@ -49,27 +50,25 @@ def package_root(here: Path, context: Context) -> Package:
     # Another user uploads them, and some storage makes a volume for its owner alone.
     here.chmod(here.stat().st_mode | 0o011)
     # Packing takes longest, so what may be missing is looked for first.
-    kernel = find_boot_file(root, KERNEL, options.kernel_name)
-    initrd = find_boot_file(root, INITRD, options.initrd_file_name)
+    chosen = choose_boot_files(root, options)
     parameters = find_optional(root, options.kernel_parameters_file_name) or context.boot_parameters
-    files = {"kernel": _not_empty(kernel), "initrd": _not_empty(initrd)}
+    files = {"kernel": _not_empty(root, chosen.kernel), "initrd": _not_empty(root, chosen.initrd)}
     if parameters:
         files["boot_parameters"] = parameters
     for name, file in files.items():
         shutil.copyfile(file, artifacts / name)
-    notes = tuple(found.note for found in (kernel, initrd) if found.note)
-    for note in notes:
+    for note in chosen.notes:
         say(note)
     prepared = identity(here / "prepared.json")
     pack(root, artifacts / "rootfs", options.squashfs, options.epoch, root_is=prepared, left_out=options.left_out)
     measured = tuple(measure(artifacts / name) for name in ("rootfs", *files))
-    return Package(measured, kernel.path.name, notes)
+    return Package(measured, chosen.kernel.name, chosen.notes)
 
 
-def _not_empty(found: Found) -> Path:
-    if not found.path.stat().st_size:
-        raise StepFailed(f"/boot/{found.path.name} in the image root is empty")
-    return found.path
+def _not_empty(root: Path, file: Path) -> Path:
+    if not file.stat().st_size:
+        raise StepFailed(f"{shown_in_root(root, file)} in the image root is empty")
+    return file
 
 
 if __name__ == "__main__":
