@@ -5,16 +5,23 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 
 from errors import BadInput, Denied, LimitReached, may_retry
 from ingest.description import Repository
+from ingest.limits import Limits
 from tasks.repositories import READY, Answer, addressed, ask, wait_until_ready
 from tasks.web_connections import web_client
 from tests import http_server
 from tests.http_server import HttpServer, Request
+from tests.ingest.reading import named_repositories
+from tests.repository import REPOSITORY
+
+FIELD_CASES = REPOSITORY / "tests/ingest/field_cases"
+LIMITS = Limits(bytes=1 << 20, entries=9, memory_bytes=128 << 20, seconds=20)
 
 
 class Table:
@@ -184,3 +191,13 @@ def test_a_server_at_an_address_that_is_not_allowed_ends_the_wait_at_once(server
     ):
         wait(client, repository(server.url))
     assert server.asked == []
+
+
+def test_a_description_with_dnfs_variables_is_asked_as_dnf_does(
+    tmp_path: Path, server: Table, client: httpx.Client
+) -> None:
+    text = (FIELD_CASES / "repository-variables/config.xml").read_text()
+    (tmp_path / "config.xml").write_text(text.replace("{{ repository }}", f"{server.url}/"))
+    named = named_repositories(tmp_path, LIMITS)
+    server.answers |= {"/el/9/x86_64/os/repodata/repomd.xml": 200, "/metalink?repo=extra&arch=x86_64": 200}
+    wait(client, *addressed(named, "dnf", "x86_64"))
