@@ -101,7 +101,7 @@ def _check_recipe(recipe_id: str) -> None:
     if recipe.link is None:
         raise BadInput(
             f"recipe {recipe.id} ({recipe.name}) has no archive",
-            resolution="register it again with `ims recipes create --file`",
+            resolution=f"upload one with `ims recipes update {recipe.id} --file FOLDER_OR_TGZ`",
         )
     object_store().head(recipe.link.bucket, recipe.link.key)
 

@@ -21,8 +21,10 @@ def unpack_recipe(archive: Path, folder: Path, limits: Limits) -> None:
     """Unpack a recipe archive (tar; plain, gzip, bzip2 or xz) into a new folder, which appears when it is complete.
 
     If the archive holds everything in one folder, that folder is left out, so that the description is at the top of
-    `folder`. Safe to repeat: the remains of a killed attempt beside `folder` are removed first. Only one process may
-    work on a folder.
+    `folder`. Files of other systems (`._*`, `.DS_Store`, `Thumbs.db`, …) are left out, and logged.
+
+    Safe to repeat: the remains of a killed attempt beside `folder` are removed first. Only one process may work on a
+    folder.
 
     Raises:
         BadInput: The archive is refused: an entry, a limit, damage, or not exactly one description.
@@ -30,7 +32,9 @@ def unpack_recipe(archive: Path, folder: Path, limits: Limits) -> None:
         ImsError: The confined process failed, which is a defect.
     """
     with new_folder(folder) as unfinished:
-        run_confined("unpack", {"archive": str(archive.absolute()), "folder": str(unfinished)}, limits)
+        left_out = run_confined("unpack", {"archive": str(archive.absolute()), "folder": str(unfinished)}, limits)
+    if left_out:
+        logger.info("%s", left_out)
 
 
 def render_recipe(folder: Path, dictionary: dict[str, str], limits: Limits) -> list[str]:
