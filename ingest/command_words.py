@@ -9,7 +9,7 @@ from ingest.description_xml import Document, Element, refused
 from ingest.names import shown
 
 LONGEST = 255
-# Elements with attributes of one word, of a list of words, and of a text that may hold blanks.
+# Elements with attributes of one word, of a list of words, and of a text that may hold blanks; a list is one, too.
 _WORDS = {
     "package": ("name",),
     "ignore": ("name",),
@@ -21,8 +21,12 @@ _WORDS = {
     "repository": ("alias", "distribution"),
     "user": ("name",),
 }
-_LISTS = {"repository": ("components",), "user": ("groups",)}
-_TEXTS = {"namedCollection": ("name",), "user": ("home", "shell", "realname")}
+_LISTS = {"repository": {"components": " "}, "user": {"groups": ","}}
+_TEXTS = {
+    "namedCollection": ("name",),
+    "repository": ("components",),
+    "user": ("groups", "home", "shell", "realname"),
+}
 # Elements whose content is a word.
 _CONTENTS = {"version", "release-version", "timezone", "keytable", "locale", "packagemanager", "bootstrap_package"}
 
@@ -36,8 +40,8 @@ def check_command_words(document: Document) -> None:
     for element in document.root.iter("*"):
         for name in _WORDS.get(element.tag, ()):
             _check(document, element, name, element.get(name), _fault_of_word)
-        for name in _LISTS.get(element.tag, ()):
-            for word in (element.get(name) or "").replace(",", " ").split(" "):
+        for name, separator in _LISTS.get(element.tag, {}).items():
+            for word in (element.get(name) or "").split(separator):
                 _check(document, element, name, word, _fault_of_word)
         for name in _TEXTS.get(element.tag, ()):
             _check(document, element, name, element.get(name), _fault_of_text)

@@ -56,7 +56,7 @@ def test_an_option_a_line_break_or_a_very_long_word_is_refused_wherever_it_stand
         assert len(str(refusal.value)) < 400
 
 
-@pytest.mark.parametrize("place", sorted(PLACES.keys() - WITH_BLANKS - {"groups"}))
+@pytest.mark.parametrize("place", sorted(PLACES.keys() - WITH_BLANKS))
 def test_a_blank_is_refused_where_one_word_is_meant(place: str) -> None:
     for bad in (" a", "a b", "a "):
         with pytest.raises(BadInput, match="holds blanks"):
