@@ -138,6 +138,12 @@ ELSEWHERE = (
         ),
     ),
     Elsewhere("builder/contract/test_environment.py", _PART, ("builder/contract/inputs.py",)),
+    Elsewhere(
+        "builder/pod/inspection/test_inspection.py",
+        _PART,
+        ("builder/pod/inspection/file_in_root.py", "builder/pod/inspection/found.py"),
+    ),
+    Elsewhere("tasks/test_inspections.py", _PART, ("storage/models/inspections.py",)),
     Elsewhere("builder/pod/test_step.py", _PART, ("builder/contract/exit_codes.py", "builder/pod/child.py")),
     Elsewhere(
         "builder/programs/test_script.py",

@@ -76,9 +76,15 @@ class PrepareInput(Input):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageInput(Input):
-    """What packs an image root; `result_url` takes package.json (package.py)."""
+    """What packs an image root.
+
+    Args:
+        result_url: Takes package.json (package.py).
+        inspection_url: Takes inspection.json (inspection.py); empty for a flow of a release that does not ask for it.
+    """
 
     result_url: str = variable("IMS_RESULT_URL")
+    inspection_url: str = optional_variable("IMS_INSPECTION_URL", "", always_written=False)
 
 
 @dataclass(frozen=True, kw_only=True)

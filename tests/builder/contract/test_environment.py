@@ -39,7 +39,7 @@ _ON_THE_WIRE = {
         *("IMS_ROOTFS_ETAG", "IMS_ROOTFS_CHECKSUM", "IMS_OVERLAY"),
     ],
     "JobInput": ["IMS_JOB_ID", "IMS_ARCH"],
-    "PackageInput": ["IMS_RESULT_URL"],
+    "PackageInput": ["IMS_RESULT_URL", "IMS_INSPECTION_URL"],
     "PodInput": ["IMS_POD_NAME", "IMS_POD_UID"],
     "PrepareInput": ["IMS_CONTEXT_URL", "IMS_CONTEXT_SHA256", "IMS_CREDENTIALS_URL"],
     "RootfsInput": ["IMS_ROOTFS_URL", "IMS_ROOTFS_SIZE", "IMS_ROOTFS_ETAG", "IMS_ROOTFS_CHECKSUM"],
