@@ -6,7 +6,8 @@ what the whole run took, with the pods.
 """
 
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ class Costs:
     """The processor seconds of the files that this process runs; with xdist, of those that its workers run."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self._file = "collecting the tests, in all processes"
         self._counted = 0.0
 
@@ -49,11 +50,12 @@ class Costs:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
         # A process that crashed has told nothing.
-        self.seconds.update(getattr(node, "workeroutput", {}).get(_COSTS, {}))
+        for file, seconds in getattr(node, "workeroutput", {}).get(_COSTS, {}).items():
+            self.seconds[file] += seconds
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        terminalreporter.section(f"most processor seconds, of {self.seconds.total():.0f} without pods")
-        for file, seconds in self.seconds.most_common(SHOWN):
+        terminalreporter.section(f"most processor seconds, of {sum(self.seconds.values()):.0f} without pods")
+        for file, seconds in sorted(self.seconds.items(), key=itemgetter(1), reverse=True)[:SHOWN]:
             terminalreporter.line(f"{seconds:7.1f} s {file}")
 
 
