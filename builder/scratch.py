@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def cache_folder() -> Path:
+    """Return where this host keeps what is made once."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ims"
+
+
 @contextmanager
 def one_at_a_time() -> Iterator[Path]:
     """Hold the host's build lock and an empty scratch folder; what a killed build left there is removed first."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ims"
+    cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     scratch = cache / "builder-scratch"
     with (cache / "builder.lock").open("w") as lock:

@@ -163,15 +163,18 @@ def _linked(link: Link | None, file: Path | None, recipe_id: str) -> Link | None
 
 def _upload(file: Path, recipe_id: str) -> Link:
     if file.is_dir():
-        from ingest.packing import pack
+        from ingest.leftovers import left_out
+        from ingest.packed import pack_recipe
+        from tasks.workspaces import ingest_limits
 
         with tempfile.TemporaryDirectory(prefix="ims-recipe-") as folder:
             archive = Path(folder) / f"{file.resolve().name}.tgz"
-            with archive.open("wb") as packed:
-                pack(file, packed)
+            if unused := pack_recipe(file, archive, ingest_limits()):
+                typer.echo(left_out(unused), err=True)
             return _upload(archive, recipe_id)
     if not file.is_file():
         raise BadInput(f"the recipe {file} is neither a file nor a folder")
+    _refuse_other_format(file)
 
     from storage.reconcile.ownership import recipe_marks
     from storage.s3.objects import object_store
@@ -188,3 +191,13 @@ def _upload(file: Path, recipe_id: str) -> Link:
             on_progress=lambda sent: progress.advance(bar, sent),
         )
     return Link(path=f"s3://{bucket}/{key}", etag=known.etag)
+
+
+def _refuse_other_format(file: Path) -> None:
+    """Refuse what is known not to be a tar archive before it is uploaded; the job reads and checks the rest."""
+    from ingest.formats import ISO_MAGIC_AT, is_tar, refuse_other_format
+
+    with file.open("rb") as opened:
+        begin = opened.read(2 * ISO_MAGIC_AT)
+    if not is_tar(begin):
+        refuse_other_format(begin, f"the recipe {file}")

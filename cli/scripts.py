@@ -63,14 +63,16 @@ def uploaded_playbook(given: str, entry: str) -> tuple[str, str]:
 
 
 def _packed(folder: Path) -> str:
-    from ingest.packing import pack
+    from ingest.leftovers import left_out
+    from ingest.packed import pack_script
+    from tasks.workspaces import ingest_limits
 
     if folder.resolve() in {Path("/"), Path.home(), Path(tempfile.gettempdir())}:
         raise BadInput(f"{folder} holds more than a script", resolution="put the script into a folder of its own")
     with tempfile.TemporaryDirectory(prefix="ims-script-") as scratch:
         archive = Path(scratch) / f"{folder.resolve().name}.tgz"
-        with archive.open("wb") as packed:
-            pack(folder, packed)
+        if unused := pack_script(folder, archive, ingest_limits()):
+            typer.echo(left_out(unused), err=True)
         return _upload(archive)
 
 

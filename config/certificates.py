@@ -1,6 +1,7 @@
 """Certificates of a site's certificate authorities: parsed, checked, and written again as PEM.
 
 The rule: what an image trusts is a certificate authority that is valid today, and nothing else came along in the file.
+As many certificates come out as blocks went in, or the file is refused with the line that is wrong.
 """
 
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from config.authorities import refuse_no_authority
+from config.certificate_files import refuse_other_forms
+from config.pem import COPY_AGAIN, Block, blocks_of
+from config.signatures import ByName, by_name, refuse_damaged
 from errors import BadInput
 
 # A site has a few; the trust store of a whole distribution has about 150 and about 250 KB.
 LARGEST_BUNDLE_BYTES = 4 << 20
 _LONGEST_SUBJECT = 200
-# What cryptography raises of a certificate that is no good: only the first are ValueErrors.
-_UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 
 
 @dataclass(frozen=True)
@@ -45,44 +49,54 @@ def parse_bundle(data: bytes, source: str, *, today: datetime | None = None) -> 
         today: When the certificates must be valid; now, unless given.
 
     Raises:
-        BadInput: It is not PEM, holds a private key, or a certificate that is no CA's, has expired or is not valid yet.
+        BadInput: It is not PEM, holds a private key, is damaged, or holds a certificate that is no CA's, has expired or
+            is not valid yet. The message names the certificate and its line.
     """
     if len(data) > LARGEST_BUNDLE_BYTES:
         raise BadInput(f"{source} has {len(data)} bytes, more than a bundle of certificates has")
-    if b"PRIVATE KEY-----" in data:
-        raise BadInput(
-            f"{source} holds a private key", resolution="give a file with the CA's certificates alone: keep the key"
-        )
-    if b"-----BEGIN CERTIFICATE-----" not in data:
-        raise BadInput(
-            f"{source} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)",
-            resolution="convert a DER file by `openssl x509 -inform der -in FILE`",
-        )
-    try:
-        found = x509.load_pem_x509_certificates(data)
-    except _UNREADABLE as error:
-        raise BadInput(f"{source} holds a certificate that cannot be read: {error}") from error
-    checked = [_checked(certificate, source, today or datetime.now(UTC)) for certificate in found]
-    return list({certificate.sha256: certificate for certificate in checked}.values())
+    refuse_other_forms(data, source)
+    unreadable = f"{source} holds a certificate that cannot be read"
+    blocks = blocks_of(data, unreadable)
+    if not any(block.label in _LABELS for block in blocks):
+        raise BadInput(f"{source} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")
+    places = [f"certificate {number} (line {block.first})" for number, block in enumerate(blocks, 1)]
+    read = [
+        _certificate(block, f"{unreadable}, {place}", block.decode(unreadable))
+        for place, block in zip(places, blocks, strict=True)
+    ]
+    bundle = by_name(read)
+    found = [
+        _checked(certificate, bundle, f"{source}, {place}", today or datetime.now(UTC))
+        for place, certificate in zip(places, read, strict=True)
+    ]
+    return list({certificate.sha256: certificate for certificate in found}.values())
 
 
-def _checked(certificate: x509.Certificate, source: str, today: datetime) -> CaCertificate:
+def _certificate(block: Block, unreadable: str, content: bytes) -> x509.Certificate:
+    if block.label not in _LABELS:
+        raise BadInput(f"{unreadable}: it is a {block.label}", resolution="leave it out of the file")
     try:
-        subject = _printable(certificate.subject.rfc4514_string()) or "a certificate without a subject"
-        is_ca = _is_ca(certificate)
-        begins, expires = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except _UNREADABLE as error:
-        raise BadInput(f"{source} holds a certificate that cannot be read: {error}") from error
-    if not is_ca:
-        raise BadInput(
-            f"{source}: {subject} is not the certificate of a certificate authority",
-            resolution="give the root certificate that the server's certificate was signed with",
-        )
+        certificate = x509.load_der_x509_certificate(content)
+        # They are parsed when they are asked for.
+        certificate.extensions, certificate.public_key(), certificate.signature_hash_algorithm
+        certificate.subject.rfc4514_string(), certificate.issuer, certificate.not_valid_after_utc
+    # cryptography raises ValueError, UnsupportedAlgorithm, InvalidVersion, DuplicateExtension and others.
+    except Exception as error:
+        why = "its content is damaged" if "ParseError" in str(error) else _printable(str(error))
+        raise BadInput(f"{unreadable}: {why}", resolution=COPY_AGAIN) from error
+    return certificate
+
+
+def _checked(certificate: x509.Certificate, bundle: ByName, where: str, today: datetime) -> CaCertificate:
+    subject = _printable(certificate.subject.rfc4514_string()) or "a certificate without a subject"
+    refuse_no_authority(certificate, f"{where}: {subject}")
+    refuse_damaged(certificate, bundle, f"{where}: {subject}")
+    begins, expires = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if expires <= today:
-        raise BadInput(f"{source}: {subject} has expired on {expires:%Y-%m-%d}", resolution="get its successor")
+        raise BadInput(f"{where}: {subject} has expired on {expires:%Y-%m-%d}", resolution="get its successor")
     if begins > today:
         raise BadInput(
-            f"{source}: {subject} is not valid before {begins:%Y-%m-%d}", resolution="check the clock of this host"
+            f"{where}: {subject} is not valid before {begins:%Y-%m-%d}", resolution="check the clock of this host"
         )
     return CaCertificate(
         subject=subject,
@@ -90,14 +104,6 @@ def _checked(certificate: x509.Certificate, source: str, today: datetime) -> CaC
         sha256=certificate.fingerprint(SHA256()).hex(),
         expires=expires,
     )
-
-
-def _is_ca(certificate: x509.Certificate) -> bool:
-    """Return whether a certificate may sign others (RFC 5280, 4.2.1.9); one of version 1 may if it is a root."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return certificate.version is x509.Version.v1 and certificate.issuer == certificate.subject
 
 
 def _printable(subject: str) -> str:

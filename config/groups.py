@@ -122,6 +122,9 @@ class Repositories(Group):
     timeout: Duration = Field(timedelta(seconds=10), description="Limit on one repository's answer.")
     interval: Duration = Field(timedelta(seconds=10), description="Pause between rounds of asking.")
     limit: Duration = Field(timedelta(seconds=500), description="Limit on waiting for the repositories.")
+    private: bool = Field(
+        True, description="Whether repositories may be at addresses of private networks and of the host itself."
+    )
 
 
 class Squashfs(Group):
@@ -131,3 +134,24 @@ class Squashfs(Group):
 
     compressor: Literal["zstd", "gzip", "lz4", "xz"] = Field("zstd", description="Compressor of the rootfs.")
     level: int = Field(3, ge=1, le=22, description="Level of the compressor, where it has levels.")
+
+
+class Roots(Group):
+    """How finished image roots are inspected before they are packed."""
+
+    variable: ClassVar[str] = "IMS_{}"
+
+    kernel_choice: Literal["newest", "named"] = Field(
+        "newest",
+        description="Which of several kernels is packed: the newest that has modules and an initrd, or the named one.",
+    )
+    findings: str = Field(
+        "",
+        pattern=r"^\s*([a-z-]+=(error|warning|ignored)\s*(,\s*|$))*$",
+        description="Weights of what the inspection finds in an image root: `host-keys=error,fstab=ignored`.",
+    )
+
+    def weights(self) -> dict[str, str]:
+        """Return the weights by the names of the findings."""
+        pairs = [each.strip().partition("=") for each in self.findings.split(",") if each.strip()]
+        return {name: weight for name, _, weight in pairs}

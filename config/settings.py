@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.api import Api
-from config.groups import S3, Ingest, Limits, Recipes, Repositories, Shells, Squashfs, Tasks
+from config.groups import S3, Ingest, Limits, Recipes, Repositories, Roots, Shells, Squashfs, Tasks
 from config.pods import Builder, Kubernetes, PodResources, Pods
 from config.refusals import details_of, reason_of
 from config.variables import from_endpoints, from_environment, variables_of
@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     repositories: Repositories = Repositories()
     squashfs: Squashfs = Squashfs()
     api: Api = Api()
+    roots: Roots = Roots()
 
     @property
     def endpoints_file(self) -> Path:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from builder.base import FORGET_HOST, MINIMAL, import_debian
 from builder.command import print_reference
+from builder.kiwi_packages import KIWIS, folder_name, install_kiwi
 from builder.mirror import RELEASE
 from builder.pip import install
 from builder.podman import has_image, podman
@@ -124,6 +125,8 @@ def _build(reference: str, scratch: Path) -> None:
     _move_files(_PROJECT, packages, context / "project")
     _copy(ROOT / "prefect.yaml", context / "project/prefect.yaml")
     shutil.copytree(ROOT / "deploy/bin", context / "bin")
+    for kiwi in KIWIS:
+        install_kiwi(kiwi, context / "kiwi" / folder_name(kiwi), scratch)
     for folder in (packages, context / "project"):
         _compile(folder)
     podman(

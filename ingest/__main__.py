@@ -19,6 +19,7 @@ PROGRAMS = {
     "unpack-script": "ingest.script_unpacking",
     "render": "ingest.templates",
     "describe": "ingest.config_xml",
+    "ask-kiwi": "ingest.kiwi_classes",
 }
 LONGEST_MESSAGE = 1000
 

@@ -3,13 +3,17 @@
 import bz2
 import gzip
 import lzma
+import re
 import zlib
 from typing import BinaryIO, cast
 
 from errors import BadInput
 
-_LONGEST_MAGIC = 6
+_LONGEST_MAGIC = 10
+# A level, and the magic of a first block or of the end: a tar archive may begin with a name like "BZh1".
+_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _CHUNK_BYTES = 1 << 16
+_ZSTD_ADVICE = "compress it with gzip, bzip2 or xz: zstd -dc FILE | gzip > recipe.tgz"
 
 
 class Decompressed:
@@ -37,6 +41,10 @@ class Decompressed:
         if len(data) < size:
             raise BadInput(f"the archive is truncated: it ends within {place}", resolution="upload it again")
         return data
+
+    def up_to(self, size: int, place: str) -> bytes:
+        """Return the next `size` bytes, fewer at the end of the archive; otherwise as `exactly`."""
+        return self._read(size, place)
 
     def rest_is_empty(self) -> bool:
         """Read to the end, including checksums, and return whether only zero bytes were left."""
@@ -74,10 +82,10 @@ def _decompressor(file: BinaryIO, magic: bytes) -> BinaryIO:
         return cast("BinaryIO", gzip.GzipFile(fileobj=file))
     if magic.startswith(b"\xfd7zXZ\0"):
         return cast("BinaryIO", lzma.LZMAFile(file))
-    if magic.startswith(b"BZh"):
+    if _BZIP2.match(magic):
         return cast("BinaryIO", bz2.BZ2File(file))
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        raise BadInput("the archive is compressed with zstd", resolution="compress it with gzip, bzip2 or xz")
+        raise BadInput("the archive is compressed with zstd", resolution=_ZSTD_ADVICE)
     return file
 
 

@@ -48,8 +48,11 @@ class Description(BaseModel):
     file: str = Field(description="Its name at the top of the recipe's folder.")
     name: str
     schema_version: str
-    kiwi: Kiwi = Field(description="The kiwi that reads this schema.")
+    kiwi: Kiwi = Field(description="The kiwi that has read it, and builds it.")
     package_manager: Literal["apt", "dnf", "microdnf", "zypper"]
+    image_type: str = Field("", description="The image that kiwi would make of the root; no step needs it.")
     repositories: list[Repository]
     profiles: list[str] = Field([], description="All that it has.")
     applying_profiles: list[str] = Field([], description="Those that this build is made of.")
+    bootstrap_packages: list[str] = []
+    packages: list[str] = []

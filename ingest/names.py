@@ -1,7 +1,9 @@
 """Checks the names in an archive: which may become files.
 
-The rule: a name that passed is relative, has no `..`, is printable, and is within the limits of Linux.
+The rule: a name that passed is relative, has no `..`, no control characters, and is within the limits of Linux.
 """
+
+import unicodedata
 
 from errors import BadInput
 
@@ -10,6 +12,10 @@ LONGEST_COMPONENT_BYTES = 255
 LONGEST_PATH_BYTES = 2048
 DEEPEST = 100
 _LONGEST_SHOWN = 120
+# Control characters, and the separators of lines and paragraphs. Emoji that Python does not know yet are fine.
+_CONTROLS = {"Cc", "Zl", "Zp"}
+# They change the order in which text is shown (Unicode, UAX #9).
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def shown(name: str) -> str:
@@ -42,19 +48,26 @@ def tree_path(name: str) -> str:
 
 
 def refuse_unprintable(text: str, place: str) -> None:
-    """Refuse text that is not UTF-8 or holds control characters; `place` says where it stands.
+    """Refuse text that is not UTF-8, or holds control characters or bidirectional ones; `place` says where it stands.
 
     Args:
         text: Decoded with `surrogateescape`, so that bytes that are not UTF-8 are found.
         place: Begins the message.
 
     Raises:
-        BadInput: The text is not printable.
+        BadInput: The text does not show as what it is.
     """
-    if any("\udc80" <= character <= "\udcff" for character in text):
+    if any("\ud800" <= character <= "\udfff" for character in text):
         raise BadInput(f"{place} is not UTF-8", resolution="rename it, or pack it in a UTF-8 locale")
-    if not text.isprintable():
-        raise BadInput(f"{place} holds control characters, or others that are not printable", resolution="rename it")
+    # ASCII text, the usual case, needs no look at each character.
+    if (text.isascii() and text.isprintable()) or not text:
+        return
+    for character in text:
+        if character in _BIDI or unicodedata.category(character) in _CONTROLS:
+            raise BadInput(
+                f"{place} holds control characters, or bidirectional ones: U+{ord(character):04X}",
+                resolution="rename it",
+            )
 
 
 def _refused(name: str, why: str, resolution: str) -> BadInput:

@@ -2,16 +2,23 @@
 
 import gzip
 import io
+import os
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from errors import BadInput
+from ingest.leftovers import is_leftover
+from ingest.names import tree_path
+
+_SET_ID = 0o6000
 
 
-def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, bytes] | None = None) -> None:
+def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, bytes] | None = None) -> list[str]:
     """Pack a folder's content as a gzipped tar archive, without owners and times; symbolic links stay links.
+
+    The setuid and setgid bits of folders are dropped, as owners are: a folder inherits setgid where it was made.
 
     Args:
         folder: The folder to pack.
@@ -19,21 +26,45 @@ def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, by
         below: The folder in the archive that gets the content.
         also: Further files for the archive, by name.
 
+    Returns:
+        The paths in the folder that are left out because they are files of other systems.
+
     Raises:
-        BadInput: The folder holds an entry that is not a file, folder or symbolic link, or that cannot be read.
+        BadInput: The folder holds an entry that is not a file, folder or symbolic link, that cannot be read, or whose
+            name is not allowed.
     """
+    left_out: list[str] = []
     try:
         with (
             gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as compressed,
             tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
         ):
-            for path in sorted(folder.rglob("*")):
+            for path in _content(folder):
+                name = path.relative_to(folder)
+                if is_leftover(name.as_posix()):
+                    left_out.append(name.as_posix())
+                    continue
                 _refuse_special(path)
-                inside = Path(below) / path.relative_to(folder)
-                tar.add(path, inside.as_posix(), recursive=False, filter=_anonymous)
+                tree_path(name.as_posix())
+                tar.add(path, (Path(below) / name).as_posix(), recursive=False, filter=_anonymous)
             _add_files(tar, also or {})
     except OSError as error:
-        raise BadInput(f"the folder {folder} cannot be packed: {error}") from error
+        raise BadInput(
+            f"the folder {folder} cannot be packed: {error}", resolution="make it readable for the user that packs it"
+        ) from error
+    return left_out
+
+
+def _content(folder: Path) -> list[Path]:
+    """Return all that a folder holds; `Path.rglob` would pass over folders that cannot be read."""
+    found: list[Path] = []
+    for top, folders, files in os.walk(folder, onerror=_raise):
+        found += [Path(top) / name for name in (*folders, *files)]
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def pack_files(files: Mapping[str, bytes]) -> bytes:
@@ -67,4 +98,6 @@ def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     entry.mtime = 0
+    if entry.isdir():
+        entry.mode &= ~_SET_ID
     return entry

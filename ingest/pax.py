@@ -2,6 +2,7 @@
 
 from errors import BadInput
 from ingest.names import shown
+from ingest.sparse import add_record
 
 # The other one that POSIX names, "BINARY", means names of an unknown encoding.
 _CHARSETS = {"ISO-IR 10646 2000 UTF-8"}
@@ -16,7 +17,7 @@ def pax_records(data: bytes, place: str) -> dict[str, str]:
         place: Where it stands, for messages.
 
     Raises:
-        BadInput: The records are malformed, describe a sparse file, or names in an unknown encoding.
+        BadInput: The records are malformed, or of names in an unknown encoding.
     """
     records: dict[str, str] = {}
     while data:
@@ -27,11 +28,7 @@ def pax_records(data: bytes, place: str) -> dict[str, str]:
         key, equals, value = record.partition(b"=")
         if not is_whole or not key or not equals or not value.endswith(b"\n"):
             raise BadInput(f"the archive has a malformed record in {place}", resolution="pack it again with GNU tar")
-        records[key.decode(errors="surrogateescape")] = value[:-1].decode(errors="surrogateescape")
-    if any(key.startswith("GNU.sparse") for key in records):
-        raise BadInput(
-            f"the archive describes a sparse file in {place}", resolution="pack it again without tar's --sparse"
-        )
+        add_record(records, key.decode(errors="surrogateescape"), value[:-1].decode(errors="surrogateescape"))
     if (charset := records.get("hdrcharset")) is not None and charset not in _CHARSETS:
         raise BadInput(f"the archive uses the character set {shown(charset)} in {place}", resolution="use UTF-8")
     return records

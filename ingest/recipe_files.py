@@ -35,7 +35,7 @@ def inner_path(name: str, place: str) -> str:
     Raises:
         BadInput: It is empty, absolute, leads up, or is not printable.
     """
-    refuse_unprintable(name, place)
+    refuse_unprintable(name, f"{place}: the path {shown(name)}")
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if not parts or name.startswith("/") or ".." in parts:
         raise BadInput(

@@ -2,6 +2,7 @@
 
 from errors import BadInput
 from ingest.description_file import descriptions
+from ingest.leftovers import left_out
 from ingest.limits import Limits
 from ingest.links import leads_to
 from ingest.names import shown
@@ -9,16 +10,17 @@ from ingest.tree import Tree
 from ingest.unpacking import unpack
 
 
-def run(archive: str, folder: str, limits: Limits) -> None:
-    """Unpack `archive` into `folder`, an empty folder.
+def run(archive: str, folder: str, limits: Limits) -> str:
+    """Unpack `archive` into `folder`, an empty folder, and say what of it was left out.
 
     Raises:
         BadInput: The archive is refused, or there is not exactly one description; nothing was written.
     """
-    unpack(archive, folder, limits, _refuse_without_description)
+    return left_out(unpack(archive, folder, limits, refuse_without_description))
 
 
-def _refuse_without_description(tree: Tree) -> None:
+def refuse_without_description(tree: Tree) -> None:
+    """Refuse a tree that does not hold exactly one description."""
     links = tree.links()
 
     def file_of(path: str) -> str:

@@ -5,7 +5,7 @@ The rule: a value becomes text of a description, never markup.
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
@@ -18,6 +18,10 @@ from ingest.limits import Limits
 _OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _MARKUP = re.compile(r"""[<>"']|&(?!(?:amp|lt|gt|quot|apos);)""")
 _MARKUP_SUFFIXES = (".xml", ".kiwi")
+_CORRECT = "correct the template, or the template dictionary"
+_LITERALLY = (
+    "correct it; text that is no template, for example ${#array[@]}, is written {% raw %}${#array[@]}{% endraw %}"
+)
 _COMPILED_NAME = "<template>"  # Jinja2's name for a template without a loader
 
 
@@ -40,6 +44,7 @@ def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits
         # Jinja2 evaluates constant expressions while it compiles, when no line is known.
         raise _too_slow(path, None, limits) from error
     values = {name: value for name, value in dictionary.items() if name in names}
+    _refuse_nul(path, values)
     if path.endswith(_MARKUP_SUFFIXES):
         _refuse_markup(path, values)
     try:
@@ -58,15 +63,43 @@ def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits
 def _compiled(path: str, source: str) -> tuple[Template, set[str]]:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
     try:
+        _refuse_shell_lengths(path, environment.lex(source))
         syntax = environment.parse(source)
-        for node in syntax.find_all(_OTHER_FILES):
-            raise _refused(path, node.lineno, "uses another template, which a recipe's template must not")
+        _refuse_other_files(path, syntax)
         return environment.from_string(syntax), find_undeclared_variables(syntax)
+    except (BadInput, MemoryError):
+        raise
     except TemplateSyntaxError as error:
-        raise _refused(path, error.lineno, f"is not valid: {error.message}") from error
-    except (SyntaxError, RecursionError) as error:
-        # Python's compiler fails on deep nesting.
-        raise _refused(path, None, f"is nested too deeply: {_reason(error)}") from error
+        raise _refused(path, error.lineno, f"is not valid: {error.message}", _LITERALLY) from error
+    except Exception as error:
+        # Python's compiler fails on deep nesting; and Jinja2 computes constants while it compiles, which may fail in
+        # every way in which an expression does.
+        nested = isinstance(error, RecursionError) or (isinstance(error, SyntaxError) and "nested" in error.msg)
+        why = "is nested too deeply" if nested else "does not compile"
+        raise _refused(path, _compiled_line(error), f"{why}: {_reason(error)}") from error
+
+
+def _refuse_other_files(path: str, syntax: nodes.Template) -> None:
+    for node in syntax.find_all(_OTHER_FILES):
+        raise _refused(path, node.lineno, "uses another template, which a recipe's template must not")
+
+
+def _refuse_shell_lengths(path: str, tokens: Iterable[tuple[int, str, str]]) -> None:
+    """Refuse the shell's `${#array[@]}`: Jinja2 takes `{#` for the begin of a comment, and drops all up to a `#}`."""
+    before = ""
+    for line, kind, text in tokens:
+        if kind == "comment_begin" and before.endswith("$"):
+            raise _refused(path, line, "has the shell's '${#', where '{#' begins a comment of Jinja2", _LITERALLY)
+        before = text
+
+
+def _refuse_nul(path: str, values: Mapping[str, str]) -> None:
+    for key, value in values.items():
+        if "\0" in value:
+            raise BadInput(
+                f"{path}: the value of {key} in the template dictionary holds a NUL character",
+                resolution="remove it: no text file holds one",
+            )
 
 
 def _refuse_markup(path: str, values: Mapping[str, str]) -> None:
@@ -87,14 +120,27 @@ def _line(error: BaseException, template: Template) -> int | None:
     return None
 
 
+def _compiled_line(error: BaseException) -> int | None:
+    """Return the template's line that Jinja2 was reading or compiling when an error came."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        node, line = frame.f_locals.get("node"), frame.f_locals.get("lineno")
+        if isinstance(node, nodes.Node):
+            return node.lineno
+        if frame.f_globals.get("__name__") == "jinja2.lexer" and isinstance(line, int):
+            return line
+    return None
+
+
 def _reason(error: BaseException) -> str:
-    return f"{error} ({type(error).__name__})"
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    # Python's advice on numbers of many digits is for programmers.
+    return f"{text.partition('; use sys.')[0]} ({type(error).__name__})"
 
 
 def _too_slow(path: str, line: int | None, limits: Limits) -> BadInput:
     return _refused(path, line, f"takes more time than the limit of {limits.seconds} seconds")
 
 
-def _refused(path: str, line: int | None, why: str) -> BadInput:
+def _refused(path: str, line: int | None, why: str, resolution: str = _CORRECT) -> BadInput:
     place = f"{path}, line {line}" if line else path
-    return BadInput(f"{place}: the template {why}", resolution="correct the template, or the template dictionary")
+    return BadInput(f"{place}: the template {why}", resolution=resolution)

@@ -4,11 +4,11 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from errors import BadInput
 from ingest.credentials import shown_address
 from ingest.description_xml import Document, Element, refused
 from ingest.local_paths import check_recipe_path
 from ingest.names import shown
-from ingest.selection import Selection
 
 _THIS = "this://"
 # kiwi/schema/kiwi.rnc, k.repository.type.attribute.
@@ -20,49 +20,41 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _ADDRESSES = "repositories are http://…, https://…, or this://FOLDER of the recipe"
 
 
-def repository(
-    document: Document,
-    element: Element,
-    manager: str,
-    folder: str,
-    selection: Selection,
-    credentials: tuple[str, str],
-) -> dict[str, Any]:
-    """Return one repository's fields, as `Repository` has them.
+def repository(document: Document, element: Element, folder: str, credentials: tuple[str, str]) -> dict[str, Any]:
+    """Return one repository as `NamedRepository` has it.
 
     Args:
         document: Where it stands.
         element: The `<repository>`.
-        manager: The description's package manager.
         folder: The recipe's folder.
-        selection: What the build is made for.
         credentials: Its user name and password, which were taken out of the element.
 
     Raises:
-        BadInput: It has no source, its source is not an address that a recipe may name, or an attribute is not valid.
+        BadInput: It has no source, or an attribute is not valid.
     """
+    url, problem = _url(document, element, folder)
     username, password = credentials
-    return {
-        "url": _url(document, element, folder, selection),
+    fields = {
+        "url": url,
         "alias": element.get("alias", ""),
-        "type": _type(document, element, manager),
+        "type": _type(document, element),
         "source_type": _one_of(document, element, "sourcetype", _SOURCE_TYPES, "baseurl"),
         "distribution": element.get("distribution", ""),
-        "components": _components(element, manager),
+        "components": element.get("components", "").split(),
         "priority": _priority(document, element),
         "imageinclude": _boolean(document, element, "imageinclude"),
         "imageonly": _boolean(document, element, "imageonly"),
         "profiles": [name.strip() for name in element.get("profiles", "").split(",") if name.strip()],
-        "left_out": bool(selection.why_left_out(element)),
-        "not_asked": selection.why_not_asked(element),
         "username": username,
         "password": password,
         "file": document.file_of(element),
         "line": element.sourceline,
     }
+    return {"fields": fields, "problem": problem and {"message": problem.message, "resolution": problem.resolution}}
 
 
-def _url(document: Document, element: Element, folder: str, selection: Selection) -> str:
+def _url(document: Document, element: Element, folder: str) -> tuple[str, BadInput | None]:
+    """Return the source's address, and why it must not be read from; kiwi alone knows whether it would be."""
     sources = element.findall("source")
     url = sources[0].get("path", "") if len(sources) == 1 else ""
     if not url:
@@ -79,31 +71,30 @@ def _url(document: Document, element: Element, folder: str, selection: Selection
         raise refused(document, source, f"the repository {shown_address(url)} holds blanks", _ADDRESSES)
     if url.startswith(_THIS):
         check_recipe_path(document, source, "path", url.removeprefix(_THIS), folder)
-        return url
-    # Also of one that is for the image alone kiwi translates the address.
-    if not _is_web_address(url) and not selection.why_left_out(element):
-        raise refused(document, source, f"the repository {shown_address(url)} is not allowed", _ADDRESSES)
-    return url
+    elif not _is_web_address(url):
+        problem = refused(document, source, f"the repository {shown_address(url)} is not allowed", _ADDRESSES)
+        if "@" in url:
+            # It may hold a password, which cannot be told from the rest: it must not stay in the description.
+            raise problem
+        return url, problem
+    return url, None
 
 
 def _is_web_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        # Programs disagree on what a backslash means: the server that one checks is not the one that another asks.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and "\\" not in url
     except ValueError:
         # Not an address, for example a port that is not a number or an unmatched bracket.
         return False
 
 
-def _type(document: Document, element: Element, manager: str) -> str:
-    usual = "apt-deb" if manager == "apt" else "rpm-md"
-    if element.get("type") in _OBSOLETE_TYPES:
-        return usual
-    return _one_of(document, element, "type", _TYPES, usual)
-
-
-def _components(element: Element, manager: str) -> list[str]:
-    return element.get("components", "").split() or (["main"] if manager == "apt" else [])
+def _type(document: Document, element: Element) -> str:
+    """Return the type, empty when the package manager says it."""
+    if element.get("type") in {None, *_OBSOLETE_TYPES}:
+        return ""
+    return _one_of(document, element, "type", _TYPES, "")
 
 
 def _one_of(document: Document, element: Element, attribute: str, known: set[str], usual: str) -> str:

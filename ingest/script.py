@@ -3,21 +3,22 @@
 The rule: only the child reads an archive; the caller gets the finished folder.
 """
 
+import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from errors import BadInput
 from ingest.confined import run_confined
+from ingest.formats import BEGIN_BYTES, is_tar, refuse_other_format
 from ingest.limits import Limits
 from ingest.names import tree_path
 from ingest.new_folder import new_folder
 
+logger = logging.getLogger(__name__)
+
 # Scripts are written by people. A program of this size can come in an archive.
 LONGEST_SCRIPT_BYTES = 16 << 20
-_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
-# gzip, bzip2, xz and zstd; an archive by the last is refused.
-_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
 
 
 def unpack_script(file: Path, name: str, folder: Path, entries: Sequence[str], limits: Limits) -> str:
@@ -38,6 +39,7 @@ def unpack_script(file: Path, name: str, folder: Path, entries: Sequence[str], l
     with new_folder(folder) as unfinished:
         if not is_archive(file):
             _refuse_size(file, name)
+            _refuse_other_format(file, name)
             shutil.copyfile(file, unfinished / name)
             return name
         request = {
@@ -45,14 +47,27 @@ def unpack_script(file: Path, name: str, folder: Path, entries: Sequence[str], l
             "folder": str(unfinished),
             "entries": [tree_path(entry) for entry in entries],
         }
-        return str(run_confined("unpack-script", request, limits))
+        entry, left_out = run_confined("unpack-script", request, limits)
+        if left_out:
+            logger.info("%s", left_out)
+        return str(entry)
 
 
 def is_archive(file: Path) -> bool:
     """Return whether a file is a tar archive or compressed, and so not a script itself."""
+    return is_tar(_begin(file))
+
+
+def _begin(file: Path) -> bytes:
     with file.open("rb") as opened:
-        begin = opened.read(512)
-    return begin.startswith(_COMPRESSED) or begin[_TAR_MAGIC_AT:].startswith(_TAR_MAGIC)
+        return opened.read(BEGIN_BYTES)
+
+
+def _refuse_other_format(file: Path, name: str) -> None:
+    """Refuse an archive of another kind, which would be run as if it were a script."""
+    begin = _begin(file)
+    if not begin.startswith(b"#!"):
+        refuse_other_format(begin, f"the script {name}", "a script or a tar archive")
 
 
 def _refuse_size(file: Path, name: str) -> None:

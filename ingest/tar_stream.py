@@ -6,15 +6,16 @@ memory, can loop endlessly on odd sizes, and raises errors of other classes than
 
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import BinaryIO
 
 from errors import BadInput
 from ingest.decompressed import Decompressed
+from ingest.formats import ISO_MAGIC_AT, refuse_other_format
 from ingest.limits import Limits
 from ingest.names import shown
 from ingest.pax import pax_records
+from ingest.sparse import Piece, checked, is_sparse, old_map, pax_map
+from ingest.tar_entry import LABEL, Entry, Kind, kind_of, mode_of, mtime_of, name_of, refused, size_of
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
 # Four times the size of a name and a link target of PATH_MAX bytes each.
@@ -22,52 +23,14 @@ LONGEST_EXTENDED_HEADER_BYTES = 1 << 15
 # Headers and padding of one entry at its most: three extended headers, each with a header of its own.
 _OVERHEAD_BYTES = 4 * (LONGEST_EXTENDED_HEADER_BYTES + 2 * BLOCK_BYTES)
 _CHUNK_BYTES = 1 << 20
-_LATEST_MTIME = 1 << 33
-
-
-class Kind(StrEnum):
-    """What an entry becomes."""
-
-    FILE = "file"
-    FOLDER = "folder"
-    LINK = "symbolic link"
-    HARD_LINK = "hard link"
-
-
-_KINDS = {
-    tarfile.REGTYPE: Kind.FILE,
-    tarfile.AREGTYPE: Kind.FILE,
-    tarfile.DIRTYPE: Kind.FOLDER,
-    tarfile.SYMTYPE: Kind.LINK,
-    tarfile.LNKTYPE: Kind.HARD_LINK,
-}
-_REFUSED = {
-    tarfile.CHRTYPE: "is a character device",
-    tarfile.BLKTYPE: "is a block device",
-    tarfile.FIFOTYPE: "is a named pipe",
-    tarfile.GNUTYPE_SPARSE: "is a sparse file",
-    b"M": "continues from another volume",
-    b"V": "is a volume label",
-    b"D": "is an incremental backup's folder",
-}
 _GNU_LONG = {tarfile.GNUTYPE_LONGNAME: "path", tarfile.GNUTYPE_LONGLINK: "linkpath"}
 _EXTENDED = {tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE, *_GNU_LONG}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of the archive: its name and target as the archive spells them, mode bits, sizes in bytes."""
-
-    name: str
-    kind: Kind
-    mode: int
-    size: int
-    target: str
-    mtime: int
+# What a global header may not set: it would be one name, target, size or map for all entries.
+_OF_ONE_ENTRY = ("path", "linkpath", "size", "GNU.sparse.")
 
 
 class TarStream:
-    """The entries of a tar archive, compressed or not, in order. `chunks` yields the content of the current entry."""
+    """The entries of a tar archive, compressed or not, in order. `pieces` yields the content of the current entry."""
 
     def __init__(self, file: BinaryIO, limits: Limits) -> None:
         """Read `file` from its start; `limits` bounds the number of entries and the sum of their sizes."""
@@ -76,7 +39,8 @@ class TarStream:
         self._limits = limits
         self._headers = 0
         self._sum_bytes = 0
-        self._left_bytes = 0
+        self._left: list[Piece] = []
+        self._for_all: dict[str, str] = {}
         self._place = "its first header, which takes 512 bytes in a tar archive"
 
     def __iter__(self) -> Iterator[Entry]:
@@ -86,27 +50,30 @@ class TarStream:
             BadInput: Not a tar archive, damaged, truncated, more than the limits, or an entry of a refused kind.
         """
         while (entry := self._next_entry()) is not None:
-            self._left_bytes = entry.size
+            self._left = [(0, entry.size)] if entry.pieces is None else list(entry.pieces)
             yield entry
-            for _ in self.chunks():
+            for _ in self.pieces():
                 pass
-            self._data.exactly(-entry.size % BLOCK_BYTES, self._place)
+            self._data.exactly(-entry.stored_bytes % BLOCK_BYTES, self._place)
         if not self._data.rest_is_empty():
             raise BadInput("data follows the end of the archive", resolution="pack it as one tar archive")
 
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the content of the entry that was yielded last."""
-        while self._left_bytes:
-            chunk = self._data.exactly(min(self._left_bytes, _CHUNK_BYTES), self._place)
-            self._left_bytes -= len(chunk)
-            yield chunk
+    def pieces(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the content of the entry that was yielded last, each piece with its place in the file."""
+        left, self._left = self._left, []
+        for begin, length in left:
+            for at in range(begin, begin + length, _CHUNK_BYTES):
+                yield at, self._data.exactly(min(_CHUNK_BYTES, begin + length - at), self._place)
 
     def _next_entry(self) -> Entry | None:
         overrides: dict[str, str] = {}
         seen: set[bytes] = set()
-        while (header := self._next_header()) is not None:
+        while (found := self._next_header()) is not None:
+            header, block = found
+            if header.type == LABEL and not header.size:
+                continue
             if header.type not in _EXTENDED:
-                return self._entry(header, overrides)
+                return self._entry(header, block, self._for_all | overrides)
             if header.type in seen:
                 raise BadInput(
                     f"the archive has two extended headers of one kind in a row, after {self._place}",
@@ -114,30 +81,43 @@ class TarStream:
                 )
             seen.add(header.type)
             overrides |= self._extended(header)
-        if seen:
-            raise BadInput(f"the archive is truncated: nothing follows {self._place}")
+        if seen - {tarfile.XGLTYPE}:
+            raise BadInput(f"the archive is truncated: nothing follows {self._place}", resolution="upload it again")
         return None
 
-    def _next_header(self) -> tarfile.TarInfo | None:
-        block = self._data.exactly(
-            BLOCK_BYTES, self._place if self._headers == 0 else f"the header after {self._place}"
-        )
+    def _next_header(self) -> tuple[tarfile.TarInfo, bytes] | None:
+        is_first = self._headers == 0
+        block = self._first_block() if is_first else self._block(f"the header after {self._place}")
         if not block.strip(b"\0"):
+            if is_first and (more := self._data.up_to(ISO_MAGIC_AT, self._place)).strip(b"\0"):
+                raise self._not_tar(block + more)
             return None
         self._headers += 1
         # Each entry may have three extended headers of its own.
         if self._headers > 4 * self._limits.entries:
             raise _too_many(self._limits)
         try:
-            return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+            return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape"), block
         except tarfile.HeaderError as error:
-            if self._headers == 1:
-                raise BadInput(
-                    "the archive is not a tar archive", resolution="pack it: tar -C FOLDER -czf ARCHIVE ."
-                ) from error
+            if is_first:
+                raise self._not_tar(block + self._data.up_to(ISO_MAGIC_AT, self._place)) from error
             raise BadInput(
                 f"the archive has a damaged header after {self._place}: {error}", resolution="upload it again"
             ) from error
+
+    def _first_block(self) -> bytes:
+        block = self._data.up_to(BLOCK_BYTES, self._place)
+        if len(block) < BLOCK_BYTES:
+            refuse_other_format(block)
+            raise BadInput(f"the archive is truncated: it ends within {self._place}", resolution="upload it again")
+        return block
+
+    def _not_tar(self, begin: bytes) -> BadInput:
+        refuse_other_format(begin)
+        return BadInput("the archive is not a tar archive", resolution="pack it: tar -C FOLDER -czf ARCHIVE .")
+
+    def _block(self, place: str) -> bytes:
+        return self._data.exactly(BLOCK_BYTES, place)
 
     def _extended(self, header: tarfile.TarInfo) -> dict[str, str]:
         """Read an extended header and return the fields that it overrides."""
@@ -154,60 +134,52 @@ class TarStream:
         if (field := _GNU_LONG.get(header.type)) is not None:
             return {field: data.partition(b"\0")[0].decode(errors="surrogateescape")}
         records = pax_records(data, place)
-        return {} if header.type == tarfile.XGLTYPE else records
+        if header.type != tarfile.XGLTYPE:
+            return records
+        for key in records:
+            if key.startswith(_OF_ONE_ENTRY):
+                raise BadInput(
+                    f"the archive sets {shown(key)} of all entries that follow, in {place}",
+                    resolution="pack it again with GNU tar",
+                )
+        self._for_all |= {key: value for key, value in records.items() if key == "mtime"}
+        return {}
 
-    def _entry(self, header: tarfile.TarInfo, overrides: dict[str, str]) -> Entry:
-        name = overrides.get("path", header.name)
+    def _entry(self, header: tarfile.TarInfo, block: bytes, overrides: dict[str, str]) -> Entry:
+        name = name_of(header, block, overrides)
         self._place = f"entry {shown(name)}"
-        size = _size(overrides.get("size"), header, name)
-        kind = _kind(header, name, size)
+        stored_bytes = size_of(header, name, overrides)
+        kind = kind_of(header, name, stored_bytes)
+        size, pieces = self._layout(header, block, overrides, stored_bytes, name)
         self._sum_bytes += size
         if self._sum_bytes > self._limits.bytes:
             raise BadInput(
                 f"the archive unpacks to more than {self._limits.bytes} bytes, reached with entry {shown(name)}",
                 resolution="make it smaller, or raise IMS_RECIPE_BYTES",
             )
-        mode = header.mode & 0o7777
-        if mode & 0o6000:
-            raise _refused(name, "is setuid or setgid", "let a script set such modes, or take them from a package")
         return Entry(
             name=name,
             kind=kind,
-            mode=mode,
+            mode=mode_of(header, kind, name),
             size=size,
             target=overrides.get("linkpath", header.linkname),
-            mtime=min(max(0, int(header.mtime)), _LATEST_MTIME),
+            mtime=mtime_of(header, overrides),
+            pieces=pieces,
         )
 
-
-def _size(override: str | None, header: tarfile.TarInfo, name: str) -> int:
-    if override is None:
-        size = header.size
-    elif override.isascii() and override.isdigit() and len(override) < len(str(1 << 64)):
-        size = int(override)
-    else:
-        raise _refused(name, f"has the size {shown(override)}", "pack it again with GNU tar")
-    if size < 0:
-        raise _refused(name, f"has a size of {size} bytes", "pack it again with GNU tar")
-    return size
-
-
-def _kind(header: tarfile.TarInfo, name: str, size: int) -> Kind:
-    why = _REFUSED.get(header.type)
-    if why is not None:
-        raise _refused(name, why, "remove it: only files, folders and links are accepted")
-    kind = _KINDS.get(header.type)
-    if kind is None:
-        raise _refused(name, f"is of the unknown type {header.type!r}", "pack it again with GNU tar")
-    if kind is not Kind.FILE and size:
-        raise _refused(name, f"is a {kind} with content", "pack it again with GNU tar")
-    if kind is Kind.FILE and name.endswith("/"):
-        raise _refused(name, "is a file whose name ends with a slash", "pack it again with GNU tar")
-    return kind
-
-
-def _refused(name: str, why: str, resolution: str) -> BadInput:
-    return BadInput(f"archive entry {shown(name)} {why}", resolution=resolution)
+    def _layout(
+        self, header: tarfile.TarInfo, block: bytes, overrides: dict[str, str], stored_bytes: int, name: str
+    ) -> tuple[int, tuple[Piece, ...] | None]:
+        """Return a file's size, and where its stored bytes belong if it is sparse."""
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            size, pieces = old_map(block, lambda count: self._data.exactly(count, self._place), name)
+            return size, checked(size, pieces, stored_bytes, name)
+        if not is_sparse(overrides):
+            return stored_bytes, None
+        if kind_of(header, name, stored_bytes) is not Kind.FILE:
+            raise refused(name, "is a sparse file, and is none", "pack it again with GNU tar")
+        size, pieces, map_bytes = pax_map(overrides, lambda count: self._data.exactly(count, self._place), name)
+        return size, checked(size, pieces, stored_bytes - map_bytes, name)
 
 
 def _too_many(limits: Limits) -> BadInput:

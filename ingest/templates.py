@@ -70,7 +70,7 @@ def _rendered(
     sum_bytes = 0
     for path in paths:
         source, mode = read_text(path, top, LIST_NAME)
-        text = render(path, _decoded(path, source), dictionary, limits).encode(errors="surrogateescape")
+        text = _encoded(path, render(path, _decoded(path, source), dictionary, limits))
         sum_bytes += len(text)
         if sum_bytes > limits.bytes:
             raise BadInput(
@@ -79,6 +79,17 @@ def _rendered(
             )
         rendered[path] = (text, mode)
     return rendered
+
+
+def _encoded(path: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise BadInput(
+            f"{path}, line {line} of what it renders to: {text[error.start]!r} is no character",
+            resolution="correct the template, or the template dictionary",
+        ) from error
 
 
 def _decoded(path: str, source: bytes) -> str:

@@ -3,14 +3,15 @@
 The rule: every path is made once, and its parents are folders, so that nothing is written through a link.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from errors import BadInput
+from ingest.leftovers import is_leftover
 from ingest.limits import Limits
 from ingest.links import check_links
 from ingest.names import shown, tree_path
-from ingest.tar_stream import Entry, Kind
+from ingest.tar_entry import Entry, Kind
 
 _NEW_FOLDER_MODE = 0o755
 
@@ -23,6 +24,8 @@ class Tree:
     entries: dict[str, Entry] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     """The files that hard links are names of, by the paths of the hard links."""
+    left_out: list[str] = field(default_factory=list)
+    """The entries of other systems, as the archive spells them."""
 
     def folders(self) -> list[tuple[str, int]]:
         """Return the folders and their modes, a folder before its content."""
@@ -33,32 +36,57 @@ class Tree:
         """Return whether there is a file or a hard link at a path."""
         return self.kinds.get(path) is Kind.FILE or path in self.sources
 
+    def times(self) -> dict[str, int]:
+        """Return the times of folders and symbolic links that have an entry of their own, by their paths."""
+        return {path: each.mtime for path, each in self.entries.items() if each.kind in {Kind.FOLDER, Kind.LINK}}
+
     def links(self) -> dict[str, str]:
         """Return the symbolic links' targets by their paths."""
         return {path: entry.target for path, entry in self.entries.items() if entry.kind is Kind.LINK}
 
 
-def planned(entries: Iterable[Entry], limits: Limits) -> tuple[Tree, str]:
+def planned(entries: Iterable[Entry], limits: Limits, check: Callable[[Tree], None]) -> tuple[Tree, str]:
     """Compute the tree that the archive unpacks to.
+
+    Args:
+        entries: The archive's.
+        limits: The limits on them.
+        check: Refuses a tree that lacks what the caller needs.
 
     Returns:
         The tree, and the archive's folder that holds it: `""`, or the name of the only entry at the archive's top, if
-        that is a folder.
+        that is a folder and holds what the caller needs.
 
     Raises:
-        BadInput: An entry is refused.
+        BadInput: An entry or the tree is refused.
     """
     whole = Tree()
     for entry in entries:
-        _add(whole, entry, limits)
+        if is_leftover(entry.name):
+            whole.left_out.append(entry.name)
+        else:
+            _add(whole, entry, limits)
     wrapper = _wrapper(whole)
-    tree = _inside(whole, wrapper) if wrapper else whole
+    if wrapper and not _passes(whole, check):
+        tree = _inside(whole, wrapper)
+    else:
+        tree, wrapper = whole, ""
     check_links(tree.links())
+    check(tree)
     return tree, wrapper
+
+
+def _passes(tree: Tree, check: Callable[[Tree], None]) -> bool:
+    try:
+        check(tree)
+    except BadInput:
+        return False
+    return True
 
 
 def _add(tree: Tree, entry: Entry, limits: Limits) -> None:
     path = tree_path(entry.name)
+    entry = _symbolic(tree, entry)
     if not path:
         if entry.kind is not Kind.FOLDER:
             raise _refused(entry, "has no name", "pack the recipe again with GNU tar")
@@ -99,6 +127,17 @@ def _check_mode(entry: Entry) -> None:
         raise _refused(entry, f"has mode {entry.mode:04o}: its owner may not enter it", "chmod u+rx it")
 
 
+def _symbolic(tree: Tree, entry: Entry) -> Entry:
+    """Return a hard link to a symbolic link as one more symbolic link; it is checked as that."""
+    if entry.kind is not Kind.HARD_LINK:
+        return entry
+    parts = [part for part in entry.target.split("/") if part not in {"", "."}]
+    there = tree.entries.get("/".join(parts))
+    if entry.target.startswith("/") or there is None or there.kind is not Kind.LINK:
+        return entry
+    return replace(entry, kind=Kind.LINK, target=there.target)
+
+
 def _source(tree: Tree, entry: Entry) -> str:
     if entry.target.startswith("/") or ".." in entry.target.split("/"):
         raise _refused(entry, f"is a hard link that leads out of the archive, to {shown(entry.target)}", "remove it")
@@ -125,6 +164,7 @@ def _inside(whole: Tree, wrapper: str) -> Tree:
         kinds={path.removeprefix(prefix): kind for path, kind in whole.kinds.items() if path != wrapper},
         entries={path.removeprefix(prefix): entry for path, entry in whole.entries.items() if path != wrapper},
         sources={path.removeprefix(prefix): to.removeprefix(prefix) for path, to in whole.sources.items()},
+        left_out=whole.left_out,
     )
 
 

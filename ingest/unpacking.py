@@ -9,16 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.folders import FOLDER, NEW_FILE, parent_of
+from ingest.leftovers import is_leftover
 from ingest.limits import Limits
 from ingest.names import tree_path
-from ingest.tar_stream import Kind, TarStream
+from ingest.tar_entry import Kind
+from ingest.tar_stream import TarStream
 from ingest.tree import Tree, planned
 
 
-def unpack(archive: str, folder: str, limits: Limits, check: Callable[[Tree], None]) -> None:
+def unpack(archive: str, folder: str, limits: Limits, check: Callable[[Tree], None]) -> list[str]:
     """Unpack `archive` into `folder`, an empty folder.
 
-    Modes and modification times are kept. Owners and extended attributes are not: later steps set the owners.
+    Modes and modification times are kept. Owners, with the setgid bits of folders, and extended attributes are not:
+    later steps set the owners.
 
     Args:
         archive: The archive.
@@ -26,20 +29,23 @@ def unpack(archive: str, folder: str, limits: Limits, check: Callable[[Tree], No
         limits: The limits on its content.
         check: Refuses a tree that lacks what the caller needs.
 
+    Returns:
+        The entries that are left out because they are files of other systems.
+
     Raises:
         BadInput: The archive is refused; nothing was written.
     """
     with Path(archive).open("rb") as file:
-        tree, wrapper = planned(TarStream(file, limits), limits)
-        check(tree)
+        tree, wrapper = planned(TarStream(file, limits), limits, check)
         top = os.open(folder, FOLDER)
         try:
             _make_folders(tree, top)
             _write_files(TarStream(file, limits), wrapper, top)
             _make_links(tree, top)
-            _set_folder_modes(tree, top)
+            _set_modes_and_times(tree, top)
         finally:
             os.close(top)
+    return tree.left_out
 
 
 def _make_folders(tree: Tree, top: int) -> None:
@@ -50,16 +56,18 @@ def _make_folders(tree: Tree, top: int) -> None:
 
 def _write_files(stream: TarStream, wrapper: str, top: int) -> None:
     for entry in stream:
-        if entry.kind is not Kind.FILE:
+        if entry.kind is not Kind.FILE or is_leftover(entry.name):
             continue
         path = tree_path(entry.name)
         with (
             parent_of(path.removeprefix(f"{wrapper}/") if wrapper else path, top) as (parent, name),
             os.fdopen(os.open(name, NEW_FILE, 0o600, dir_fd=parent), "wb") as file,
         ):
-            for chunk in stream.chunks():
-                file.write(chunk)
+            for place, piece in stream.pieces():
+                file.seek(place)
+                file.write(piece)
             file.flush()
+            os.ftruncate(file.fileno(), entry.size)
             os.fchmod(file.fileno(), entry.mode)
             os.utime(file.fileno(), (entry.mtime, entry.mtime))
 
@@ -73,10 +81,21 @@ def _make_links(tree: Tree, top: int) -> None:
             os.symlink(target, name, dir_fd=parent)
 
 
-def _set_folder_modes(tree: Tree, top: int) -> None:
-    """Set the modes of the folders, the inner ones first: the mode of an outer one may lock its owner out."""
+def _set_modes_and_times(tree: Tree, top: int) -> None:
+    """Set the times of links, and the modes and times of folders, the inner ones first.
+
+    The mode of an outer folder may lock its owner out, and making something in a folder changes its time.
+    """
+    times = tree.times()
+    for path in tree.links():
+        with parent_of(path, top) as (parent, name):
+            os.utime(name, (times[path], times[path]), dir_fd=parent, follow_symlinks=False)
     for path, mode in reversed(tree.folders()):
         with parent_of(path, top) as (parent, name):
             inner = os.open(name, FOLDER, dir_fd=parent)
-            os.fchmod(inner, mode)
-            os.close(inner)
+            try:
+                os.fchmod(inner, mode)
+                if path in times:
+                    os.utime(inner, (times[path], times[path]))
+            finally:
+                os.close(inner)

@@ -4,6 +4,7 @@ import logging
 import shutil
 from pathlib import Path
 
+from builder.kiwi_packages import kiwi_packages
 from config.site import read_site
 from errors import BadInput, NotFound
 from ingest.description import Description
@@ -33,7 +34,7 @@ def find_recipe(job: Job) -> Recipe:
     if recipe.link is None:
         raise BadInput(
             f"recipe {recipe.id} ({recipe.name}) has no archive",
-            resolution="upload one and set the recipe's link",
+            resolution=f"upload one with `ims recipes update {recipe.id} --file FOLDER_OR_TGZ`",
         )
     if recipe.recipe_type != "kiwi-ng":
         raise BadInput(f"recipe {recipe.id} is of type {recipe.recipe_type}", resolution="give a kiwi-ng recipe")
@@ -89,12 +90,17 @@ def render_description(unpacked: Path, recipe: Recipe, job: Job) -> Description:
     description = read_description(
         folder,
         ingest_limits(),
+        kiwi_packages,
         profiles=job.profiles,
         arch=job.arch,
         replaced=read_site().replace_repositories,
     )
-    if description.applying_profiles:
-        logger.info("profiles: %s", ", ".join(description.applying_profiles))
+    logger.info(
+        "schema %s, kiwi %d, profiles: %s",
+        description.schema_version,
+        description.kiwi,
+        ", ".join(description.applying_profiles) or "none",
+    )
     return description
 
 

@@ -15,7 +15,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from builder.contract.environment import Input
 from builder.contract.inputs import CustomizeShellInput, DebugShellInput, ShellInput
-from builder.contract.lines import SHELL_GOES_ON, SHELL_LOST, ShellReady, after
+from builder.contract.lines import MEND_HERE, SHELL_GOES_ON, SHELL_LOST, ShellReady, after
 from builder.contract.shell_orders import Operation
 from config.settings import settings
 from storage.models.jobs import Diagnosis, Job, JobStatus
@@ -152,10 +152,12 @@ def _serve(step: str, program: str, shell: SshContainer, told: Input, report_ope
 
 
 def _not_complete(reason: str) -> Diagnosis:
+    what, _, mend = reason.partition(MEND_HERE)
+    there = f" (`{mend}`)" if mend else ""
     return Diagnosis(
         category=Diagnosis.NOT_COMPLETE,
-        summary=reason,
-        resolution="the shell goes on: correct the root there, and complete it again",
+        summary=what,
+        resolution=f"the shell goes on: correct the root there{there or ','} and complete it again",
         step="shell",
     )
 

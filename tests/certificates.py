@@ -18,12 +18,17 @@ class Authority:
 
     Args:
         names: Its common name; several make a long subject.
+        signer: The authority that signs its certificate; its own root when left out.
     """
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, signer: "Authority | None" = None) -> None:
         self._name = _distinguished(*names)
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self.certificate = self._authority_certificate()
+        self.certificate = (signer or self)._authority_certificate(self._name, self._key.public_key())
+
+    def intermediate(self, name: str) -> "Authority":
+        """Return an authority whose certificate this one has signed."""
+        return Authority(name, signer=self)
 
     @property
     def pem(self) -> bytes:
@@ -58,9 +63,8 @@ class Authority:
             + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         )
 
-    def _authority_certificate(self) -> x509.Certificate:
-        public = self._key.public_key()
-        builder = self._builder(self._name, public, datetime.now(UTC) + 30 * _DAY)
+    def _authority_certificate(self, name: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.Certificate:
+        builder = self._builder(name, public, datetime.now(UTC) + 30 * _DAY)
         for extension in (
             x509.BasicConstraints(ca=True, path_length=0),
             _key_usage_of_an_authority(),

@@ -29,6 +29,7 @@ _PART = "It is a part of what this test covers as a whole."
 _COMMAND = "It is the command's, which the test runs in a process of its own."
 
 ELSEWHERE = (
+    Elsewhere("config/test_authorities.py", _PART, ("config/signatures.py",)),
     Elsewhere("storage/embedded/test_server.py", _PART, ("storage/embedded/process.py", "storage/embedded/state.py")),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
     Elsewhere("storage/records/test_registration.py", _PART, ("storage/records/links.py",)),
@@ -56,8 +57,15 @@ ELSEWHERE = (
         ("ingest/repositories.py",),
         through=("ingest/__main__.py",),
     ),
+    Elsewhere(
+        "ingest/test_kiwi_classes.py",
+        _CHILD,
+        ("ingest/kiwi_refusal.py",),
+        through=("ingest/__main__.py",),
+    ),
     Elsewhere("ingest/test_unpacking.py", _PART, ("ingest/recipe.py",)),
     Elsewhere("ingest/test_config_xml.py", _PART, ("ingest/description.py",)),
+    Elsewhere("ingest/test_kiwi_classes.py", _PART, ("ingest/checked_description.py", "ingest/kiwi_reading.py")),
     Elsewhere("pods/test_diagnosis.py", _PART, ("pods/facts.py",)),
     Elsewhere("pods/kubernetes/test_runtime.py", _PART, ("pods/kubernetes/events.py", "pods/kubernetes/options.py")),
     Elsewhere(
@@ -130,6 +138,12 @@ ELSEWHERE = (
         ),
     ),
     Elsewhere("builder/contract/test_environment.py", _PART, ("builder/contract/inputs.py",)),
+    Elsewhere(
+        "builder/pod/inspection/test_inspection.py",
+        _PART,
+        ("builder/pod/inspection/file_in_root.py", "builder/pod/inspection/found.py"),
+    ),
+    Elsewhere("tasks/test_inspections.py", _PART, ("storage/models/inspections.py",)),
     Elsewhere("builder/pod/test_step.py", _PART, ("builder/contract/exit_codes.py", "builder/pod/child.py")),
     Elsewhere(
         "builder/programs/test_script.py",
@@ -195,13 +209,19 @@ ELSEWHERE = (
         "Every path is asked for over HTTP.",
         (
             "api/answers.py",
+            "api/killed_runs.py",
             "api/kinds.py",
             "api/lists.py",
             "api/models/jobs.py",
             "api/models/records.py",
+            "api/request_ids.py",
+            "api/routes/collections.py",
+            "api/runs.py",
             "api/versions.py",
         ),
     ),
+    Elsewhere("api/test_app.py", "DELETE of v2 runs it, over HTTP.", ("flows/remove.py",)),
+    Elsewhere("api/test_app.py", "The paths of jobs call them, over HTTP.", ("flows/job_end.py", "flows/job_start.py")),
     Elsewhere("api/test_server.py", _PART, ("config/api.py",)),
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),

@@ -10,8 +10,9 @@ from builder.image import ensure_builder_image
 from ingest.description import Description
 from ingest.limits import Limits
 from ingest.packing import pack
-from ingest.recipe import read_description, render_recipe, unpack_recipe
+from ingest.recipe import render_recipe, unpack_recipe
 from tests.builder_pod import run_in_builder
+from tests.ingest.reading import read_description
 
 _TESTS = Path(__file__).parent
 RECIPES = sorted((_TESTS.parent / "recipes").iterdir())

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, WithJso
 
 from storage.models.changes import LARGEST_METADATA_VALUE, ImageChanges, RecipeChanges
 from storage.models.fields import Arch, Input, Name, RecipeType
-from storage.models.records import Link, NewImage, NewRecipe, Record
+from storage.models.records import Link, NewImage, NewRecipe, Record, TemplateValue
 
 
 def _written(time: datetime) -> str:
@@ -47,7 +47,7 @@ class ShownRecipe(Shown):
     link: Link | None
     recipe_type: str
     linux_distribution: str
-    template_dictionary: list[dict[str, str]]
+    template_dictionary: list[TemplateValue]
     require_dkms: bool
     arch: str
 

@@ -12,8 +12,9 @@ OUT_OF_MEMORY = "ims: the kernel killed a process of this step: out of memory"
 
 # A shell listens.
 _READY = re.compile(r"shell ready: (\d+) (\S+)")
-# A shell cannot be completed; the reason follows.
+# A shell cannot be completed; the reason follows, and what can be done about it in the shell.
 SHELL_GOES_ON = "shell goes on: "
+MEND_HERE = "; in the root: "
 # What was written in a shell may be missing, because its pod was lost with its node; what and since when follows.
 SHELL_LOST = "shell lost: "
 

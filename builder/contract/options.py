@@ -14,6 +14,10 @@ from builder.contract.document import Document, read_fields, refuse_unknown
 LEFT_OUT = ("image", ".profile", ".kconfig", ".buildenv", "var/cache/kiwi", "run/*", "tmp/*")
 
 
+# Which of several kernels is taken: the newest with modules and initrd, or only one that has the job's name.
+NEWEST, NAMED = "newest", "named"
+
+
 @dataclass(frozen=True)
 class Squashfs:
     """How the rootfs is packed. Level 3 of zstd packs a 368 MB root in 1.8 s, to the size that gzip takes 44 s for."""
@@ -59,6 +63,8 @@ class Options(Document):
             dates it with today.
         left_out: What of the root the rootfs leaves out, by mksquashfs' wildcards.
         rebuild_initrd: Whether the initrd is made again also when the kernel stays the same.
+        kernel_choice: Which of several kernels is taken when none has the job's name: NEWEST, or NAMED for none.
+        weights: Weights of findings other than the usual ones (builder/contract/inspection.py), by their names.
         kiwi: What kiwi is told.
     """
 
@@ -72,6 +78,8 @@ class Options(Document):
     epoch: int = 0
     left_out: tuple[str, ...] = LEFT_OUT
     rebuild_initrd: bool = False
+    kernel_choice: str = NEWEST
+    weights: dict[str, str] = field(default_factory=dict)
     kiwi: KiwiOptions | None = None
 
     @property
@@ -85,7 +93,7 @@ class Options(Document):
 
     def to_values(self) -> dict[str, Any]:
         """Return the fields as JSON has them. The context's digest depends on them: none is added without need."""
-        values = _without(super().to_values(), {"left_out": list(LEFT_OUT)})
+        values = _without(super().to_values(), {"left_out": list(LEFT_OUT), "kernel_choice": NEWEST, "weights": {}})
         del values["kiwi"]
         return values | (self.kiwi.to_values() if self.kiwi else {})
 

@@ -41,6 +41,35 @@ def test_an_archive_is_uploaded_as_it_is(ims: Ims, tmp_path: Path, store: Object
     assert body == archive.read_bytes()
 
 
+def test_what_is_no_tar_archive_is_refused_before_it_is_uploaded(
+    ims: Ims, tmp_path: Path, folder: Path, store: ObjectStore, bucket: str
+) -> None:
+    (tmp_path / "my.zip").write_bytes(b"PK\3\4" + bytes(99))
+    for file, what in ((tmp_path / "my.zip", "a zip archive"), (folder / "config.xml", "a bare XML file")):
+        refused = ims(*REQUIRED, "--file", str(file))
+        assert refused.returncode == 2
+        assert f"the recipe {file} is {what}" in refused.stderr
+        assert "tar -C FOLDER" in refused.stderr
+    assert list(store.keys(bucket, "recipes/")) == []
+
+
+def test_files_of_other_systems_are_not_uploaded_and_said_so(ims: Ims, folder: Path) -> None:
+    (folder / ".DS_Store").touch()
+    created = ims(*REQUIRED, "--file", str(folder))
+    assert created.returncode == 0
+    assert created.stderr == "left out files of other systems (1): '.DS_Store'\n"
+
+
+def test_a_folder_that_a_job_would_refuse_is_not_uploaded(
+    ims: Ims, folder: Path, store: ObjectStore, bucket: str
+) -> None:
+    (folder / "x").symlink_to("/etc/passwd")
+    refused = ims(*REQUIRED, "--file", str(folder))
+    assert refused.returncode == 2
+    assert "'x', a symbolic link to '/etc/passwd', leads out of the archive" in refused.stderr
+    assert list(store.keys(bucket, "recipes/")) == []
+
+
 def test_an_object_that_is_there_is_linked_with_its_etag(ims: Ims, store: ObjectStore, bucket: str) -> None:
     etag = store.write(bucket, "mine.tgz", b"x")
     created = ims(*REQUIRED, "--link-path", f"s3://{bucket}/mine.tgz", "--link-type", "s3")

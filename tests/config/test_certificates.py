@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from config.certificates import LARGEST_BUNDLE_BYTES, parse_bundle
 from errors import BadInput
 from tests.certificates import Authority
 
-ONE, TWO = Authority("One"), Authority("Two")
+ONE, TWO, THREE = Authority("One"), Authority("Two"), Authority("Three")
 DER = ONE.certificate.public_bytes(Encoding.DER)
 YEAR = timedelta(days=365)
 
@@ -95,6 +97,10 @@ BAD = {
         "holds a certificate that cannot be read",
     ),
     "base64 of garbage": (armoured(b"garbage"), "holds a certificate that cannot be read"),
+    "in a row of others": (
+        ONE.pem + ONE.pem.replace(b"CERTIFICATE", b"X509 CRL"),
+        r"certificate 2 \(line 12\): it is a X509 CRL",
+    ),
     "not closed": (ONE.pem.partition(b"-----END")[0], "holds a certificate that cannot be read"),
     "a good one and a broken one": (ONE.pem + armoured(DER[:-9]), "holds a certificate that cannot be read"),
     "of an unknown version": (armoured(DER.replace(VERSION_3, VERSION_4)), "holds a certificate that cannot be read"),
@@ -141,3 +147,45 @@ def test_a_hostile_name_is_one_line_that_prints(name: str) -> None:
 def test_a_giant_name_is_cut() -> None:
     (found,) = parse_bundle(Authority(*["x" * 64] * 10).pem, "ca.pem")
     assert len(found.subject) < 250
+
+
+def edited(data: bytes, edit: str, start: int, length: int) -> bytes:
+    """Return a file that something happened to: the bytes or lines of a range are gone, doubled or replaced."""
+    pieces = (
+        data.splitlines(keepends=True) if edit.endswith("lines") else [data[at : at + 1] for at in range(len(data))]
+    )
+    start %= len(pieces) + 1
+    before, middle, after = pieces[:start], pieces[start : start + length], pieces[start + length :]
+    changed = {"cut": [], "doubled": middle * 2, "replaced": [b"#"] * len(middle), "ended": []}[edit.split()[0]]
+    return b"".join([*before, *changed, *([] if edit.startswith("ended") else after)])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    edit=st.sampled_from(
+        [f"{how} {what}" for how in ("cut", "doubled", "replaced", "ended") for what in ("bytes", "lines")]
+    ),
+    start=st.integers(0, 5000),
+    length=st.integers(0, 30),
+    around=st.sampled_from([b"", b"\n", b"# One of the site's\n", b"subject=CN = One\n\n"]),
+)
+def test_nothing_of_a_certificate_is_left_out(edit: str, start: int, length: int, around: bytes) -> None:
+    """Whatever happens to a bundle, it is refused, or as many certificates come out as are in it, whole."""
+    bundle = around.join([ONE.pem, TWO.pem, THREE.pem])
+    data = edited(bundle, edit, start, length)
+    try:
+        found = {each.pem.encode() for each in parse_bundle(data, "ca.pem")}
+    except BadInput:
+        assert data != bundle
+        return
+    assert found <= {ONE.pem, TWO.pem, THREE.pem}
+    for left_out in {ONE.pem, TWO.pem, THREE.pem} - found:
+        # Its first and its last line are those of all.
+        assert not set(left_out.splitlines()[1:-1]) & set(data.splitlines())
+
+
+def test_the_bundle_of_the_field_is_refused_with_the_place_where_it_broke() -> None:
+    data = (Path(__file__).parent / "truncated.pem").read_bytes()
+    with pytest.raises(BadInput, match=r"line 20: the CERTIFICATE that begins here is not closed .* cut off"):
+        parse_bundle(data, "ca.pem")
+    assert len(parse_bundle(data[: data.rindex(b"-----BEGIN")], "ca.pem")) == 1

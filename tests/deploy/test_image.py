@@ -41,7 +41,14 @@ print(sorted({one.name for one in needed if canonicalize_name(one.name) not in k
 
 def test_it_is_made_of_what_is_packaged() -> None:
     files = {str(file.relative_to(REPOSITORY)) for file in source_files()}
-    assert {"errors.py", "prefect.yaml", "cli/worker.py", "builder/kiwi11.txt", "builder/pod/step.py"} <= files
+    assert {
+        "errors.py",
+        "prefect.yaml",
+        "cli/worker.py",
+        "builder/kiwi9.txt",
+        "builder/kiwi11.txt",
+        "builder/pod/step.py",
+    } <= files
     assert not [name for name in files if name.startswith(("tests/", "deploy/", "bench/", "."))]
 
 

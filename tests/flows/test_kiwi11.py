@@ -33,7 +33,7 @@ def test_a_schema_that_no_kiwi_here_reads_is_refused_before_any_pod(site: Site, 
     diagnosis = site.job(job_id).diagnosis
     assert diagnosis is not None
     assert diagnosis.summary == "config.xml, line 2: schemaversion 8.6 is not supported"
-    assert diagnosis.resolution == "kiwi 9.24 reads 1.4 to 7.5, kiwi 11 reads 7.6 to 8.5"
+    assert diagnosis.resolution == "kiwi 9.24 reads 1.4 to 7.5, kiwi 11 reads 7.4 to 8.5"
     assert site.job(job_id).logs == []
 
 

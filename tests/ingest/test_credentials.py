@@ -9,25 +9,25 @@ import pytest
 
 from errors import BadInput
 from ingest.credentials import without_credentials
-from ingest.description import Description
+from ingest.description import Repository
 from ingest.limits import Limits
-from ingest.recipe import read_description
 from tests.ingest.archives import DESCRIPTION
+from tests.ingest.reading import named_repositories
 
 TEXT = DESCRIPTION.decode()
 ADDRESS = "https://packages.example.org/base/"
-Read = Callable[..., Description]
+Read = Callable[..., list[Repository]]
 
 
 @pytest.fixture
 def read(recipe: Path, limits: Limits) -> Read:
     """Read a description given as text, beside other files by name."""
 
-    def read(text: str, **others: str) -> Description:
+    def read(text: str, **others: str) -> list[Repository]:
         recipe.mkdir(parents=True, exist_ok=True)
         for name, content in {"config.xml": text, **{f"{name}.xml": each for name, each in others.items()}}.items():
             (recipe / name).write_text(content)
-        return read_description(recipe, limits)
+        return named_repositories(recipe, limits)
 
     return read
 
@@ -43,13 +43,13 @@ FORMS = {
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
 def test_credentials_are_read_and_no_longer_stand_in_the_description(read: Read, recipe: Path, text: str) -> None:
-    (repository,) = read(text).repositories
+    (repository,) = read(text)
     assert (repository.username, repository.password) == ("us&er", 'p<w"d')
     assert repository.url == ADDRESS
     written = (recipe / "config.xml").read_text()
     for word in ("us&amp;er", "us%26er", "p&lt;w", "p%3Cw", "username", "password", "@"):
         assert word not in written
-    again = read(written).repositories[0]
+    again = read(written)[0]
     assert again == repository.model_copy(update={"username": "", "password": "", "line": again.line})
 
 
@@ -80,8 +80,8 @@ def test_a_description_without_credentials_says_the_same_as_before(read: Read, r
 def test_credentials_of_an_included_file_go_too(read: Read, recipe: Path) -> None:
     more = '<image><!-- kept -->\n<repository><source path="http://u:s3cr3t@more.example.org/a"/></repository></image>'
     text = TEXT.replace("  <packages", '<include from="this://more.xml"/>\n  <packages')
-    description = read(text, more=more)
-    assert [(each.url, each.username, each.password) for each in description.repositories] == [
+    repositories = read(text, more=more)
+    assert [(each.url, each.username, each.password) for each in repositories] == [
         (ADDRESS, "", ""),
         ("http://more.example.org/a", "u", "s3cr3t"),
     ]
@@ -98,7 +98,7 @@ def test_credentials_of_a_description_behind_a_link_go_too(recipe: Path, limits:
     (recipe / "sub").mkdir(parents=True)
     (recipe / "sub/a.kiwi").write_text(TEXT.replace("https://", "https://u:s3cr3t@"))
     (recipe / "config.xml").symlink_to("sub/a.kiwi")
-    assert read_description(recipe, limits).repositories[0].password == "s3cr3t"
+    assert named_repositories(recipe, limits)[0].password == "s3cr3t"
     for file in filter(Path.is_file, recipe.rglob("*")):
         assert "s3cr3t" not in file.read_text(), file
 
@@ -106,7 +106,7 @@ def test_credentials_of_a_description_behind_a_link_go_too(recipe: Path, limits:
 def test_each_repository_keeps_its_own(read: Read) -> None:
     second = '<repository username="v" password="q"><source path="https://two.example.org/"/></repository>'
     text = TEXT.replace("https://", "https://u:p@").replace("  <packages", f"{second}  <packages")
-    assert [(each.username, each.password) for each in read(text).repositories] == [("u", "p"), ("v", "q")]
+    assert [(each.username, each.password) for each in read(text)] == [("u", "p"), ("v", "q")]
 
 
 PASSWORDS = {
@@ -123,7 +123,7 @@ PASSWORDS = {
 
 @pytest.mark.parametrize(("written", "meant"), PASSWORDS.values(), ids=PASSWORDS)
 def test_a_password_in_an_address_is_decoded(read: Read, written: str, meant: str) -> None:
-    (repository,) = read(TEXT.replace("https://", f"https://user:{written}@")).repositories
+    (repository,) = read(TEXT.replace("https://", f"https://user:{written}@"))
     assert (repository.username, repository.password, repository.url) == ("user", meant, ADDRESS)
 
 

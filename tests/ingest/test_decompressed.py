@@ -87,7 +87,11 @@ def test_padding_counts_towards_the_limit() -> None:
 def test_zstd_is_refused() -> None:
     with pytest.raises(BadInput, match="zstd") as refusal:
         reader(b"\x28\xb5\x2f\xfd and more")
-    assert refusal.value.resolution == "compress it with gzip, bzip2 or xz"
+    assert refusal.value.resolution == "compress it with gzip, bzip2 or xz: zstd -dc FILE | gzip > recipe.tgz"
+
+
+def test_a_file_that_only_begins_like_bzip2_is_read_as_it_is() -> None:
+    assert reader(b"BZh9 is a name").up_to(100, "x") == b"BZh9 is a name"
 
 
 def test_a_file_is_read_from_its_position() -> None:

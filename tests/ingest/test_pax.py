@@ -22,6 +22,13 @@ RECORDS = {
         {"hdrcharset": "ISO-IR 10646 2000 UTF-8"},
     ),
 }
+RECORDS["a sparse file of format 0.0"] = (
+    b"".join(
+        pax_record(f"GNU.sparse.{key}", value)
+        for key, value in [("offset", b"0"), ("numbytes", b"5"), ("offset", b"9"), ("numbytes", b"1")]
+    ),
+    {"GNU.sparse.map": "0,5,9,1"},
+)
 REFUSED = {
     "no length": (b"path=a\n", "malformed"),
     "no blank": (b"9path=aa\n", "malformed"),
@@ -34,7 +41,6 @@ REFUSED = {
     "no value": (b"7 path\n", "malformed"),
     "no end of line": (b"9 path=ab", "malformed"),
     "zero bytes after it": (b"9 path=a\n\0\0", "malformed"),
-    "a sparse file": (pax_record("GNU.sparse.major", b"1"), "sparse file"),
     "an unknown encoding": (pax_record("hdrcharset", b"BINARY"), "character set 'BINARY'"),
 }
 

@@ -6,6 +6,7 @@ import pytest
 
 from errors import BadInput
 from ingest.limits import Limits
+from ingest.recipe import unpack_recipe
 from ingest.recipe_unpacking import run
 from tests.ingest.archives import END, archive, config, file, folder, hard_link, link
 
@@ -40,6 +41,32 @@ NAMES = {
 @pytest.mark.parametrize("content", NAMES.values(), ids=NAMES)
 def test_one_description_by_several_names_is_one(content: bytes, tmp_path: Path, limits: Limits) -> None:
     assert (unpacked(content + END, tmp_path, limits) / "config.xml").read_bytes() == b"content\n"
+
+
+APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0Mac OS X        "
+OF_MACOS = {
+    "beside it": (folder("./") + file("./._my.kiwi", APPLE_DOUBLE) + file("./my.kiwi"), "'./._my.kiwi'"),
+    "beside its folder": (file("._my", APPLE_DOUBLE) + folder("my") + file("my/my.kiwi"), "'._my'"),
+    "a folder of them": (file("my/my.kiwi") + file("__MACOSX/my/._my.kiwi", APPLE_DOUBLE), "'__MACOSX/my/._my.kiwi'"),
+}
+
+
+@pytest.mark.parametrize(("content", "name"), OF_MACOS.values(), ids=OF_MACOS)
+def test_files_of_other_systems_are_left_out_and_named(
+    content: bytes, name: str, tmp_path: Path, limits: Limits
+) -> None:
+    (tmp_path / "recipe.tar").write_bytes(content + END)
+    (tmp_path / "recipe").mkdir()
+    said = run(str(tmp_path / "recipe.tar"), str(tmp_path / "recipe"), limits)
+    assert said == f"left out files of other systems (1): {name}"
+    assert [path.name for path in (tmp_path / "recipe").rglob("*")] == ["my.kiwi"]
+
+
+def test_what_was_left_out_is_logged_once(tmp_path: Path, limits: Limits, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "recipe.tar").write_bytes(archive(file(".DS_Store")))
+    with caplog.at_level("INFO"):
+        unpack_recipe(tmp_path / "recipe.tar", tmp_path / "recipe", limits)
+    assert caplog.messages == ["left out files of other systems (1): '.DS_Store'"]
 
 
 REFUSED = {

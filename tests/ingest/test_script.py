@@ -69,10 +69,13 @@ NO_ENTRY = {
     "missing": (packed(a="x"), "has no file 'run.sh' to begin with"),
     "a folder": (packed(run_sh__x="x", a="x"), "has no file 'run.sh' to begin with"),
     "a link": (file("real.sh", b"x") + link("run.sh", "real.sh") + END, "has no file 'run.sh' to begin with"),
-    "no archive": (gzip.compress(b"#!/bin/sh\necho\n" * 100), "the archive is not a tar archive"),
+    "no archive": (gzip.compress(b"#!/bin/sh\necho\n" * 100), "the archive is a script, not a tar archive"),
     "a link out of it": (file("run.sh", b"x") + link("x", "/etc/shadow") + END, "leads out of the archive"),
     "a path out of it": (file("run.sh", b"x") + file("../outside/x", b"x") + END, "leads out of the archive with '..'"),
     "a device": (file("run.sh", b"x") + header("null", tarfile.CHRTYPE) + END, "is a character device"),
+    "a zip": (b"PK\3\4" + bytes(900), r"the script given\.sh is a zip archive, not a script or a tar archive"),
+    "a web page": (b"<!DOCTYPE html>\n<html>sign in", r"the script given\.sh is a web page"),
+    "a zip in gzip": (gzip.compress(b"PK\3\4" + bytes(900)), "the archive is a zip archive"),
     "empty": (b"", "the script given.sh is empty"),
 }
 

@@ -10,7 +10,7 @@ from ingest.script_unpacking import run
 from tests.ingest.archives import END, file, folder, hard_link, link
 
 
-def unpacked(content: bytes, entries: list[str], tmp_path: Path, limits: Limits) -> str:
+def unpacked(content: bytes, entries: list[str], tmp_path: Path, limits: Limits) -> list[str]:
     (tmp_path / "script.tar").write_bytes(content)
     (tmp_path / "script").mkdir()
     return run(str(tmp_path / "script.tar"), str(tmp_path / "script"), entries, limits)
@@ -29,7 +29,7 @@ FOUND = {
 def test_the_first_entry_that_is_there_is_returned(
     members: bytes, entries: list[str], first: str, tmp_path: Path, limits: Limits
 ) -> None:
-    assert unpacked(members + END, entries, tmp_path, limits) == first
+    assert unpacked(members + END, entries, tmp_path, limits) == [first, ""]
     assert (tmp_path / "script" / first).read_bytes() == b"content\n"
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from errors import BadInput
 from ingest.limits import Limits
-from ingest.tar_stream import LONGEST_EXTENDED_HEADER_BYTES, Entry, Kind, TarStream
+from ingest.tar_entry import Entry, Kind
+from ingest.tar_stream import LONGEST_EXTENDED_HEADER_BYTES, TarStream
 from tests.ingest.archives import (
     END,
     extended,
@@ -21,6 +22,7 @@ from tests.ingest.archives import (
     names_in,
     padded,
     pax,
+    pax_record,
     with_checksum,
 )
 
@@ -53,7 +55,7 @@ def test_the_kinds_of_entries_are_read_in_order() -> None:
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_content_is_read_or_skipped(pack: type[bytes]) -> None:
     archive = stream(pack(file("a", b"first") + file("b", b"x" * 512) + file("c", b"third") + END))
-    contents = {each.name: b"".join(archive.chunks()) for each in archive if each.name != "b"}
+    contents = {each.name: b"".join(piece for _, piece in archive.pieces()) for each in archive if each.name != "b"}
     assert contents == {"a": b"first", "c": b"third"}
 
 
@@ -70,9 +72,16 @@ def test_extended_headers_are_of_the_next_entry_only() -> None:
     assert linked.target == "far"
 
 
-def test_a_global_header_changes_nothing() -> None:
-    content = extended(tarfile.XGLTYPE, b"9 path=z\n") + file("a") + END
-    assert [each.name for each in stream(content)] == ["a"]
+def test_a_global_header_sets_the_time_of_all_entries_and_nothing_else() -> None:
+    content = extended(tarfile.XGLTYPE, pax_record("comment", b"x") + pax_record("mtime", b"7.9")) + file("a")
+    assert [(each.name, each.mtime) for each in stream(content + END)] == [("a", 7)]
+
+
+@pytest.mark.parametrize("key", ["path", "linkpath", "size", "GNU.sparse.size", "GNU.sparse.name"])
+def test_a_global_header_that_sets_what_is_of_one_entry_is_refused(key: str) -> None:
+    content = extended(tarfile.XGLTYPE, pax_record(key, b"1")) + file("a") + END
+    with pytest.raises(BadInput, match=f"the archive sets '{key}' of all entries"):
+        list(stream(content))
 
 
 def _with_mode(mode: int) -> bytes:
@@ -95,13 +104,16 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "a device": (header("a", tarfile.CHRTYPE), "is a character device"),
     "a named pipe": (header("a", tarfile.FIFOTYPE), "is a named pipe"),
-    "a sparse file": (header("a", tarfile.GNUTYPE_SPARSE), "is a sparse file"),
-    "a volume label": (with_checksum(header("a")[:156] + b"V" + header("a")[157:]), "is a volume label"),
+    "a label with content": (
+        with_checksum(header("a", size=9)[:156] + b"V" + header("a", size=9)[157:]) + padded(b"x" * 9),
+        "is of the unknown type b'V'",
+    ),
     "an unknown type": (with_checksum(header("a")[:156] + b"Q" + header("a")[157:]), "is of the unknown type"),
     "a folder with content": (header("a", tarfile.DIRTYPE, size=5) + padded(b"12345"), "is a folder with content"),
     "a link with content": (header("a", tarfile.SYMTYPE, "b", size=5) + padded(b"12345"), "with content"),
     "setuid": (_with_mode(0o4755), "is setuid or setgid"),
     "setgid": (_with_mode(0o2755), "is setuid or setgid"),
+    "a sparse folder": (pax(**{"GNU.sparse.size": "0"}) + folder("a"), "is a sparse file, and is none"),
     "a file with a slash": (pax(path="a/") + file("a"), "whose name ends with a slash"),
     "a size that is no number": (pax(size="-1") + file("a"), "has the size '-1'"),
     "a huge size": (pax(size="9" * 21) + file("a"), "has the size"),

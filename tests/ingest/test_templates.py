@@ -7,8 +7,9 @@ import pytest
 
 from errors import BadInput
 from ingest.limits import Limits
-from ingest.recipe import read_description, render_recipe
+from ingest.recipe import render_recipe
 from tests.ingest.archives import DESCRIPTION
+from tests.ingest.reading import read_description
 
 LIST = ".ims_recipe_template.yaml"
 Render = Callable[..., str]
@@ -94,6 +95,20 @@ BAD_TEMPLATES = {
     "include": ("\n{% include '/etc/passwd' %}", "config.sh, line 2: the template uses another template"),
     "import": ("{% import 'config.xml' as x %}", "config.sh, line 1: the template uses another template"),
     "extends": ("{% extends 'config.xml' %}", "config.sh, line 1: the template uses another template"),
+    "a number of too many digits": (
+        "\n{{ " + "9" * 5000 + " }}",
+        "config.sh, line 2: the template does not compile: Exc",
+    ),
+    "a constant of too many digits": ("\n\n{{ 'a' ~ 10 ** 5000 }}", "config.sh, line 3: the template does not compile"),
+    "a constant that is no number": ("\n{{ (1e308 * 10) | int }}", "config.sh, line 2: the template does not render"),
+    "an argument twice": ("\n{% macro m(a, a) %}{% endmacro %}", "config.sh: the template does not compile: duplicate"),
+    "half a character": ("\n{{ '\\ud800' }}", r"config.sh, line 2 of what it renders to: '\ud800' is no character"),
+    "the length of an array": ("a=(1)\necho ${#a[@]}\n", "config.sh, line 2: the template has the shell's '${#'"),
+    "the lengths of two arrays": (
+        "echo ${#a[@]}\necho ${a#*#}\n",
+        "config.sh, line 1: the template has the shell's '${#'",
+    ),
+    "a literal of Go": ("\npodman ps --format '{{.Names}}'", "is written {% raw %}"),
     "deep blocks": ("{% for a in 'a' %}" * 30 + "{% endfor %}" * 30, "config.sh: the template is nested too deeply"),
     "deep brackets": ("{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}", "config.sh: the template is nested too deeply"),
     "endless recursion": (
@@ -106,6 +121,18 @@ BAD_TEMPLATES = {
 @pytest.mark.parametrize(("text", "said"), BAD_TEMPLATES.values(), ids=BAD_TEMPLATES)
 def test_a_bad_template_is_refused_with_file_and_line(refused: Render, text: str, said: str) -> None:
     assert said in refused(text)
+
+
+def test_text_of_the_shell_is_kept_where_it_is_marked_and_comments_are_dropped(folder: Path, limits: Limits) -> None:
+    (folder / "config.sh").write_text("{% raw %}${#a[@]} {{.Names}}{% endraw %} $ {# a comment #}{{ greeting }}")
+    render_recipe(folder, {"mirror": "http://a", "greeting": "hello"}, limits)
+    assert (folder / "config.sh").read_text() == "${#a[@]} {{.Names}} $ hello"
+
+
+def test_a_value_with_a_nul_is_refused(folder: Path, limits: Limits) -> None:
+    with pytest.raises(BadInput, match=r"config\.sh: the value of greeting in the template dictionary holds a NUL"):
+        render_recipe(folder, {"mirror": "http://a", "greeting": "a\0b"}, limits)
+    assert "{{ mirror }}" in (folder / "config.xml").read_text()
 
 
 def test_what_a_template_says_about_itself_is_shown_plainly_and_cut(refused: Render) -> None:
@@ -170,7 +197,7 @@ BAD_LISTS = {
     "path up inside": ("template_files: [root/../config.sh]", "'root/../config.sh' does not lie in the recipe"),
     "absolute path": ("template_files: [/etc/passwd]", "'/etc/passwd' does not lie in the recipe"),
     "the folder": ("template_files: [.]", "'.' does not lie in the recipe"),
-    "control characters": ('template_files: ["a\\nb"]', "holds control characters, or others"),
+    "control characters": ('template_files: ["a\\nb"]', "the path 'a\\nb' holds control characters"),
     "missing": ("template_files: [nothing]", "nothing is not a file of the recipe"),
     "missing folder": ("template_files: [no/thing]", "no/thing is not a file of the recipe"),
     "a folder": ("template_files: [root]", "root is not a file of the recipe"),

@@ -54,7 +54,10 @@ HOSTILE_ENTRIES = {
         hard_link("x", "later"),
         "'x' is a hard link to 'later', which is not an earlier file",
     ),
-    "hard link to a symbolic link": (link("root/p", "/etc/passwd") + hard_link("x", "root/p"), "'x' is a hard link"),
+    "hard link to a symbolic link": (
+        link("root/p", "/etc/passwd") + hard_link("x", "root/p"),
+        "'x', a symbolic link to '/etc/passwd'",
+    ),
     "link out by ..": (link("x", "../outside"), "'x', a symbolic link to '../outside', leads out of the archive"),
     "link out, absolute, outside the overlay": (link("x", "/etc"), "'x', a symbolic link to '/etc', leads out"),
     "link out through another link": (
@@ -89,11 +92,15 @@ HOSTILE_ENTRIES = {
     "block device": (header("dev/sda", tarfile.BLKTYPE), "'dev/sda' is a block device"),
     "named pipe": (header("pipe", tarfile.FIFOTYPE), "'pipe' is a named pipe"),
     "setuid": (file("root/su", mode=0o4755), "'root/su' is setuid or setgid"),
-    "setgid": (folder("root/d", mode=0o2755), "'root/d' is setuid or setgid"),
+    "setgid": (file("root/d", mode=0o2755), "'root/d' is setuid or setgid"),
     "unreadable file": (file("x", mode=0o044), "'x' has mode 0044"),
     "folder that cannot be entered": (folder("x", mode=0o600), "'x' has mode 0600"),
-    "sparse, old GNU": (header("x", tarfile.GNUTYPE_SPARSE), "'x' is a sparse file"),
-    "sparse, pax": (pax(**{"GNU.sparse.major": "1"}) + file("x"), "describes a sparse file"),
+    "sparse, old GNU": (header("x", tarfile.GNUTYPE_SPARSE, size=5), "'x' is a sparse file whose map"),
+    "sparse, pax": (pax(**{"GNU.sparse.major": "1"}) + file("x"), "'x' is a sparse file of the format '1.None'"),
+    "sparse, larger than the limit": (
+        pax(**{"GNU.sparse.size": str(1 << 40)}) + file("x", b""),
+        "more than 4194304 bytes, reached with entry 'x'",
+    ),
     "other volume": (header("x", b"M"), "'x' continues from another volume"),
     "unknown type": (header("x", b"Z"), "'x' is of the unknown type"),
     "line break in a name": (file("a\nb"), r"'a\nb' holds control"),
@@ -148,7 +155,7 @@ GOOD = archive(folder("root"), file("root/etc/motd"))
 DAMAGED = {
     "empty": (b"", "truncated: it ends within its first header"),
     "text": (b"no archive\n" * 100, "is not a tar archive"),
-    "zip": (b"PK\3\4" + bytes(600), "is not a tar archive"),
+    "zip": (b"PK\3\4" + bytes(600), "is a zip archive, not a tar archive; unpack it"),
     "zeros": (bytes(10240), "no description"),
     "truncated in a header": (GOOD[:700], "truncated: it ends within entry 'config.xml'"),
     "truncated in content": (archive(file("big", bytes(5000)))[:4000], "truncated: it ends within entry 'big'"),
@@ -223,7 +230,7 @@ def test_a_recipe_is_unpacked_with_its_modes_and_times(unpack: Unpack) -> None:
             folder("."),
             file("config.sh", b"#!/bin/sh\n", 0o755),
             folder("root/tmp", 0o1777),
-            folder("root/srv", 0o555),
+            folder("root/srv", 0o6555),
             file("root/srv/key", b"k", 0o400),
             file("root/été", b""),
         )

@@ -1,4 +1,4 @@
-"""Finding the kernel and the initrd in an image root's /boot.
+"""Finding files in an image root's /boot.
 
 A link is followed as it would be in the booted image: an absolute one starts at the root, none leads out of it.
 """
@@ -8,8 +8,6 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-
-from builder.pod.step import StepFailed
 
 # The kernel's own limit on links in one path (path_resolution(7)).
 _LINKS = 40
@@ -37,35 +35,21 @@ class Found:
     note: str = ""
 
 
-def find_boot_file(root: Path, kind: Kind, name: str) -> Found:
-    """Find the kernel or the initrd: by its name, or else the only one that is there with a version.
+def kernel_version(kernel: Path) -> str:
+    """Return the version in a kernel's name, or that of the modules that it lies beside; empty when there is none."""
+    if KERNEL.versioned.fullmatch(kernel.name):
+        return kernel.name.partition("-")[2]
+    return kernel.parent.name if kernel.parent.parent.name == "modules" else ""
 
-    Args:
-        root: The image root.
-        kind: What to look for.
-        name: The file's name in /boot, as the job says.
 
-    Raises:
-        StepFailed: None is there, or several and none by that name; the message lists what is.
-    """
-    named = find_optional(root, name)
-    if named:
-        return Found(named)
-    there = _names_in_boot(root)
-    versioned = [entry for entry in there if kind.versioned.fullmatch(entry) and find_optional(root, entry)]
-    # On aarch64 both Image-… and vmlinuz-… may be there: the one with the name that the job gives comes first.
-    candidates = [entry for entry in versioned if entry.startswith(f"{name}-")] or versioned
-    if len(candidates) > 1:
-        raise StepFailed(
-            f"/boot/{name} is not in the image root and there are several to choose from: {', '.join(candidates)}; "
-            f"name one of them as the job's {kind.name} file"
-        )
-    if not candidates:
-        raise StepFailed(
-            f"the image root has no {kind.name}: there is no /boot/{name}; /boot holds {', '.join(there) or 'nothing'}"
-        )
-    note = f"/boot/{name} is not in the image root: took the only {kind.name} there is, {candidates[0]}"
-    return Found(resolve_in_root(root, f"boot/{candidates[0]}"), note)
+def initrd_version(name: str) -> str:
+    """Return the version in an initrd's name; empty when the name has none."""
+    if not INITRD.versioned.fullmatch(name):
+        return ""
+    version = name.removeprefix("initrd.img").removeprefix("initrd").removeprefix("initramfs").removeprefix("-")
+    for ending in (".gz", ".xz", ".zst", ".img"):
+        version = version.removesuffix(ending)
+    return version
 
 
 def find_optional(root: Path, name: str) -> Path | None:
@@ -110,7 +94,8 @@ def resolve_in_root(root: Path, name: str) -> Path:
     return root.joinpath(*inside)
 
 
-def _names_in_boot(root: Path) -> list[str]:
+def names_in_boot(root: Path) -> list[str]:
+    """Return what is in /boot, by name."""
     try:
         return sorted(entry.name for entry in resolve_in_root(root, "boot").iterdir())
     except (FileNotFoundError, NotADirectoryError):

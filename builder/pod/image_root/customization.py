@@ -13,7 +13,7 @@ from pathlib import Path
 
 from builder.contract.options import Options
 from builder.pod.context import Context
-from builder.pod.image_root.boot_files import INITRD, find_boot_file
+from builder.pod.image_root.boot_choice import choose_boot_files
 from builder.pod.image_root.chroot import ready_for_chroot
 from builder.pod.image_root.initrd import Before, rebuild_initrd
 from builder.pod.image_root.kernel import Kernels, kernels_of
@@ -99,7 +99,7 @@ def _noted(folder: Path, root: Path, options: Options) -> Before:
 
 def _initrd_of(root: Path, options: Options) -> Path | None:
     try:
-        return find_boot_file(root, INITRD, options.initrd_file_name).path
+        return choose_boot_files(root, options).initrd
     except StepFailed:
         return None
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from builder.contract.options import Options
 from builder.pod.enclosure import Command, run_enclosed
-from builder.pod.image_root.boot_files import INITRD, KERNEL, find_boot_file, find_optional, resolve_in_root
+from builder.pod.image_root.boot_choice import choose_boot_files, choose_kernel
+from builder.pod.image_root.boot_files import find_optional, initrd_version, resolve_in_root
 from builder.pod.image_root.kernel import Kernels, kernels_of, version_of
 from builder.pod.step import StepFailed, say
 from builder.pod.whole_file import whole_file
@@ -45,7 +46,7 @@ def rebuild_initrd(root: Path, before: Before, options: Options) -> None:
     """
     if not is_due(root, before, options):
         return
-    kernel = find_boot_file(root, KERNEL, options.kernel_name).path
+    kernel = choose_kernel(root, options)
     version = version_of(root, kernel)
     modules = dracut_modules(before.initrd) if before.initrd else []
     words = _program(root, version, modules)
@@ -111,11 +112,14 @@ def _still_there(root: Path, modules: list[str]) -> list[str]:
 
 
 def _is_another(root: Path, before: Before, options: Options) -> bool:
+    """Return whether the root's initrd was made for the kernel that it has now: its name or its content says so."""
     try:
-        now = find_boot_file(root, INITRD, options.initrd_file_name).path
+        files = choose_boot_files(root, options)
     except StepFailed:
         return False
-    return before.initrd is None or _sha256(now) != _sha256(before.initrd)
+    named = initrd_version(files.initrd.name)
+    its_own = bool(named) and named == files.version
+    return its_own or before.initrd is None or _sha256(files.initrd) != _sha256(before.initrd)
 
 
 def _sha256(file: Path) -> str:

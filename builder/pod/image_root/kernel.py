@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.contract.options import Options
-from builder.pod.image_root.boot_files import KERNEL, find_boot_file, resolve_in_root
+from builder.pod.image_root.boot_choice import choose_kernel, shown_in_root
+from builder.pod.image_root.boot_files import kernel_version
+from builder.pod.image_root.kernel_modules import module_versions
 from builder.pod.step import StepFailed
 
 # Documentation/arch/x86/boot.rst: the setup header's magic, and where it says where the version stands.
@@ -29,20 +31,11 @@ class Kernels:
 def kernels_of(root: Path, options: Options) -> Kernels:
     """Return what a root's kernels are now; one without the job's kernel has no content of it."""
     try:
-        file = find_boot_file(root, KERNEL, options.kernel_name).path
+        file = choose_kernel(root, options)
     except StepFailed:
         return Kernels(tuple(module_versions(root)), "")
     with file.open("rb") as opened:
         return Kernels(tuple(module_versions(root)), hashlib.file_digest(opened, "sha256").hexdigest())
-
-
-def module_versions(root: Path) -> list[str]:
-    """Return the versions of the kernels that a root has modules of."""
-    try:
-        folder = resolve_in_root(root, "lib/modules")
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(entry.name for entry in folder.iterdir() if (entry / "modules.dep").is_file())
 
 
 def version_of(root: Path, kernel: Path) -> str:
@@ -54,18 +47,23 @@ def version_of(root: Path, kernel: Path) -> str:
         StepFailed: It is none of those that the root has modules of, or its version is not known.
     """
     known = module_versions(root)
-    said = _version_in_file(kernel) or _named_version(kernel)
+    said = stated_version(kernel)
     if said in known:
         return said
     if not said and len(known) == 1:
         return known[0]
-    listed = ", ".join(known) or "none"
+    listed, place = ", ".join(known) or "none", shown_in_root(root, kernel)
     if said:
         raise StepFailed(
-            f"/boot/{kernel.name} is kernel {said}, and the image root has no modules of it: /lib/modules has {listed}",
+            f"{place} is kernel {said}, and the image root has no modules of it: /lib/modules has {listed}",
             advice="install the kernel and its modules together, or name the kernel to boot as the job's kernel file",
         )
-    raise StepFailed(f"the version of /boot/{kernel.name} is not known: /lib/modules has {listed}")
+    raise StepFailed(f"the version of {place} is not known: /lib/modules has {listed}")
+
+
+def stated_version(kernel: Path) -> str:
+    """Return the version of a kernel, as it or its place says; empty when neither does."""
+    return _version_in_file(kernel) or kernel_version(kernel)
 
 
 def _version_in_file(kernel: Path) -> str:
@@ -89,7 +87,3 @@ def _banner_version(kernel: Path) -> str:
             return ""
     found = _BANNER.search(body)
     return found[1].decode() if found else ""
-
-
-def _named_version(kernel: Path) -> str:
-    return kernel.name.partition("-")[2] if KERNEL.versioned.fullmatch(kernel.name) else ""

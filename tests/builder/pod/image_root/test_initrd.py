@@ -4,9 +4,12 @@ The dracut here is a script that notes how it was called; tests/flows/test_boot.
 """
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from builder.contract.options import Options
+from builder.pod.image_root.boot_choice import choose_boot_files
 from tests.builder.small_root import VERSION, Workspace
 from tests.builder_pod import run_in_builder
 
@@ -114,3 +117,13 @@ def test_a_dracut_that_fails_is_the_error_and_leaves_the_old_initrd(workspace: W
     assert last_line(ran) == f"error: /usr/bin/dracut made no initrd of kernel {VERSION}: exit code 7"
     assert initrd(workspace) == "initrd"
     assert sorted(file.name for file in (workspace.root / "boot").iterdir()) == ["initrd", "vmlinuz"]
+
+
+def test_the_kernel_of_an_update_is_taken_with_the_initrd_that_came_with_it(workspace: Workspace) -> None:
+    boot = workspace.root / "boot"
+    for name in ("vmlinuz", "initrd"):
+        (boot / name).rename(boot / f"{name}-{VERSION}")
+    ran = workspace.script((Path(__file__).parents[2] / "field_cases/two-kernels.sh").read_text())
+    assert ran.returncode == 0, ran.stdout
+    found = choose_boot_files(workspace.root, Options())
+    assert (found.kernel.name, found.initrd.name) == ("vmlinuz-9.9.9-new", "initrd-9.9.9-new")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.contract.options import Options
-from builder.pod.image_root.kernel import kernels_of, module_versions, version_of
+from builder.pod.image_root.kernel import kernels_of, version_of
 from builder.pod.step import StepFailed
 
 
@@ -66,13 +66,6 @@ def test_a_kernel_without_modules_is_refused(root: Path) -> None:
     (root / "boot/vmlinuz").write_bytes(bzimage("6.1.0-18"))
     with pytest.raises(StepFailed, match=r"kernel 6\.1\.0-18, and the image root has no modules of it: .* 6\.1\.0-17"):
         version_of(root, root / "boot/vmlinuz")
-
-
-def test_folders_that_are_no_modules_of_a_kernel_do_not_count(root: Path) -> None:
-    assert module_versions(root) == []
-    add_modules(root, "6.1")
-    (root / "lib/modules/left-over/kernel").mkdir(parents=True)
-    assert module_versions(root) == ["6.1"]
 
 
 def test_another_kernel_or_other_modules_make_a_difference(root: Path) -> None:
