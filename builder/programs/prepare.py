@@ -22,6 +22,7 @@ from builder.pod.kiwi.credentials import Credentials, Mask, at_hand, fetch_crede
 from builder.pod.kiwi.image_scripts import make_missing_initrd, run_images_script
 from builder.pod.kiwi.log import KiwiLog
 from builder.pod.kiwi.old_functions import functions_file, make_harmless, warnings_of_scripts
+from builder.pod.kiwi.overlay import before_each_copy
 from builder.pod.kiwi.repositories import adapt
 from builder.pod.kiwi.signatures import accept_only
 from builder.pod.kiwi.trust import trust, trust_in_root
@@ -72,6 +73,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     adapt(description, of_kiwi)
     # Package scripts would make an initrd that the description's own scripts make again: 15 s of 66.
     environment = {"INITRD": "No"} if deferred else {}
+    environment |= before_each_copy(root.parent / "programs", description)
     _keep_downloads_in(root.parent / "downloads")
     accept_only(context.signing_keys)
     if functions := functions_file():
