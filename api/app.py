@@ -13,8 +13,9 @@ from api.killed_runs import watching
 from api.openapi import add_document
 from api.problems import add_problems
 from api.request_ids import RequestIds
-from api.routes import jobs, records
+from api.routes import records
 from api.routes.deletion import deletion, removal
+from api.routes.jobs import jobs
 from api.routes.registration import registration
 from api.versions import Version
 
@@ -56,7 +57,7 @@ def _router(each: Version) -> APIRouter:
     router.include_router(health())
     router.include_router(records.reading())
     router.include_router(registration())
-    router.include_router(jobs.reading())
+    router.include_router(jobs())
     router.include_router(deletion() if each is Version.V3 else removal())
     if each is Version.V3:
         router.include_router(records.reading_deleted())

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
@@ -35,13 +35,27 @@ async def to_its_end(request: Request, flow: Flow[..., Any], parameters: Mapping
         Unreachable: Prefect does not answer; nothing was begun.
     """
     run = await run_in_threadpool(begun, request, flow, parameters)
-    running = asyncio.get_running_loop().run_in_executor(_POOL, run.carry_out)
+    return await answered(request, run.carry_out, {"flow_run_id": str(run.run.id), "address": run.address})
+
+
+async def answered(request: Request, act: Callable[[], None], where: Mapping[str, str]) -> Response:
+    """Act in a thread and answer when that has ended: 204, or 202 if the client does not wait or it takes too long.
+
+    Args:
+        request: The request.
+        act: What is done.
+        where: What a client is told that does not wait: an `address` where it sees the end, at least.
+
+    Raises:
+        ImsError: As `act`.
+    """
+    running = asyncio.get_running_loop().run_in_executor(_POOL, act)
     if RESPOND_ASYNC in request.headers.get("prefer", "").replace(" ", "").split(","):
-        return _goes_on(run, running)
+        return _goes_on(where, running)
     try:
         await asyncio.wait_for(asyncio.shield(running), settings().api.wait.total_seconds())
     except TimeoutError:
-        return _goes_on(run, running)
+        return _goes_on(where, running)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -51,16 +65,24 @@ def begun(request: Request, flow: Flow[..., Any], parameters: Mapping[str, Any])
     Raises:
         Unreachable: Prefect does not answer.
     """
+    return begin(flow, parameters, prefect(), [f"request: {request_id(request)}"])
+
+
+def prefect() -> str:
+    """Return the address of the Prefect server's API, which answers.
+
+    Raises:
+        Unreachable: It does not. Its client would try for half a minute, and a client of ours waits.
+    """
     address = prefect_api_url()
-    # Prefect's client tries for half a minute, and a client of ours waits.
     check(address)
-    return begin(flow, parameters, address, [f"request: {request_id(request)}"])
+    return address
 
 
-def _goes_on(run: InProcess, running: "asyncio.Future[None]") -> Response:
+def _goes_on(where: Mapping[str, str], running: "asyncio.Future[None]") -> Response:
     running.add_done_callback(_note_end)
-    where = {"flow_run_id": str(run.run.id), "address": run.address}
-    return JSONResponse(where, HTTPStatus.ACCEPTED, {"Location": run.address, "Preference-Applied": RESPOND_ASYNC})
+    headers = {"Location": where["address"], "Preference-Applied": RESPOND_ASYNC}
+    return JSONResponse(dict(where), HTTPStatus.ACCEPTED, headers)
 
 
 def _note_end(running: "asyncio.Future[None]") -> None:

@@ -122,6 +122,9 @@ class Repositories(Group):
     timeout: Duration = Field(timedelta(seconds=10), description="Limit on one repository's answer.")
     interval: Duration = Field(timedelta(seconds=10), description="Pause between rounds of asking.")
     limit: Duration = Field(timedelta(seconds=500), description="Limit on waiting for the repositories.")
+    private: bool = Field(
+        True, description="Whether repositories may be at addresses of private networks and of the host itself."
+    )
 
 
 class Squashfs(Group):

@@ -161,7 +161,7 @@ REFUSED = {
         repositories("alias='../a'"),
         "line 4: .* Invalid attribute alias for element repository",
     ),
-    "an alias with a blank": (repositories("alias='a b'"), "line 4: .* Invalid attribute alias for element repository"),
+    "an alias with a colon": (repositories("alias='a:b'"), "line 4: .* Invalid attribute alias for element repository"),
     "an image type": (
         '<preferences><type image="nope"/></preferences>',
         "line 4: .* Element type failed to validate content",
