@@ -189,7 +189,7 @@ def test_waiting_for_a_job_shows_what_it_does_and_ends_with_its_diagnosis(up: Up
 
 def test_in_the_background_of_a_script_it_lives_through_ctrl_c_and_ends_by_sigterm(tmp_path: Path) -> None:
     """As `nohup ims up &` does: both have SIGINT ignored."""
-    up = start(tmp_path / "data", ignoring="INT HUP")
+    up = start(tmp_path / "data", ignoring="INT HUP", with_database=False)
     started = [pid for pid, _ in up.process_ids() if pid != up.process.pid]
     assert len(started) >= 2
     assert not [pid for pid in started if _ignores(pid, signal.SIGINT)], "Prefect ends its own processes by SIGINT"
