@@ -195,12 +195,14 @@ def test_many_silent_repositories_end_within_the_limit_and_not_all_are_named_eac
 
 
 def test_an_interrupted_wait_does_not_wait_for_servers_that_are_silent() -> None:
-    released = threading.Event()
+    silent, released = threading.Event(), threading.Event()
     started = time.monotonic()
 
     def ask_one(repository: Repository) -> Answer:
         if repository.url == "http://h/interrupted":
+            silent.wait(20)
             raise KeyboardInterrupt
+        silent.set()
         released.wait(20)
         return READY
 
