@@ -17,6 +17,7 @@ from ingest.limits import Limits
 from ingest.local_paths import check_local_paths
 from ingest.normalised import real_path, write_description, write_source
 from ingest.recipe_files import opened, read_text
+from ingest.recipe_scripts import check_scripts
 from ingest.repositories import repository
 
 # The oldest and the newest schema that each kiwi reads, by its major version. Each converts older schemas to its own
@@ -46,6 +47,7 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
         check_counts(document)
         check_command_words(document)
         check_local_paths(document, folder)
+        check_scripts(folder, top)
         repositories = [
             repository(document, element, folder, credentials[element]) for element in document.root.iter("repository")
         ]
