@@ -141,7 +141,11 @@ ELSEWHERE = (
     Elsewhere(
         "builder/pod/inspection/test_inspection.py",
         _PART,
-        ("builder/pod/inspection/file_in_root.py", "builder/pod/inspection/found.py"),
+        (
+            "builder/pod/image_root/system_folders.py",
+            "builder/pod/inspection/file_in_root.py",
+            "builder/pod/inspection/found.py",
+        ),
     ),
     Elsewhere("tasks/test_inspections.py", _PART, ("storage/models/inspections.py",)),
     Elsewhere("builder/pod/test_step.py", _PART, ("builder/contract/exit_codes.py", "builder/pod/child.py")),

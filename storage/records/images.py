@@ -19,7 +19,10 @@ def read_manifest(store: ObjectStore, image: Image) -> tuple[Manifest, bytes]:
         BadInput: It is larger than boot services read.
     """
     if image.link is None:
-        raise NotFound(f"image {image.id} has no manifest, so it has no artifacts")
+        raise NotFound(
+            f"image {image.id} has no manifest, so it has no artifacts",
+            resolution=f"link one with `ims images update {image.id} --link-path s3://BUCKET/KEY`",
+        )
     manifest, body, _ = manifest_at(store, image.link)
     return manifest, body
 

@@ -288,6 +288,26 @@ def test_a_description_that_is_not_xml_is_the_error(lab: Lab) -> None:
     assert last_line(ran).startswith("error: config.xml is not XML: no element found: line ")
 
 
+def test_an_overlay_keeps_the_links_of_the_root_and_closes_none_of_its_folders(lab: Lab) -> None:
+    """As the field's recipes have it (kiwi's issues 2176 and 557): root/lib for a merged /usr, made with umask 077."""
+    overlay = lab.description / "root"
+    (overlay / "lib/systemd/system").mkdir(parents=True)
+    (overlay / "lib/systemd/system/site.service").write_text("[Unit]\n")
+    (overlay / "etc").mkdir(exist_ok=True)
+    for place in ("", "etc"):
+        (overlay / place).chmod(0o700)
+    ran = lab.prepare()
+    assert ran.returncode == 0, ran.stdout
+    root = lab.workspace / "root"
+    assert (str((root / "lib").readlink()), (root / "usr/lib/systemd/system/site.service").is_file()) == (
+        "usr/lib",
+        True,
+    )
+    assert [(root / place).stat().st_mode & 0o777 for place in ("", "etc")] == [0o755, 0o755]
+    assert "warning: the overlay's /lib goes to /usr/lib, where the image's link leads" in ran.stdout
+    assert "warning: the overlay would have closed /, /etc to all but root" in ran.stdout
+
+
 def test_another_architecture_is_refused(lab: Lab) -> None:
     lab.step["arch"] = "aarch64"
     assert last_line(lab.prepare()) == "error: the image is for aarch64, and this machine is x86_64"

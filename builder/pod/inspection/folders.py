@@ -4,19 +4,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from builder.pod.image_root.system_folders import OTHER_FOLDERS, READ_BY_ALL, SYSTEM_FOLDERS
 from builder.pod.inspection.found import Found, listed
 
 _MERGED = ("bin", "sbin", "lib", "lib64", "lib32", "libx32", "libo32")
-# Without these, no program of a user other than root works: the daemons of the system are such users, too.
-SYSTEM_FOLDERS = (
-    *("", "bin", "boot", "etc", "lib", "lib64", "sbin", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/sbin", "var"),
-    *("usr/share", "var/lib"),
-)
-_OTHER_FOLDERS = ("opt", "home", "mnt", "srv", "usr/local", "usr/local/bin", "usr/local/sbin", "var/cache", "var/spool")
-_READ_BY_ALL = (
-    *("etc/group", "etc/hosts", "etc/ld.so.cache", "etc/ld.so.conf", "etc/nsswitch.conf", "etc/os-release"),
-    *("etc/passwd", "etc/profile", "etc/protocols", "etc/services"),
-)
 
 
 def check_usr_merge(root: Path) -> Iterator[Found]:
@@ -39,7 +30,7 @@ def check_usr_merge(root: Path) -> Iterator[Found]:
 
 def check_closed(root: Path) -> Iterator[Found]:
     """Check that users other than root can enter folders, and read files, that all programs need."""
-    for name, places in (("closed-folder", SYSTEM_FOLDERS), ("closed-optional-folder", _OTHER_FOLDERS)):
+    for name, places in (("closed-folder", SYSTEM_FOLDERS), ("closed-optional-folder", OTHER_FOLDERS)):
         closed = [place for place in places if place != "boot" and _lacks(root / place, 0o001, stat.S_ISDIR)]
         if closed:
             shown = [_with_mode(root, place) for place in closed]
@@ -48,7 +39,7 @@ def check_closed(root: Path) -> Iterator[Found]:
                 f"only root can enter {listed(shown)}",
                 f"chmod 755 {' '.join(f'/{place}' for place in closed)}: an overlay made with umask 077 does that",
             )
-    if unread := [place for place in _READ_BY_ALL if _lacks(root / place, 0o004, stat.S_ISREG)]:
+    if unread := [place for place in READ_BY_ALL if _lacks(root / place, 0o004, stat.S_ISREG)]:
         yield Found(
             "closed-file",
             f"only root can read {listed([_with_mode(root, place) for place in unread])}",
