@@ -47,7 +47,7 @@ def test_builds_do_not_reach_the_api_server(address: str) -> None:
     assert not reaches(named(EXAMPLE, "NetworkPolicy", "builds"), address)
 
 
-_METADATA = [str(address) for address in METADATA if address.version == 4]
+_METADATA = sorted(str(address) for address in METADATA if address.version == 4)
 _FIRST_AND_LAST = ["0.0.0.0", "0.255.255.255", "169.254.0.0", "169.254.255.255", "224.0.0.0", "255.255.255.255"]
 _BESIDE_THEM = ["1.0.0.0", "169.253.255.255", "169.255.0.0", "223.255.255.255", "100.100.100.199", "10.96.0.1"]
 
