@@ -87,7 +87,8 @@ def problem_of(error: ImsError, method: str) -> JSONResponse:
     """
     status = _status_of(error, method)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("%s: %s", type(error).__name__, error)
+        level = logging.WARNING if status == HTTPStatus.SERVICE_UNAVAILABLE else logging.ERROR
+        logger.log(level, "%s: %s", type(error).__name__, error)
     headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
