@@ -15,7 +15,7 @@ from bench.report import AtLeast, AtMost, Figure, Option, run
 
 OPTIONS = [
     Option("stories", 10, 1, "how many stories"),
-    Option("orders", 10, 10, "how many orders a story has"),
+    Option("orders", 10, 6, "how many orders a story has"),
     Option("seed", 1, 1, "which stories"),
 ]
 MOST_SECONDS = 30

@@ -11,7 +11,7 @@ from tests.repository import REPOSITORY
 
 # Those that start no pods.
 ALONE = ("database", "follow_pods", "moves", "records")
-# `orders` runs tests/flows/stories.py, which is the suite's only run of it: one story of ten orders.
+# `orders` runs tests/flows/stories.py, which is the suite's only run of it: one story of six orders.
 IN_PODS = ("boots", "create", "customize", "cycles", "flow", "orders", "packaging")
 # What benchmarks share.
 SHARED = ("__init__", "report", "roots", "samples", "services", "smallest_machine")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.containers
 # How many stories are told, which, and how long they are: the bench says it.
 STORIES = int(os.environ.get("IMS_TEST_STORIES", "1"))
 SEED = int(os.environ.get("IMS_TEST_SEED", "1"))
-ORDERS_IN_A_STORY = int(os.environ.get("IMS_TEST_ORDERS", "10"))
+ORDERS_IN_A_STORY = int(os.environ.get("IMS_TEST_ORDERS", "6"))
 # How many of the orders are followed by a look whether all agree.
 PATIENT = 0.75
 
