@@ -9,9 +9,13 @@ from fastapi.routing import APIRoute
 from api.bodies import Bodies
 from api.health import health
 from api.identity import Identity
+from api.killed_runs import watching
 from api.openapi import add_document
 from api.problems import add_problems
-from api.routes import jobs, records
+from api.request_ids import RequestIds
+from api.routes import records
+from api.routes.deletion import deletion, removal
+from api.routes.jobs import jobs
 from api.routes.registration import registration
 from api.versions import Version
 
@@ -26,12 +30,14 @@ def application() -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        lifespan=watching,
     )
     add_problems(app)
     add_document(app)
     app.add_middleware(Bodies)
-    # Added last, it is asked first.
     app.add_middleware(Identity)
+    # Added last, it is asked first.
+    app.add_middleware(RequestIds)
     for each in Version:
         router = _router(each)
         for prefix in each.prefixes:
@@ -51,7 +57,8 @@ def _router(each: Version) -> APIRouter:
     router.include_router(health())
     router.include_router(records.reading())
     router.include_router(registration())
-    router.include_router(jobs.reading())
+    router.include_router(jobs())
+    router.include_router(deletion() if each is Version.V3 else removal())
     if each is Version.V3:
         router.include_router(records.reading_deleted())
     return router

@@ -76,7 +76,6 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(ImsError, _on_our_error)
     app.add_exception_handler(RequestValidationError, _on_refused_input)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(Exception, _on_defect)
 
 
 def problem_of(error: ImsError, method: str) -> JSONResponse:
@@ -88,7 +87,8 @@ def problem_of(error: ImsError, method: str) -> JSONResponse:
     """
     status = _status_of(error, method)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("%s: %s", type(error).__name__, error)
+        level = logging.WARNING if status == HTTPStatus.SERVICE_UNAVAILABLE else logging.ERROR
+        logger.log(level, "%s: %s", type(error).__name__, error)
     headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -106,6 +106,15 @@ def answer(
     problem = Problem(status=status, title=status.phrase, detail=detail, errors=errors)
     body = problem.model_dump(exclude_none=True)
     return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def defect(method: str, path: str, error: Exception) -> JSONResponse:
+    """Log an error that is none of ours with its traceback, and return the answer, which has none."""
+    logger.error("%s %s failed by a defect", method, path, exc_info=error)
+    return answer(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"this is a defect of the service ({type(error).__name__}); report it with the log of the API",
+    )
 
 
 def _status_of(error: ImsError, method: str) -> HTTPStatus:
@@ -145,14 +154,6 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.url.path} does not take {request.method}"
     return answer(status, detail, headers=error.headers)
-
-
-async def _on_defect(request: Request, error: Exception) -> JSONResponse:
-    logger.error("%s %s failed by a defect", request.method, request.url.path, exc_info=error)
-    return answer(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        f"this is a defect of the service ({type(error).__name__}); report it with the log of the API",
-    )
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -1,9 +1,10 @@
 """The process, or the processes, that serve the API: `python -m api.server HOST PORT PROCESSES`, as `ims api` does."""
 
-import logging
 import resource
+import socket
 import sys
 from ipaddress import ip_address
+from typing import Any
 
 import uvicorn
 
@@ -13,47 +14,61 @@ from errors import BadInput, ImsError
 
 # An idle connection costs a file, and one that is used again costs a client nothing.
 KEEP_ALIVE_SECONDS = 75
+BACKLOG = 2048
+APPLICATION = "api.app:application"
 # What is answered when the service is stopped: longer than a deletion of usual size takes.
 STOP_SECONDS = 30
 
 # As the log of Prefect's servers, which `ims up` reads.
-LOG = "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(name)s - %(message)s"
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(name)s - %(message)s", "datefmt": "%H:%M:%S"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Prefect sets the root logger's level, too.
+    "loggers": {"api": {"level": "INFO"}},
+}
 
 
 def main() -> None:
-    """Serve the API as the arguments say."""
-    host, port, processes = sys.argv[1:]
-    logging.basicConfig(level=logging.INFO, format=LOG, datefmt="%H:%M:%S")
+    """Serve the API as the arguments say; the last one is the descriptor of a socket that listens already."""
+    host, port, processes, *descriptor = sys.argv[1:]
     try:
-        serve(host, int(port), int(processes))
+        serve(host, int(port), int(processes), *map(int, descriptor))
     except ImsError as error:
         sys.exit(f"Error: {error}")
 
 
-def serve(host: str, port: int, processes: int) -> None:
+def serve(host: str, port: int, processes: int, descriptor: int | None = None) -> None:
     """Serve the API until this process is stopped.
 
     Args:
         host: The address to listen on.
         port: The port.
         processes: How many processes share it.
+        descriptor: A socket that listens there already; then this process alone serves it.
 
     Raises:
         BadInput: It would be open to others than this host's users.
     """
     refuse_open(host, settings().api)
     _allow_many_files()
-    uvicorn.run(
-        "api.app:application",
-        factory=True,
-        host=host,
-        port=port,
-        workers=processes,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
+    options: dict[str, Any] = {
+        "factory": True,
+        "access_log": False,
+        "server_header": False,
+        "log_config": LOGGING,
+        "backlog": BACKLOG,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": STOP_SECONDS,
+    }
+    if descriptor is None:
+        uvicorn.run(APPLICATION, host=host, port=port, workers=processes, **options)
+    else:
+        uvicorn.Server(uvicorn.Config(APPLICATION, **options)).run(sockets=[socket.socket(fileno=descriptor)])
 
 
 def refuse_open(host: str, chosen: Api) -> None:

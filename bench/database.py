@@ -23,6 +23,7 @@ import httpx
 from bench.report import AtMost, Figure, Option, run, show
 from cli.servers import prefect_processes
 from cli.servers.data_folder import Endpoints
+from tests.prefect_database import put_database
 
 OPTIONS = [
     Option("clients", 24, 4, "how many clients"),
@@ -59,6 +60,7 @@ def measured(asked: Namespace, *, ours: bool) -> "Load":
         env = prefect_processes.environment(Path(folder), endpoints)
         if not ours:
             del env[prefect_processes.DATABASE]
+        put_database(Path(folder) / "prefect")
         server = prefect_processes.server(env, Path(folder))
         server.start()
         try:

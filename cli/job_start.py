@@ -1,4 +1,4 @@
-"""Starting a job: check its fields, start its flow run, make its record."""
+"""Starting a job: what its options mean; its rules are those of every way in (flows/job_start.py)."""
 
 from itertools import zip_longest
 from typing import Any
@@ -7,9 +7,7 @@ from cli.booleans import boolean
 from cli.scripts import uploaded, uploaded_playbook
 from errors import BadInput
 from runs.server_address import prefect_api_url
-from storage.models.job_parameters import parameters_of
-from storage.models.jobs import Job, JobType, NewJob
-from storage.models.records import new_id
+from storage.models.jobs import Job, JobType
 from storage.models.shells import CUSTOMIZE
 
 
@@ -55,62 +53,19 @@ def unattended(script: str, playbook: str, entry: str, *, rebuild_initrd: bool) 
     return fields
 
 
-def check(job_type: JobType, fields: dict[str, Any]) -> dict[str, Any]:
-    """Refuse a job that cannot succeed, before anything is started; return its fields with ids as they are stored.
+def start(job_type: JobType, fields: dict[str, Any]) -> tuple[Job, str]:
+    """Check a job, start its run, make its record, and return it with the run's address.
 
     Raises:
-        BadInput, NotFound, Conflict: The message says why.
+        BadInput, NotFound, Conflict: The job cannot succeed; the message says why.
     """
-    from storage.records.catalogue import catalogue
-    from storage.records.public_keys import ssh_key_of
-
-    asked = {name: value for name, value in fields.items() if name not in {"require_dkms", "profiles"}}
-    profiles = [name for name in fields.get("profiles", "").split(",") if name]
-    job = NewJob(job_type=job_type, profiles=profiles, **asked)
-    if job.is_unattended and fields.get("ssh_containers"):
-        raise BadInput("a script or a playbook opens no shell", resolution="leave --jail and --ssh-containers-… out")
-    ssh_key_of(catalogue().public_keys.available(fields["public_key_id"]))
-    if job_type is JobType.CREATE:
-        _check_recipe(fields["artifact_id"])
-    else:
-        _check_image(fields)
-    return fields | {"artifact_id": job.artifact_id, "public_key_id": job.public_key_id}
-
-
-def start(job_type: JobType, fields: dict[str, Any]) -> tuple[Job, str]:
-    """Start the run, make the job's record, and return it with the run's address."""
     # Importing Prefect takes more than a second.
-    from flows.deployments import CREATE_IMAGE, CUSTOMIZE_IMAGE
+    from flows import job_start
     from runs.client import connected
     from storage.records.catalogue import catalogue
-    from storage.records.jobs import open_job
+    from storage.s3.objects import object_store
 
-    deployment = CREATE_IMAGE if job_type is JobType.CREATE else CUSTOMIZE_IMAGE
+    chosen = job_start.checked(object_store(), catalogue(), job_type, fields)
     with connected(prefect_api_url()) as runs:
-        run_id = runs.start(deployment, parameters_of(job_type, fields), idempotency_key=new_id())
-        # The run makes the record if it is faster; both make the same one.
-        job = open_job(catalogue(), run_id, run_id, {"job_type": job_type, **fields})
-        return job, runs.address(run_id)
-
-
-def _check_recipe(recipe_id: str) -> None:
-    from storage.records.catalogue import catalogue
-    from storage.s3.objects import object_store
-
-    recipe = catalogue().recipes.available(recipe_id)
-    if recipe.link is None:
-        raise BadInput(
-            f"recipe {recipe.id} ({recipe.name}) has no archive",
-            resolution="register it again with `ims recipes create --file`",
-        )
-    object_store().head(recipe.link.bucket, recipe.link.key)
-
-
-def _check_image(fields: dict[str, Any]) -> None:
-    from storage.records.catalogue import catalogue
-    from storage.records.images import read_manifest
-    from storage.s3.objects import object_store
-
-    if fields.get("profiles"):
-        raise BadInput("--profile is of recipes, and an image has none", resolution="leave it out")
-    read_manifest(object_store(), catalogue().images.available(fields["artifact_id"]))
+        job = job_start.start(runs, catalogue(), job_type, chosen)
+        return job, runs.address(job.id)

@@ -8,7 +8,7 @@ import typer
 from cli.booleans import BOOLEANS
 from cli.failures import OUR_FAULT, print_error
 from cli.job_deletions import add_deletion
-from cli.job_start import check, ssh_containers, start, unattended
+from cli.job_start import ssh_containers, start, unattended
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.shells import add_shells
 from storage.models import job_defaults
@@ -107,7 +107,7 @@ def create(
     if shells := ssh_containers(ssh_containers_name, ssh_containers_jail, jail=jail):
         fields["ssh_containers"] = shells
     fields |= unattended(script, playbook, script_entry, rebuild_initrd=rebuild_initrd)
-    job, address = start(job_type, check(job_type, fields))
+    job, address = start(job_type, fields)
     if not wait:
         print_record(job, output)
         typer.echo(f"Follow it at {address}, or with: ims jobs describe {job.id}", err=True)

@@ -127,5 +127,7 @@ def _line(value: Any) -> str:
     if isinstance(value, dict):
         if set(value) == {"key", "value"}:
             return f"{value['key']}={value['value']}"
+        if {"weight", "what"} <= set(value):
+            return f"{value['weight']}: {value['what']}"
         return str(value.get("path") or json.dumps(value, ensure_ascii=False))
     return str(value)

@@ -21,6 +21,7 @@ Ready after {seconds:.0f} s. Data and logs are in {folder}. What next, in anothe
     --image-root-archive-name NAME --wait
 
 Runs, their logs and a form to start them: {prefect}
+For the tools of IMS: {api}
 Ctrl-C stops everything."""
 
 
@@ -66,6 +67,7 @@ def _what_next(endpoints: Endpoints, seconds: float) -> str:
         folder=chosen.data_dir,
         environment=f"\n  export IMS_DATA_DIR={chosen.data_dir}" if other_folder else "",
         prefect=endpoints.prefect_ui_url,
+        api=endpoints.api_url,
     )
 
 

@@ -9,11 +9,11 @@ from cryptography.x509.oid import ExtensionOID as Oid
 
 from errors import BadInput
 
-# The shortest keys that OpenSSL takes at security level 2, the default of the distributions.
-_SMALLEST_BITS: tuple[tuple[type[RSAPublicKey | DSAPublicKey | EllipticCurvePublicKey], int], ...] = (
-    (RSAPublicKey, 2048),
-    (DSAPublicKey, 2048),
-    (EllipticCurvePublicKey, 224),
+# The shortest keys that OpenSSL takes at security level 2, the default of the distributions, and the longest of all.
+_BITS: tuple[tuple[type[RSAPublicKey | DSAPublicKey | EllipticCurvePublicKey], int, int], ...] = (
+    (RSAPublicKey, 2048, 16384),
+    (DSAPublicKey, 2048, 10000),
+    (EllipticCurvePublicKey, 224, 571),
 )
 # The critical extensions that OpenSSL handles (X509_supported_extension); with any other it trusts nothing.
 _KNOWN = {
@@ -52,7 +52,7 @@ def refuse_no_authority(certificate: x509.Certificate, what: str) -> None:
             else "give the root certificate that the server's certificate was signed with",
         )
     _refuse_other_purposes(certificate, what)
-    _refuse_weak(certificate, what)
+    _refuse_key_size(certificate, what)
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:
@@ -83,11 +83,11 @@ def _refuse_other_purposes(certificate: x509.Certificate, what: str) -> None:
             )
 
 
-def _refuse_weak(certificate: x509.Certificate, what: str) -> None:
+def _refuse_key_size(certificate: x509.Certificate, what: str) -> None:
     key = certificate.public_key()
-    for kind, smallest in _SMALLEST_BITS:
-        if isinstance(key, kind) and key.key_size < smallest:
+    for kind, smallest, largest in _BITS:
+        if isinstance(key, kind) and not smallest <= key.key_size <= largest:
             raise BadInput(
-                f"{what} has a key of {key.key_size} bits, and TLS clients take none below {smallest}",
+                f"{what} has a key of {key.key_size} bits, and TLS clients take {smallest} to {largest}",
                 resolution="get its successor",
             )

@@ -5,6 +5,8 @@ None is converted here: what a `TRUSTED CERTIFICATE` distrusts would be trusted,
 
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
+from cryptography import x509
+
 from errors import BadInput
 
 _FROM_PKCS7 = "`openssl pkcs7 -print_certs {form}-in FILE -out NEW.pem`"
@@ -52,8 +54,16 @@ def _form(data: bytes) -> tuple[str, str]:
         return ": it is in the form PKCS#7", f"convert it by {_FROM_PKCS7.format(form='-inform der ')}"
     if data.startswith(b"\x30") and _PKCS12_VERSION in beginning[:9]:
         return ": it is in the form PKCS#12", "convert it by `openssl pkcs12 -nokeys -in FILE -out NEW.pem`"
-    if data.startswith(b"\x30"):
-        return ": it may be in the form DER", "convert a DER file by `openssl x509 -inform der -in FILE -out NEW.pem`"
+    if _is_der(data):
+        return ": it is in the form DER", "convert a DER file by `openssl x509 -inform der -in FILE -out NEW.pem`"
     if data.lstrip().startswith(b"MII"):
         return ": it is base64 alone", "convert it by `base64 -d FILE | openssl x509 -inform der -out NEW.pem`"
     return "", "give the root certificate of the CA, as a PEM file"
+
+
+def _is_der(data: bytes) -> bool:
+    try:
+        x509.load_der_x509_certificate(data)
+    except (ValueError, x509.InvalidVersion):
+        return False
+    return True

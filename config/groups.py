@@ -123,6 +123,9 @@ class Repositories(Group):
     timeout: Duration = Field(timedelta(seconds=10), description="Limit on one repository's answer.")
     interval: Duration = Field(timedelta(seconds=10), description="Pause between rounds of asking.")
     limit: Duration = Field(timedelta(seconds=500), description="Limit on waiting for the repositories.")
+    private: bool = Field(
+        True, description="Whether repositories may be at addresses of private networks and of the host itself."
+    )
 
 
 class Squashfs(Group):
@@ -143,3 +146,13 @@ class Roots(Group):
         "newest",
         description="Which of several kernels is packed: the newest that has modules and an initrd, or the named one.",
     )
+    findings: str = Field(
+        "",
+        pattern=r"^\s*([a-z-]+=(error|warning|ignored)\s*(,\s*|$))*$",
+        description="Weights of what the inspection finds in an image root: `host-keys=error,fstab=ignored`.",
+    )
+
+    def weights(self) -> dict[str, str]:
+        """Return the weights by the names of the findings."""
+        pairs = [each.strip().partition("=") for each in self.findings.split(",") if each.strip()]
+        return {name: weight for name, _, weight in pairs}

@@ -24,6 +24,8 @@ def by_name(certificates: Iterable[x509.Certificate]) -> ByName:
 def refuse_damaged(certificate: x509.Certificate, bundle: ByName, what: str) -> None:
     """Refuse a certificate that was changed since it was signed: a root, or one whose signer is in the same file.
 
+    One whose issuer has its own name is a root, or the file has its signer: that of the authority's key before.
+
     Args:
         certificate: The certificate.
         bundle: All certificates of the file.
@@ -45,19 +47,21 @@ def refuse_damaged(certificate: x509.Certificate, bundle: ByName, what: str) -> 
         ) from error
     raise BadInput(
         f"{what} is damaged or was forged: its signature is not its signer's",
-        resolution="copy it again from its authority",
+        resolution="copy it again from its authority, with the certificate of its signer",
     )
 
 
 def _may_have_signed(signer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """Return whether a certificate names another one of its issuer's name: by the identifier of its key, if it can."""
+    """Return whether one of its issuer's name may have signed it: itself, or the one whose key it names."""
+    if signer == certificate:
+        return True
     try:
         own = signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
         named = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     except x509.ExtensionNotFound:
         # Of two authorities of one name, only identifiers say which is meant.
-        return certificate == signer
-    return named == own or (named is None and certificate == signer)
+        return False
+    return named == own
 
 
 def _has_signed(signer: x509.Certificate, certificate: x509.Certificate) -> bool:

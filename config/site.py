@@ -14,12 +14,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 
 from config.distributions import LinuxDistribution, is_same
 from config.files import read_file
+from config.pem import blocks_of
 from config.refusals import refusals_of
 from config.settings import settings
 from errors import BadInput
 
 # The trust store of a whole distribution has 250 KB, its keyrings have 100 KB.
 LARGEST_FILE_BYTES = 16 << 20
+PUBLIC_KEY_BLOCK = "PGP PUBLIC KEY BLOCK"
 _QUOTE = "correct it; put values with special characters between single quotes"
 
 
@@ -158,11 +160,11 @@ class Site(Model):
         """Return the content of the signing keys.
 
         Raises:
-            BadInput: One cannot be read, or is not an armoured public key.
+            BadInput: One cannot be read, is damaged, or is not an armoured public key.
         """
         found = [_read(file, "the signing key") for file in self.signing_keys]
         for file, key in zip(self.signing_keys, found, strict=True):
-            if b"-----BEGIN PGP PUBLIC KEY BLOCK-----" not in key:
+            if f"-----BEGIN {PUBLIC_KEY_BLOCK}-----".encode() not in key:
                 raise BadInput(
                     f"the signing key {file} is not an armoured OpenPGP public key",
                     resolution="export it by `gpg --armor --export KEY`",
@@ -172,6 +174,12 @@ class Site(Model):
                     f"the signing key {file} holds a private key",
                     resolution="give the public key alone, as `gpg --armor --export KEY` writes it",
                 )
+            for block in blocks_of(key, f"the signing key {file}"):
+                if block.label != PUBLIC_KEY_BLOCK:
+                    raise BadInput(
+                        f"the signing key {file}, line {block.first}: it is a {block.label}",
+                        resolution="leave it out of the file",
+                    )
         return found
 
     def repositories_for(self, linux_distribution: str, type_: str) -> list[SiteRepository]:

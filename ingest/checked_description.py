@@ -10,7 +10,7 @@ from ingest.description import Description, Kiwi, Repository
 from ingest.kiwi_reading import KiwiReading
 
 # kiwi/xsl/convert73to74.xsl renames the older ones; newer schemas say dnf4 for dnf.
-_OTHER_NAMES = {"apt-get": "apt", "yum": "dnf", "dnf4": "dnf"}
+OTHER_NAMES = {"apt-get": "apt", "yum": "dnf", "dnf4": "dnf"}
 _MANAGERS = {"apt", "dnf", "microdnf", "zypper"}
 
 
@@ -72,7 +72,7 @@ class CheckedDescription(BaseModel):
         Raises:
             BadInput: kiwi would read from a repository with a problem, or the package manager is not supported.
         """
-        manager = _OTHER_NAMES.get(reading.package_manager, reading.package_manager)
+        manager = OTHER_NAMES.get(reading.package_manager, reading.package_manager)
         if manager not in _MANAGERS:
             raise BadInput(
                 f"{self.file}: the package manager '{manager}' is not supported",

@@ -7,6 +7,8 @@ import os
 import re
 from typing import Any
 
+from ingest.command_words import check_command_words
+from ingest.counts import check_counts
 from ingest.credentials import take_credentials
 from ingest.description_file import descriptions
 from ingest.description_xml import Document, Element, parse, refused
@@ -15,6 +17,7 @@ from ingest.limits import Limits
 from ingest.local_paths import check_local_paths
 from ingest.normalised import write_description, write_source
 from ingest.recipe_files import opened, read_text, real_path
+from ingest.recipe_scripts import check_scripts
 from ingest.repositories import repository
 
 # The oldest and the newest schema that each kiwi reads, by its major version. Each converts older schemas to its own
@@ -37,10 +40,14 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
         document = parse(_read(names[0], "description", folder, top), names[0])
         version = _schema_version(document)
         kiwis = _kiwis(document, version)
+        check_counts(document)
         inner = included(document, lambda path, place: _read(path, place, folder, top))
         credentials = _taken_credentials([document, *inner.values()], folder, top)
         resolve(document, inner)
+        check_counts(document)
+        check_command_words(document)
         check_local_paths(document, folder)
+        check_scripts(folder, top)
         repositories = [
             repository(document, element, folder, credentials[element]) for element in document.root.iter("repository")
         ]

@@ -32,14 +32,17 @@ def run(packages: str, description: str, profiles: list[str], arch: str, scratch
 
 
 def _read(description: str, profiles: list[str], arch: str, scratch: str) -> Any:
+    from kiwi import xml_description
     from kiwi.defaults import Defaults
     from kiwi.xml_description import XMLDescription
     from kiwi.xml_state import XMLState
 
     Defaults.set_temp_location(scratch)
     Defaults.set_platform_name(arch)
+    # For <extension> kiwi would call xmlcatalog with words of the description; the builder images have none.
+    xml_description.Command = _NoProgram
     refusals: list[dict[str, Any]] = []
-    XMLDescription._get_relaxng_validation_details = staticmethod(  # noqa: SLF001 - it would call a program, jing
+    XMLDescription._get_relaxng_validation_details = staticmethod(  # noqa: SLF001 - it would call jing
         lambda schema, converted, log: refusals.append(refusal(description, schema, converted, log))
     )
     XMLDescription._get_schematron_validation_details = staticmethod(  # noqa: SLF001
@@ -55,6 +58,15 @@ def _read(description: str, profiles: list[str], arch: str, scratch: str) -> Any
         if refusals:
             return refusals[0]
         return {"why": f"{error}".strip() or type(error).__name__}
+
+
+class _NoProgram:
+    """Stands for kiwi's way to start programs."""
+
+    @staticmethod
+    def run(command: list[str], *_: Any, **__: Any) -> None:
+        """Refuse to start one."""
+        raise RuntimeError(f"{command[0]} is not installed")
 
 
 def _answer(data: Any, state: Any) -> dict[str, Any]:

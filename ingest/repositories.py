@@ -83,7 +83,8 @@ def _url(document: Document, element: Element, folder: str) -> tuple[str, BadInp
 def _is_web_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        # Programs disagree on what a backslash means: the server that one checks is not the one that another asks.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and "\\" not in url
     except ValueError:
         # Not an address, for example a port that is not a number or an unmatched bracket.
         return False

@@ -14,6 +14,7 @@ from ingest.formats import BEGIN_BYTES, is_tar, refuse_other_format
 from ingest.limits import Limits
 from ingest.names import tree_path
 from ingest.new_folder import new_folder
+from ingest.shell_script import check_script
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,20 @@ def unpack_script(file: Path, name: str, folder: Path, entries: Sequence[str], l
         if left_out:
             logger.info("%s", left_out)
         return str(entry)
+
+
+def check_entry(folder: Path, entry: str) -> None:
+    """Refuse a script that no shell can run as it is.
+
+    Args:
+        folder: The script's folder.
+        entry: The path in it of the script. It is made executable before it runs.
+
+    Raises:
+        BadInput: It has line ends of Windows, or its first line names no program; file and line are named.
+    """
+    with (folder / entry).open("rb") as file:
+        check_script(file.read(LONGEST_SCRIPT_BYTES), entry)
 
 
 def is_archive(file: Path) -> bool:

@@ -1,15 +1,18 @@
 """The flow runs of a Prefect server: started, read, cancelled and resumed over its API."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import OrchestrationResult
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType, FlowRunFilterTags
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
-from prefect.states import AwaitingRetry, Cancelled, Cancelling
+from prefect.states import AwaitingRetry, Cancelled, Cancelling, Crashed, Pending
 
 from errors import NotFound
 from runs import connection
@@ -64,6 +67,23 @@ class Runs:
                 found.id, parameters=dict(parameters), idempotency_key=idempotency_key
             )
         return str(run.id)
+
+    def make(self, flow: Flow[..., Any], parameters: Mapping[str, Any], tags: Sequence[str]) -> FlowRun:
+        """Make a run of a flow that no worker takes: whoever makes it carries it out."""
+        with translated(self._client):
+            return self._client.create_flow_run(flow, parameters=dict(parameters), tags=tags, state=Pending())
+
+    def tagged(self, tag: str) -> list[tuple[str, list[str]]]:
+        """Return the runs with a tag that have not ended, at most a page of them, each with all of its tags."""
+        alive = FlowRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING])
+        wanted = FlowRunFilter(tags=FlowRunFilterTags(all_=[tag]), state=FlowRunFilterState(type=alive))
+        with translated(self._client):
+            return [(str(run.id), run.tags) for run in self._client.read_flow_runs(flow_run_filter=wanted)]
+
+    def mark_crashed(self, run_id: str, message: str) -> None:
+        """Mark a run as crashed whose process was killed."""
+        with translated(self._client):
+            self._client.set_flow_run_state(UUID(run_id), Crashed(message=message))
 
     def read_run(self, run_id: str) -> Run:
         """Return a run.

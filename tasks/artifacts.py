@@ -21,6 +21,7 @@ from storage.records import jobs
 from storage.s3.object_info import ObjectInfo
 from storage.s3.objects import object_store
 from storage.s3.uploads import PartSum, Upload, complete_upload, missing_parts, open_upload, presigned_parts
+from tasks.inspections import inspection_key, keep_inspection
 from tasks.jobs import report
 from tasks.pods import run_step
 from tasks.retries import retryable
@@ -37,12 +38,12 @@ TYPES = {
 
 @retryable
 def package_artifacts(job: Job) -> Package:
-    """Find kernel and initrd in the image root, pack the root as squashfs, and take checksums of all.
+    """Inspect the image root, find kernel and initrd in it, pack it as squashfs, and take checksums of all.
 
     Safe to repeat: a pod that has packed is not run again; what it said is read from S3.
 
     Raises:
-        StepFailed: There is no kernel or initrd of that name, or several that could be meant.
+        StepFailed: The inspection has found an error, for instance no kernel, or several that could be meant.
         Corrupt: The pod's result cannot be read.
     """
     report(job, status=JobStatus.PACKAGING_ARTIFACTS)
@@ -51,7 +52,12 @@ def package_artifacts(job: Job) -> Package:
     result_url = object_store().presigned_put(bucket, key, limit)
     # The root of an image that is customized may be one that the pod has to mount.
     mounts = job.job_type is JobType.CUSTOMIZE
-    run_step(job, "package", "package", PackageInput(result_url=result_url), deadline=limit, privileged=mounts)
+    inspection_url = object_store().presigned_put(bucket, inspection_key(job), limit)
+    told = PackageInput(result_url=result_url, inspection_url=inspection_url)
+    try:
+        run_step(job, "package", "package", told, deadline=limit, privileged=mounts)
+    finally:
+        keep_inspection(job)
     body, _ = object_store().read(bucket, key)
     try:
         package = Package.from_json(body)

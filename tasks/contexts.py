@@ -10,8 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from builder.contract.inspection import WEIGHTS
 from builder.contract.options import Options, Squashfs
 from config.settings import settings
+from errors import BadInput
 from ingest.packing import pack, pack_files
 from storage.models.jobs import Job
 from storage.models.layout import credentials_key, job_key
@@ -89,4 +91,20 @@ def options(job: Job) -> Options:
         epoch=int(job.created.timestamp()),
         rebuild_initrd=job.rebuild_initrd,
         kernel_choice=chosen.roots.kernel_choice,
+        weights=_weights(),
     )
+
+
+def _weights() -> dict[str, str]:
+    """Return which findings have other weights here.
+
+    Raises:
+        BadInput: There are no such findings.
+    """
+    weights = settings().roots.weights()
+    if unknown := sorted(weights.keys() - WEIGHTS.keys()):
+        raise BadInput(
+            f"IMS_FINDINGS names {', '.join(unknown)}, which the inspection of an image root does not have",
+            resolution=f"name some of {', '.join(WEIGHTS)} (docs/inspection.md)",
+        )
+    return weights

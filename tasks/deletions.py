@@ -10,7 +10,7 @@ from errors import BadInput, Conflict, Corrupt, NotFound
 from runs.own_run import is_alive, own_run_id
 from storage.deletion import states as deletion
 from storage.deletion.deleted_manifests import remove_deleted_manifest, write_deleted_manifest
-from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of
+from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of, nothing_left
 from storage.deletion.moves import carry_out_all, is_of, link_to_target, remove_all, replaced, with_present_etag
 from storage.models.kinds import DeletableKind
 from storage.models.records import Collection, Image, Journal, Move, PublicKey
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -> Journal:
     """Return what would move if a record were deleted; nothing is changed.
+
+    A record whose objects are all gone is deleted without them: its user has removed them already.
 
     Args:
         kind: Its kind.
@@ -41,7 +43,10 @@ def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -
         return record.journal or Journal()
     _refuse_used(record)
     buckets = {settings().bucket, settings().boot_images_bucket}
+    link = None if isinstance(record, PublicKey) else record.link
     try:
+        if link is not None and nothing_left(object_store(), settings().boot_images_bucket, record):
+            return Journal(link=link, missing=[link.path])
         links = links_of(object_store(), record)
         moves, missing = moves_of(object_store(), catalogue(), buckets, record, links)
     except (BadInput, Conflict, Corrupt, NotFound) as error:
@@ -54,7 +59,6 @@ def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -
             f"{', '.join(missing)} of {kind} {record.id} is not there",
             resolution="put it back, or delete with --force, which moves what is there",
         )
-    link = None if isinstance(record, PublicKey) else record.link
     return Journal(link=link, moves=moves, missing=missing)
 
 
@@ -69,13 +73,7 @@ def begin_deletion(kind: DeletableKind, record_id: str, force: bool) -> Deletabl
     is_new = records.get(record_id).collection is Collection.AVAILABLE
     journal = plan_deletion(kind, record_id, force=force)
     found = _begin(kind, record_id, Collection.AVAILABLE, Collection.DELETING, journal)
-    try:
-        # Once more: a job writes its record before it reads what it works on, so one of the two sees the other.
-        _refuse_used(found)
-    except Conflict:
-        if is_new:
-            deletion.finish_restoring(records, record_id, _journal(found).link)
-        raise
+    _refuse_used_again(kind, found, is_new)
     for path in journal.missing:
         logger.warning("%s is gone; the deletion goes on without it", path)
     return found
@@ -186,6 +184,34 @@ def erase(kind: DeletableKind, record: Deletable) -> None:
     logger.info("%s %s is gone for good", kind, record.id)
 
 
+@retryable
+def begin_removal(kind: DeletableKind, record_id: str, cascade: bool, force: bool) -> Deletable:
+    """Put a record in transition to its removal, without a deletion before that could be undone.
+
+    Args:
+        kind: Its kind.
+        record_id: The record.
+        cascade: Remove its objects with it; otherwise all of them stay where they are.
+        force: As `begin_deletion`.
+
+    Raises:
+        Conflict: Another run works on the record, a job uses it, or see plan_deletion.
+    """
+    records = catalogue().of(kind)
+    record: Deletable = records.get(record_id)
+    is_new = record.collection is Collection.AVAILABLE
+    journal = _removal(kind, record, force) if cascade and is_new else Journal(link=getattr(record, "link", None))
+    found = _begin(kind, record_id, Collection.AVAILABLE, Collection.ERASING, journal)
+    _refuse_used_again(kind, found, is_new)
+    return found
+
+
+def _removal(kind: DeletableKind, record: Deletable, force: bool) -> Journal:
+    """Return a plan of which `erase` removes the objects where they are."""
+    plan = plan_deletion(kind, record.id, force=force)
+    return plan.model_copy(update={"moves": [move.model_copy(update={"target": move.source}) for move in plan.moves]})
+
+
 def _begin(
     kind: DeletableKind, record_id: str, start: Collection, transition: Collection, journal: Journal | None = None
 ) -> Deletable:
@@ -221,6 +247,25 @@ def _refuse_used(record: Deletable) -> None:
             raise Conflict(
                 f"job {job.id} is using {record.id}: it is {job.status}", resolution="wait for its end, or cancel it"
             )
+
+
+def _refuse_used_again(kind: DeletableKind, begun: Deletable, is_new: bool) -> None:
+    """Refuse it once more: a job writes its record before it reads what it works on, so one of the two sees the other.
+
+    Args:
+        kind: Its kind.
+        begun: The record in transition.
+        is_new: Whether this run has put it there; then it is available again.
+
+    Raises:
+        Conflict: A job uses it.
+    """
+    try:
+        _refuse_used(begun)
+    except Conflict:
+        if is_new:
+            deletion.finish_restoring(catalogue().of(kind), begun.id, _journal(begun).link)
+        raise
 
 
 def _refuse_leaving(record: Deletable) -> None:

@@ -27,9 +27,9 @@ def show_diagnosis(diagnosis: Diagnosis) -> None:
 def markdown(diagnosis: Diagnosis) -> str:
     """Return the diagnosis as a page: what happened, what to do, and the last events and lines of the log."""
     parts = [
-        f"# {_plain(diagnosis.step)}: {_plain(diagnosis.category)}",
-        _plain(diagnosis.summary),
-        f"**What to do:** {_plain(diagnosis.resolution)}",
+        f"# {plain(diagnosis.step)}: {plain(diagnosis.category)}",
+        plain(diagnosis.summary),
+        f"**What to do:** {plain(diagnosis.resolution)}",
     ]
     if diagnosis.exit_code is not None:
         parts.append(f"Exit code: {diagnosis.exit_code}")
@@ -44,7 +44,7 @@ def _block(title: str, lines: list[str]) -> list[str]:
     return [f"## {title}", "\n".join(shown)] if shown else []
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that Markdown shows as it is."""
     line = " ".join(text.split())
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>#|~" else letter for letter in line)

@@ -1,6 +1,6 @@
 """Image roots: built by kiwi-ng in a privileged pod, on the job's workspace."""
 
-from builder.contract.inputs import ContextInput, PrepareInput
+from builder.contract.inputs import ContextInput, PrepareInput, ServersInput
 from config.settings import settings
 from storage.models.jobs import Job, JobStatus
 from storage.s3.objects import object_store
@@ -25,5 +25,6 @@ def build_image_root(context: Context, image: str, job: Job) -> None:
     told = PrepareInput(
         context=ContextInput(url=store.presigned_get(bucket, context.key, limit), sha256=context.sha256),
         credentials_url=store.presigned_get(bucket, secrets, limit) if secrets else "",
+        servers=ServersInput(private=settings().repositories.private),
     )
     run_step(job, "prepare", "prepare", told, deadline=limit, privileged=True, image=image)

@@ -12,7 +12,7 @@ from storage.models.jobs import Job, JobStatus
 from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image
 from storage.records.catalogue import catalogue
-from storage.records.images import read_manifest
+from storage.records.images import read_manifest, rootfs_of
 from storage.records.public_keys import ssh_key_of
 from storage.s3.object_info import MD5SUM, ObjectInfo
 from storage.s3.objects import object_store
@@ -67,7 +67,7 @@ def fetch_manifest(job: Job) -> Original:
     image = catalogue().images.available(job.artifact_id)
     ssh_key_of(catalogue().public_keys.available(job.public_key_id))
     manifest, _ = read_manifest(object_store(), image)
-    rootfs = _rootfs(manifest, image)
+    rootfs = rootfs_of(manifest, image)
     known = _checked(rootfs, image)
     _refuse_no_squashfs(known, image)
     return Original(image, known, _checksum(rootfs, known), _parameters(manifest, image))
@@ -106,15 +106,6 @@ def root_input(original: Original, context: Context, limit: timedelta) -> FetchR
         ),
         overlay=settings().root_overlay,
     )
-
-
-def _rootfs(manifest: Manifest, image: Image) -> Artifact:
-    found = [each for each in manifest.artifacts if each.type is ArtifactType.ROOTFS]
-    if len(found) != 1:
-        raise BadInput(
-            f"image {image.id} ({image.name}) cannot be customized: its manifest lists {len(found)} rootfs, and not one"
-        )
-    return found[0]
 
 
 def _checked(artifact: Artifact, image: Image) -> ObjectInfo:

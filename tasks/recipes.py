@@ -34,7 +34,7 @@ def find_recipe(job: Job) -> Recipe:
     if recipe.link is None:
         raise BadInput(
             f"recipe {recipe.id} ({recipe.name}) has no archive",
-            resolution="upload one and set the recipe's link",
+            resolution=f"upload one with `ims recipes update {recipe.id} --file FOLDER_OR_TGZ`",
         )
     if recipe.recipe_type != "kiwi-ng":
         raise BadInput(f"recipe {recipe.id} is of type {recipe.recipe_type}", resolution="give a kiwi-ng recipe")

@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import httpx
 
 from config.settings import settings
-from errors import Denied, LimitReached, PermanentError, Untrusted
+from errors import BadInput, Denied, LimitReached, PermanentError, Untrusted
 from ingest.description import Repository
 from storage.models.jobs import Job, JobStatus
 from tasks.jobs import report
 from tasks.kiwi_config import KiwiConfig
+from tasks.repository_addresses import expanded, is_on_web, metadata_urls, unknown_variable
 from tasks.retries import retryable
+from tasks.web_connections import web_client
 
 logger = logging.getLogger(__name__)
 
-# Some servers refuse HEAD, by various codes.
-TRY_GET = {httpx.codes.FORBIDDEN, httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED}
 REFUSALS = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
 # openssl/x509_vfy.h
 CERTIFICATE_EXPIRED = 10
@@ -49,23 +49,35 @@ def wait_for_repositories(configuration: KiwiConfig, job: Job) -> None:
     """Ask all repositories, again and again, until all of them answer in one round.
 
     Raises:
+        BadInput: A server has an address that no repository may have.
         Denied: A server refuses our credentials.
         Untrusted: A server's certificate is not to be trusted.
         LimitReached: Some did not answer within the limit; each is named with its last answer.
     """
     report(job, status=JobStatus.WAITING_FOR_REPOS)
     limits = settings().repositories
-    with httpx.Client(
-        verify=trust(configuration.ca_certificates),
-        timeout=limits.timeout.total_seconds(),
-        follow_redirects=True,
+    asked = addressed(configuration.repositories, configuration.package_manager, job.arch)
+    with web_client(
+        trust(configuration.ca_certificates), seconds=limits.timeout.total_seconds(), private=limits.private
     ) as client:
         wait_until_ready(
-            [repository for repository in configuration.repositories if is_asked(repository)],
-            lambda repository: ask(client, repository),
-            interval=limits.interval,
-            limit=limits.limit,
+            asked, lambda repository: ask(client, repository), interval=limits.interval, limit=limits.limit
         )
+
+
+def addressed(repositories: Sequence[Repository], package_manager: str, arch: str) -> list[Repository]:
+    """Return the repositories that can be asked, with their addresses as the package manager will ask for them.
+
+    Those are left out, and logged, whose address only the package manager knows.
+    """
+    asked: list[Repository] = []
+    for repository in filter(is_on_web, repositories):
+        url = expanded(repository.url, package_manager, arch)
+        if variable := unknown_variable(url, package_manager):
+            logger.info("not waiting for %s: only %s knows the value of %s", url, package_manager, variable)
+        else:
+            asked.append(repository.model_copy(update={"url": url}))
+    return asked
 
 
 def trust(certificates: Sequence[str]) -> ssl.SSLContext:
@@ -74,32 +86,6 @@ def trust(certificates: Sequence[str]) -> ssl.SSLContext:
     if certificates:
         context.load_verify_locations(cadata="".join(certificates))
     return context
-
-
-def is_asked(repository: Repository) -> bool:
-    """Return whether a repository is on a web server; no other can be asked."""
-    return urlsplit(repository.url).scheme in {"http", "https"}
-
-
-def metadata_urls(repository: Repository) -> list[str]:
-    """Return the URLs of which one must answer for the repository to be ready.
-
-    rpm-md: `repodata/repomd.xml`. apt: `InRelease`, or `Release` where it is not signed inline, of the distribution, or
-    of the repository itself when it is a flat one (sources.list(5)). A list of mirrors is requested itself.
-    """
-    if repository.source_type != "baseurl":
-        return [repository.url]
-    if repository.type != "apt-deb":
-        return [_below(repository.url, "repodata/repomd.xml")]
-    flat = repository.distribution in {"", "./"}
-    folder = "" if flat else f"dists/{repository.distribution}/"
-    return [_below(repository.url, f"{folder}{name}") for name in ("InRelease", "Release")]
-
-
-def _below(url: str, path: str) -> str:
-    """Return the URL of a file of a repository; a query, which may be a token, stays at the end."""
-    address, mark, query = url.partition("?")
-    return f"{address.rstrip('/')}/{path}{mark}{query}"
 
 
 def wait_until_ready(
@@ -158,13 +144,17 @@ def ask(client: httpx.Client, repository: Repository) -> Answer:
 def _answer(client: httpx.Client, url: str, repository: Repository) -> Answer:
     auth = httpx.BasicAuth(repository.username, repository.password) if repository.username else httpx.Auth()
     try:
-        response = client.head(url, auth=auth)
-        if response.status_code in TRY_GET:
-            with client.stream("GET", url, auth=auth) as response:
-                pass
+        # Not HEAD, which some servers refuse by any status, or do not answer. Of the file itself nothing is read.
+        with client.stream("GET", url, auth=auth) as response:
+            pass
+    except BadInput as error:
+        return Answer(error.message, error)
     except httpx.TimeoutException:
         return Answer(f"no answer within {settings().repositories.timeout.total_seconds():g} s")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        refusal = BadInput(f"{url} is not a web address: {error}", resolution="correct it in the recipe")
+        return Answer(refusal.message, refusal)
+    except httpx.HTTPError as error:
         said = f"{error}" or type(error).__name__
         certificate = _certificate_error(error)
         return Answer(said, _untrusted(url, certificate) if certificate else None)

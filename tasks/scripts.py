@@ -10,7 +10,7 @@ from builder.contract.inputs import ScriptInput
 from config.settings import settings
 from errors import BadInput
 from ingest.packing import pack
-from ingest.script import unpack_script
+from ingest.script import check_entry, unpack_script
 from storage.models.jobs import Job, JobStatus
 from storage.models.layout import SCRIPTS_PREFIX, job_key
 from storage.models.records import Link
@@ -74,6 +74,8 @@ def fetch_script(job: Job) -> Script | None:
     logger.info("fetched %s: %d bytes, sha256 %s", link.path, fetched.size, fetched.sha256)
     entries = (job.script_entry,) if job.script_entry else ENTRIES[kind]
     entry = unpack_script(file, link.key.rpartition("/")[2], folder, entries, ingest_limits(file))
+    if kind == "script":
+        check_entry(folder, entry)
     with archive.open("w+b") as packed:
         pack(folder, packed)
         packed.seek(0)

@@ -37,12 +37,6 @@ ELSEWHERE = (
     Elsewhere("storage/records/test_shell_orders.py", _PART, ("storage/models/shells.py",)),
     Elsewhere("storage/s3/test_objects.py", _PART, ("storage/s3/client.py",)),
     Elsewhere(
-        "ingest/test_unpacking.py",
-        _CHILD,
-        ("ingest/limits.py",),
-        through=("ingest/__main__.py",),
-    ),
-    Elsewhere(
         "ingest/test_confined.py", _CHILD, ("ingest/__main__.py", "ingest/jail.py"), through=("ingest/__main__.py",)
     ),
     Elsewhere(
@@ -138,6 +132,16 @@ ELSEWHERE = (
         ),
     ),
     Elsewhere("builder/contract/test_environment.py", _PART, ("builder/contract/inputs.py",)),
+    Elsewhere(
+        "builder/pod/inspection/test_inspection.py",
+        _PART,
+        (
+            "builder/pod/image_root/system_folders.py",
+            "builder/pod/inspection/file_in_root.py",
+            "builder/pod/inspection/found.py",
+        ),
+    ),
+    Elsewhere("tasks/test_inspections.py", _PART, ("storage/models/inspections.py",)),
     Elsewhere("builder/pod/test_step.py", _PART, ("builder/contract/exit_codes.py", "builder/pod/child.py")),
     Elsewhere(
         "builder/programs/test_script.py",
@@ -203,13 +207,19 @@ ELSEWHERE = (
         "Every path is asked for over HTTP.",
         (
             "api/answers.py",
+            "api/killed_runs.py",
             "api/kinds.py",
             "api/lists.py",
             "api/models/jobs.py",
             "api/models/records.py",
+            "api/request_ids.py",
+            "api/routes/collections.py",
+            "api/runs.py",
             "api/versions.py",
         ),
     ),
+    Elsewhere("api/test_app.py", "DELETE of v2 runs it, over HTTP.", ("flows/remove.py",)),
+    Elsewhere("api/test_app.py", "The paths of jobs call them, over HTTP.", ("flows/job_end.py", "flows/job_start.py")),
     Elsewhere("api/test_server.py", _PART, ("config/api.py",)),
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),

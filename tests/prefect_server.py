@@ -12,6 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cli.servers import prefect_processes
 from cli.servers.data_folder import Endpoints
+from tests.prefect_database import put_database
 from tests.server_logs import PREFECT, watch
 
 GRACE = timedelta(seconds=10)
@@ -25,7 +26,7 @@ def prefect_server(folder: Path, **variables: str) -> Iterator[str]:
         folder: Where its database and its log lie.
         variables: More of its environment.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    put_database(folder / "prefect")
     address = prefect_processes.api_url(_free_port())
     none = Endpoints(s3_endpoint_url="http://127.0.0.1:9", s3_access_key="", s3_secret_key="", prefect_api_url=address)
     env = prefect_processes.environment(folder, none) | {"PREFECT_SERVER_UI_ENABLED": "false"} | variables

@@ -7,6 +7,7 @@ removed. The first signal interrupts the command, so that fixtures can clean up 
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -41,6 +42,9 @@ def main() -> int:
         _end(processes_outside_containers, SERVER_GRACE_SECONDS if interrupted else 0.0)
         leftovers.remove()
         _end(descendants, 0.0)
+    # Of all that was started: each process is collected here, if not by its own parent.
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"Processor seconds of all processes, those in pods too: {used.ru_utime + used.ru_stime:.0f}")
     return code if code >= 0 else 128 - code
 
 

@@ -5,9 +5,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from api.models.records import Shown
+from errors import BadInput
+from storage.models import job_defaults
+from storage.models.fields import FileName, GiB, Id, Input, Name
 from storage.models.jobs import Diagnosis, Job, JobStatus, JobType
 from storage.models.records import Record
-from storage.models.shells import Address, SshContainer
+from storage.models.shells import Address, NewSshContainer, SshContainer
 
 
 class ShownConnection(BaseModel):
@@ -76,3 +79,38 @@ class ShownJob(Shown):
         assert isinstance(record, Job)  # noqa: S101 - the type that Shown.of cannot name
         own: dict[str, Any] = {name: getattr(record, name) for name in cls.model_fields if hasattr(record, name)}
         return cls.model_construct(**own | {"ssh_containers": [ShownShell.of(each) for each in record.ssh_containers]})
+
+
+class SentJob(Input):
+    """A job to start."""
+
+    job_type: JobType
+    artifact_id: Id
+    public_key_id: Id
+    image_root_archive_name: Name
+    enable_debug: bool = False
+    build_env_size: GiB = job_defaults.BUILD_ENV_SIZE
+    job_mem_size: GiB = job_defaults.JOB_MEM_SIZE
+    kernel_file_name: FileName | None = None
+    initrd_file_name: FileName = job_defaults.INITRD_FILE_NAME
+    kernel_parameters_file_name: FileName = job_defaults.KERNEL_PARAMETERS_FILE_NAME
+    ssh_containers: list[NewSshContainer] | None = None
+    require_dkms: bool | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields as the other ways in have them: what is left out follows from the recipe or image.
+
+        Raises:
+            BadInput: It asks for shells that it cannot have.
+        """
+        if self.job_type is JobType.CREATE and self.ssh_containers:
+            raise BadInput(
+                "ssh_containers are of customize jobs", resolution="enable_debug opens a shell into a failed build"
+            )
+        if len(self.ssh_containers or []) > 1:
+            raise BadInput("ssh_containers names more than one shell", resolution="a job opens one")
+        chosen = self.model_dump(exclude={"job_type", "require_dkms"}, exclude_none=True)
+        if self.require_dkms is not None:
+            chosen["require_dkms"] = "yes" if self.require_dkms else "no"
+        return {name: value for name, value in chosen.items() if value != []}

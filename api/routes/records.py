@@ -9,7 +9,7 @@ from api.answers import many, one
 from api.kinds import RESOURCES, Resource
 from api.lists import page_of
 from api.problems import documented
-from errors import NotFound
+from errors import ImsError, NotFound
 from storage.models.records import Collection, Record
 from storage.records.catalogue import catalogue
 
@@ -50,6 +50,17 @@ def deleted_record(resource: Resource, record_id: str) -> Any:
     if record.collection is Collection.AVAILABLE:
         raise NotFound(f"{resource.kind.noun} {record.id} is not deleted")
     return record
+
+
+def is_gone(resource: Resource, record_id: str, error: ImsError) -> bool:
+    """Return whether an operation on a record failed because the record was removed meanwhile."""
+    if not isinstance(error, NotFound):
+        return False
+    try:
+        catalogue().of(resource.kind).get(record_id)
+    except NotFound:
+        return True
+    return False
 
 
 def _available(resource: Resource) -> Sequence[Any]:

@@ -62,23 +62,38 @@ class CaRpmInput(Input):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServersInput(Input):
+    """Which servers repositories may be on; `private`: also on those of private networks and on the host itself."""
+
+    private: bool = optional_variable("IMS_PRIVATE_REPOSITORIES", True, always_written=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrepareInput(Input):
     """What builds an image root.
 
     Args:
         context: The job's context.
         credentials_url: Gives the credentials of repositories; empty when none are needed.
+        servers: Which servers it may read from.
     """
 
     context: ContextInput
     credentials_url: str = optional_variable("IMS_CREDENTIALS_URL", "", always_written=False)
+    servers: ServersInput = ServersInput()
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackageInput(Input):
-    """What packs an image root; `result_url` takes package.json (package.py)."""
+    """What packs an image root.
+
+    Args:
+        result_url: Takes package.json (package.py).
+        inspection_url: Takes inspection.json (inspection.py); empty for a flow of a release that does not ask for it.
+    """
 
     result_url: str = variable("IMS_RESULT_URL")
+    inspection_url: str = optional_variable("IMS_INSPECTION_URL", "", always_written=False)
 
 
 @dataclass(frozen=True, kw_only=True)

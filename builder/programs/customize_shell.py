@@ -11,13 +11,14 @@ from pathlib import Path
 from builder.contract.inputs import CustomizeShellInput
 from builder.contract.lines import MEND_HERE
 from builder.contract.options import Options
-from builder.pod.context import fetch
+from builder.pod.context import Context, fetch
 from builder.pod.image_root.boot_choice import NoBootFile, choose_boot_files, choose_kernel
 from builder.pod.image_root.boot_files import resolve_in_root
 from builder.pod.image_root.chroot import ready_for_chroot
 from builder.pod.image_root.customization import customization
 from builder.pod.image_root.initrd import Before, is_due
 from builder.pod.image_root.root import image_root, note_prepared
+from builder.pod.inspection.inspection import inspect_open_root
 from builder.pod.lease import run_in_workspace
 from builder.pod.rootfs.lazy_rootfs import RootfsDownload
 from builder.pod.rootfs.original import downloading_root, refuse_without_folders
@@ -64,6 +65,8 @@ def serve(here: Path, asked: CustomizeShellInput, options: Options, download: Ro
         TryAgain: The root can no longer be read.
     """
     completed = here / "shell-completed"
+    file = Context(here / "context").boot_parameters
+    parameters = file.read_text(errors="replace") if file else ""
     with image_root(here) as root:
         refuse_without_folders(root)
         with ready_for_chroot(root), customization(here, root) as before:
@@ -71,7 +74,7 @@ def serve(here: Path, asked: CustomizeShellInput, options: Options, download: Ro
                 say("the shell was completed before: it is not opened again")
                 return
             make_shell = jailed if asked.jail else free
-            shell = make_shell(root, lambda: refusal(root, before, options))
+            shell = make_shell(root, lambda: refusal(root, before, options, parameters))
             shell = replace(shell, on_ready=download.fetch_rest, check=download.check)
             fail_unless_completed(open_shell(shell, asked.shell))
             completed.touch()
@@ -112,19 +115,21 @@ def jailed(root: Path, refuse: Callable[[], str]) -> Shell:
     )
 
 
-def refusal(root: Path, before: Before, options: Options) -> str:
+def refusal(root: Path, before: Before, options: Options, parameters: str = "") -> str:
     """Return what the root lacks to be packed, and what can be done in the shell; empty when nothing.
 
-    An initrd that will be made need not be there.
+    An initrd that will be made need not be there. What is only a warning is found when the root is packed.
     """
+    files = None
     try:
         if is_due(root, before, options):
             choose_kernel(root, options)
         else:
-            choose_boot_files(root, options)
+            files = choose_boot_files(root, options)
     except NoBootFile as missing:
         return f"{missing}{MEND_HERE}{missing.mend}"
-    return ""
+    errors = inspect_open_root(root, options, files, parameters).errors
+    return f"{'; '.join(each.what for each in errors)}{MEND_HERE}{errors[0].advice}" if errors else ""
 
 
 def fail_unless_completed(ended: Ended) -> None:

@@ -1,4 +1,4 @@
-"""The pod that makes artifacts of an image root: rootfs, kernel, initrd and, when there are any, boot parameters.
+"""The pod that inspects an image root and makes artifacts of it: rootfs, kernel, initrd and any boot parameters.
 
 It hands in their sizes and checksums (builder/contract/package.py). Safe to run again: a rootfs that is packed is not
 packed again.
@@ -16,6 +16,7 @@ from builder.pod.image_root.boot_choice import choose_boot_files, shown_in_root
 from builder.pod.image_root.boot_files import find_optional
 from builder.pod.image_root.root import drop_rootfs, image_root
 from builder.pod.image_root.squashfs import identity, pack
+from builder.pod.inspection.inspection import fail_for, inspect_root
 from builder.pod.lease import run_in_workspace
 from builder.pod.step import StepFailed, end_with, say, workspace
 from builder.pod.transfer.objects import write
@@ -27,11 +28,29 @@ def package() -> None:
     if not (here / "prepared.json").exists():
         raise StepFailed("the workspace holds no finished image root")
     drop_rootfs(here)
-    with image_root(here):
-        result = package_root(here, Context(here / "context"))
+    context = Context(here / "context")
+    with image_root(here) as root:
+        inspect(root, context, asked.inspection_url)
+        result = package_root(here, context)
     write(asked.result_url, result.to_json())
     for artifact in result.artifacts:
         say(f"{artifact.name}: {artifact.size} bytes, sha256 {artifact.sha256}")
+
+
+def inspect(root: Path, context: Context, url: str) -> None:
+    """Inspect the root before it is packed, and hand in what was found.
+
+    Raises:
+        StepFailed: An error was found.
+    """
+    parameters = context.boot_parameters
+    inspection = inspect_root(root, context.options, parameters.read_text(errors="replace") if parameters else "")
+    if url:
+        write(url, inspection.to_json())
+    for finding in inspection.findings:
+        say(f"inspection: {finding.weight}: {finding.what}")
+    say(f"inspected the image root: {inspection.entries} entries, {len(inspection.findings)} findings")
+    fail_for(inspection)
 
 
 def package_root(here: Path, context: Context) -> Package:

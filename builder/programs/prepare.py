@@ -20,8 +20,10 @@ from builder.pod.image_root.root import is_prepared, note_prepared, remove_root
 from builder.pod.kiwi.command import kiwi_version, prepare_command
 from builder.pod.kiwi.credentials import Credentials, Mask, at_hand, fetch_credentials
 from builder.pod.kiwi.image_scripts import make_missing_initrd, run_images_script
+from builder.pod.kiwi.left_in_root import refuse_credentials
 from builder.pod.kiwi.log import KiwiLog
 from builder.pod.kiwi.old_functions import functions_file, make_harmless, warnings_of_scripts
+from builder.pod.kiwi.overlay import before_each_copy
 from builder.pod.kiwi.repositories import adapt
 from builder.pod.kiwi.signatures import accept_only
 from builder.pod.kiwi.trust import trust, trust_in_root
@@ -72,6 +74,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     adapt(description, of_kiwi)
     # Package scripts would make an initrd that the description's own scripts make again: 15 s of 66.
     environment = {"INITRD": "No"} if deferred else {}
+    environment |= before_each_copy(root.parent / "programs", description)
     _keep_downloads_in(root.parent / "downloads")
     accept_only(context.signing_keys)
     if functions := functions_file():
@@ -105,6 +108,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     run_images_script(root, lambda line: say(mask(line)))
     if deferred:
         make_missing_initrd(root)
+    refuse_credentials(root, credentials)
 
 
 def _forget_repositories(downloads: Path) -> None:

@@ -23,7 +23,14 @@ class Child:
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, folder: Path | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        log: Path,
+        folder: Path | None = None,
+        descriptors: Sequence[int] = (),
     ) -> None:
         """Describe the program.
 
@@ -33,12 +40,14 @@ class Child:
             env: Its whole environment.
             log: File that its output goes to; the one of the start before is kept as `<log>.1`.
             folder: Its working folder; ours when left out.
+            descriptors: Files and sockets of ours that it gets.
         """
         self.name = name
         self.env = dict(env)
         self.log = log
         self._command = list(command)
         self._folder = folder
+        self._descriptors = tuple(descriptors)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -59,6 +68,7 @@ class Child:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    pass_fds=self._descriptors,
                 )
         except OSError as error:
             raise Broken(

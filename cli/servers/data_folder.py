@@ -21,6 +21,8 @@ class Endpoints(BaseModel):
     s3_access_key: str
     s3_secret_key: str
     prefect_api_url: str
+    # The REST API's, to which its clients add a version.
+    api_url: str = ""
     # Whether `ims up` runs the S3 server, too, and its log is in the data folder.
     s3_is_embedded: bool = False
 

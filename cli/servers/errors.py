@@ -30,8 +30,13 @@ def logs_of(folder: Path, *, with_s3: bool) -> list[ServiceLog]:
         folder: Its data folder.
         with_s3: Whether the S3 server is its own: otherwise the log of an earlier one may be there.
     """
-    programs = {"the Prefect server": "server", "deploying the flows": "deploy", "the Prefect worker": "worker"}
-    found = [ServiceLog(name, folder / "logs" / f"prefect-{file}.log", PREFECT) for name, file in programs.items()]
+    programs = {
+        "the Prefect server": "prefect-server",
+        "deploying the flows": "prefect-deploy",
+        "the Prefect worker": "prefect-worker",
+        "the REST API": "api",
+    }
+    found = [ServiceLog(name, folder / "logs" / f"{file}.log", PREFECT) for name, file in programs.items()]
     return [*([s3_log(folder / "s3" / "weed.log")] if with_s3 else []), *found]
 
 

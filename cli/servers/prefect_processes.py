@@ -147,25 +147,36 @@ def await_server(child: Child) -> None:
     """
     address = child.env["PREFECT_API_URL"]
     try:
-        if not answers(address, child.check, direct=True):
-            raise LimitReached(f"{child.name} did not answer within {START_LIMIT}", resolution=f"see {child.log}")
+        home = _home(address, child.check) if answers(address, child.check, direct=True) else None
     except Broken as error:
         if any("already in use" in line for line in child.last_lines()):
             raise _taken(address) from error
         raise
+    if home is None:
+        raise LimitReached(f"{child.name} did not answer within {START_LIMIT}", resolution=f"see {child.log}")
     # The port was free when it was chosen. Another `ims up` may have opened it first, and its server answers: we
     # would go on to resume and cancel runs of that server.
-    if _home(address) != child.env["PREFECT_HOME"]:
+    if home != child.env["PREFECT_HOME"]:
         raise _taken(address)
 
 
-def _home(address: str) -> str:
-    """Return the folder that the Prefect server at an address keeps its data in; empty when it does not say."""
-    try:
-        answer = httpx.get(f"{address}/admin/settings", trust_env=False, timeout=5)
-        return str(answer.raise_for_status().json()["home"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return ""
+def _home(address: str, before_each: Callable[[], None]) -> str | None:
+    """Return the folder that the Prefect server at an address keeps its data in.
+
+    Empty when the answer is none of Prefect's; None when no answer comes within the limit. A server that has just
+    started on a busy host may leave a request unanswered: that does not show that another program has the port.
+    """
+    for _ in _polls(START_LIMIT):
+        before_each()
+        try:
+            answer = httpx.get(f"{address}/admin/settings", trust_env=False, timeout=5)
+        except httpx.TransportError:
+            continue
+        try:
+            return str(answer.raise_for_status().json()["home"])
+        except (httpx.HTTPStatusError, ValueError, KeyError, TypeError):
+            return ""
+    return None
 
 
 def _taken(address: str) -> Conflict:

@@ -1,4 +1,4 @@
-"""What `ims up` runs: S3, Prefect's server and worker, started in order, watched, and stopped in the reverse order."""
+"""What `ims up` runs: S3, Prefect's server and worker, the REST API; started, watched, and stopped in order."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
-from cli.servers import prefect_processes
+from cli.servers import api_process, prefect_processes
 from cli.servers.child import Child
 from cli.servers.data_folder import Endpoints, publish
 from cli.servers.errors import ServiceErrors, prefect_log, s3_log
@@ -51,6 +51,7 @@ class Services:
         self._server: Child | None = None
         self._worker: Child | None = None
         self._deployment: Child | None = None
+        self._api: Child | None = None
         self._errors = ServiceErrors()
 
     def start(self, prefect_port: int) -> Endpoints:
@@ -73,8 +74,12 @@ class Services:
         with self._step("starting the Prefect server"):
             endpoints = self._await_prefect(self._server, endpoints, may_move=not prefect_port)
         self._say(f"Prefect        {endpoints.prefect_ui_url}")
-        with self._step("deploying the flows and starting their worker"):
+        with self._step("deploying the flows, and starting their worker and the REST API"):
+            endpoints = self._start_api(self._server.env, endpoints)
             self._serve_flows(self._server.env, endpoints)
+            if self._api is not None:
+                api_process.await_server(self._api, endpoints.api_url)
+        self._say(f"REST API       {endpoints.api_url}")
         publish(self.folder, endpoints)
         return endpoints
 
@@ -86,7 +91,7 @@ class Services:
         """
         while True:
             self._show_errors()
-            for child in (self._server, self._worker):
+            for child in (self._server, self._worker, self._api):
                 if child is not None:
                     child.check()
             if self._s3 is not None and self._s3.process_id is None:
@@ -101,6 +106,10 @@ class Services:
         """Stop what was started: first the active runs, then the worker, the Prefect server, the S3 server."""
         if self._deployment is not None:
             self._deployment.kill()
+        if self._api is not None:
+            # First, so that it starts nothing any more.
+            with self._step(f"stopping {self._api.name}"):
+                self._api.stop(CHILD_GRACE)
         if self._all_alive():
             self._stop_runs()
         for child in (self._worker, self._server):
@@ -114,7 +123,7 @@ class Services:
 
     def kill(self) -> None:
         """Kill everything at once; the next `ims up` resumes the active runs."""
-        for child in (self._deployment, self._worker, self._server):
+        for child in (self._api, self._deployment, self._worker, self._server):
             if child is not None:
                 child.kill()
         if self._s3 is not None:
@@ -164,6 +173,12 @@ class Services:
             endpoints = endpoints.model_copy(update={"prefect_api_url": prefect_processes.api_url(port)})
             self._server = server = self._start_prefect(endpoints)
         return endpoints
+
+    def _start_api(self, env: dict[str, str], endpoints: Endpoints) -> Endpoints:
+        chosen = settings().api
+        with api_process.listening(chosen) as listener:
+            self._api = self._started(api_process.server(env, self.logs, chosen, listener))
+            return endpoints.model_copy(update={"api_url": api_process.url(listener)})
 
     def _started(self, program: Child) -> Child:
         """Start a program, whose log is read from now on."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from errors import BadInput, Conflict, NotFound
-from storage.models.layout import DELETED_PREFIX, deleted_key
+from storage.models.layout import DELETED_PREFIX, deleted_key, image_prefix
 from storage.models.manifest import Artifact
 from storage.models.records import Image, Link, Move, PublicKey, Recipe
 from storage.records.catalogue import Catalogue
@@ -30,6 +30,19 @@ def links_of(store: ObjectStore, record: Deletable) -> list[Link]:
     manifest, _ = read_manifest(store, record)
     _check_artifacts(manifest.artifacts, record)
     return [*(artifact.link for artifact in manifest.artifacts), record.link]
+
+
+def nothing_left(store: ObjectStore, bucket: str, record: Deletable) -> bool:
+    """Return whether all objects of a linked record are gone: of an image also those that its manifest has named.
+
+    Args:
+        store: The object store.
+        bucket: The bucket of the images.
+        record: The record.
+    """
+    if isinstance(record, PublicKey) or record.link is None or store.find(record.link.path) is not None:
+        return False
+    return isinstance(record, Recipe) or next(store.keys(bucket, image_prefix(record.id)), None) is None
 
 
 def moves_of(

@@ -1,10 +1,11 @@
-"""What a user may change in a recipe or an image: the fields of IMS v3's PATCH."""
+"""What a user may change in a recipe, an image or a job: the fields of IMS v3's PATCH."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from storage.models.fields import Arch, Input, Name
+from storage.models.fields import Arch, Id, Input, Name
+from storage.models.jobs import JobStatus
 from storage.models.records import Link, TemplateDictionary
 
 # With the largest of these, a document of records stays readable in one go.
@@ -34,3 +35,10 @@ class ImageChanges(Input):
     link: Link | None = None
     arch: Arch | None = None
     metadata: MetadataChange | None = None
+
+
+class JobUpdate(Input):
+    """The changes of a job that a client may make; a field that is left out or null stays as it is."""
+
+    status: JobStatus | None = None
+    resultant_image_id: Id | None = None

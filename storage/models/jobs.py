@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storage.models import job_defaults
 from storage.models.fields import Arch, FileName, GiB, Id, InnerPath, Input, Name, Profile, ScriptPath
+from storage.models.inspections import Inspection
 from storage.models.records import Link, Record
 from storage.models.shells import CUSTOMIZE, NewSshContainer, SshContainer
 
@@ -156,6 +157,7 @@ class JobChanges(TypedDict, total=False):
     diagnosis: Diagnosis | None
     repositories: list[str]
     logs: list[Link]
+    inspection: Inspection
     resultant_image_id: Id
 
 
@@ -172,6 +174,7 @@ class Job(NewJob, Record):
     logs: list[Link] = Field(default_factory=list)
     ssh_containers: Sequence[SshContainer] = []
     diagnosis: Diagnosis | None = None
+    inspection: Inspection | None = None
     attempts: dict[str, Attempts] = Field(default_factory=dict)
     hold: Hold | None = None
 

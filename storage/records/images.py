@@ -3,8 +3,8 @@
 from pydantic import ValidationError
 
 from config.refusals import refusals_of
-from errors import Conflict, Corrupt, NotFound
-from storage.models.manifest import LARGEST_MANIFEST_BYTES, Manifest
+from errors import BadInput, Conflict, Corrupt, NotFound
+from storage.models.manifest import LARGEST_MANIFEST_BYTES, Artifact, ArtifactType, Manifest
 from storage.models.records import Image, Link
 from storage.s3.objects import ObjectStore
 
@@ -19,7 +19,10 @@ def read_manifest(store: ObjectStore, image: Image) -> tuple[Manifest, bytes]:
         BadInput: It is larger than boot services read.
     """
     if image.link is None:
-        raise NotFound(f"image {image.id} has no manifest, so it has no artifacts")
+        raise NotFound(
+            f"image {image.id} has no manifest, so it has no artifacts",
+            resolution=f"link one with `ims images update {image.id} --link-path s3://BUCKET/KEY`",
+        )
     manifest, body, _ = manifest_at(store, image.link)
     return manifest, body
 
@@ -41,3 +44,17 @@ def manifest_at(store: ObjectStore, link: Link) -> tuple[Manifest, bytes, str]:
     except ValidationError as error:
         problems = "; ".join(refusals_of(error, "the whole"))
         raise Corrupt(f"{link.path} is not the manifest of an image: {problems}") from error
+
+
+def rootfs_of(manifest: Manifest, image: Image) -> Artifact:
+    """Return the one rootfs of an image.
+
+    Raises:
+        BadInput: Its manifest lists none, or several.
+    """
+    found = [each for each in manifest.artifacts if each.type is ArtifactType.ROOTFS]
+    if len(found) != 1:
+        raise BadInput(
+            f"image {image.id} ({image.name}) cannot be customized: its manifest lists {len(found)} rootfs, and not one"
+        )
+    return found[0]

@@ -5,6 +5,7 @@ could not both be deleted.
 """
 
 from errors import BadInput, Conflict, Corrupt, NotFound
+from storage.models.layout import DELETED_PREFIX
 from storage.models.records import Image, Link, Recipe
 from storage.records.catalogue import Catalogue
 from storage.records.images import manifest_at
@@ -22,6 +23,7 @@ def archive_link(store: ObjectStore, catalogue: Catalogue, link: Link, recipe_id
         BadLink: There is no such object, or another recipe links it.
         Conflict: The object has another etag than the link.
     """
+    _refuse_deleted(link)
     try:
         known = store.head(link.bucket, link.key)
     except NotFound as error:
@@ -42,6 +44,7 @@ def manifest_link(store: ObjectStore, catalogue: Catalogue, link: Link, image_id
         BadLink: There is no such object, it is not a manifest, or another image links it.
         Conflict: The object has another etag than the link.
     """
+    _refuse_deleted(link)
     try:
         _, _, etag = manifest_at(store, link)
     except NotFound as error:
@@ -69,6 +72,14 @@ def is_new_link(record: Image | Recipe, wanted: Link | None) -> bool:
             resolution="a link is set once: register a new record for other objects",
         )
     return True
+
+
+def _refuse_deleted(link: Link) -> None:
+    if link.key.startswith(DELETED_PREFIX):
+        raise BadLink(
+            f"{link.path} belongs to something that was deleted",
+            resolution="restore that record, or copy the object and link the copy",
+        )
 
 
 def _refuse_linked(records: "list[Image] | list[Recipe]", link: Link, own_id: str) -> None:

@@ -6,10 +6,12 @@ A refused request changes nothing: everything is checked before the one conditio
 from collections.abc import Callable
 from typing import Any
 
-from storage.models.changes import ImageChanges, MetadataChange, RecipeChanges
+from errors import Conflict, NotFound
+from storage.models.changes import ImageChanges, JobUpdate, MetadataChange, RecipeChanges
+from storage.models.jobs import Job
 from storage.models.records import Image, NewImage, NewRecipe, Recipe, new_id
 from storage.records.catalogue import Catalogue
-from storage.records.links import archive_link, is_new_link, manifest_link
+from storage.records.links import BadLink, archive_link, is_new_link, manifest_link
 from storage.s3.objects import ObjectStore
 
 
@@ -123,6 +125,51 @@ def change_image(
         )
 
     return catalogue.images.change_available(image_id, change)
+
+
+def change_job(
+    catalogue: Catalogue, job_id: str, changes: JobUpdate, precondition: Callable[[Job], None] = lambda _: None
+) -> Job:
+    """Change what a job's record says of its progress, and return it as it is stored then.
+
+    Args:
+        catalogue: The catalogue.
+        job_id: The job.
+        changes: What is changed of it.
+        precondition: Raises what keeps the stored record from being changed.
+
+    Raises:
+        NotFound: There is no such job.
+        BadLink: There is no such image, or it has no manifest yet: an image that a job names is whole.
+        Conflict: The job has ended otherwise, or a flow run works on it, which alone knows how far it is.
+    """
+    if changes.resultant_image_id is not None:
+        _refuse_unfinished_image(catalogue, changes.resultant_image_id)
+    fields = changes.model_dump(exclude_none=True)
+
+    def change(job: Job) -> Job:
+        precondition(job)
+        if all(getattr(job, name) == value for name, value in fields.items()):
+            return job
+        if job.hold is not None:
+            raise Conflict(
+                f"flow run {job.hold.run_id} works on job {job.id}, and writes to its record how far it is",
+                resolution="cancel the run, or let it end",
+            )
+        if job.status.is_final and changes.status not in {None, job.status}:
+            raise Conflict(f"job {job.id} has ended: it is {job.status}", resolution="start a new job")
+        return job.model_copy(update=fields)
+
+    return catalogue.jobs.change(job_id, change)
+
+
+def _refuse_unfinished_image(catalogue: Catalogue, image_id: str) -> None:
+    try:
+        image = catalogue.images.available(image_id)
+    except NotFound as error:
+        raise BadLink(error.message, resolution="register the image first") from error
+    if image.link is None:
+        raise BadLink(f"image {image.id} ({image.name}) has no manifest yet", resolution="link it first")
 
 
 def _changed(metadata: dict[str, str], change: MetadataChange | None) -> dict[str, str]:

@@ -287,7 +287,9 @@ class Records(Generic[R]):
             # Blanks around an id come with copying it.
             return str(UUID(record_id.strip()))
         except ValueError as error:
-            raise NotFound(f"no {self.kind.noun} {record_id!r}: ids are UUIDs") from error
+            raise NotFound(
+                f"no {self.kind.noun} {record_id!r}: ids are UUIDs", resolution=f"see `ims {self.kind.documents} list`"
+            ) from error
 
 
 def _writers(entry: Entry | None) -> list[str]:

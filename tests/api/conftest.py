@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 
 from api.app import application
+from config.settings import settings
 from storage.records.catalogue import Catalogue
 from tests.tasks.conftest import own_catalogue, through
 
@@ -38,3 +39,12 @@ def connection(api_address: str) -> Iterator[httpx.Client]:
 def api(connection: httpx.Client, own_catalogue: Catalogue) -> httpx.Client:
     """A client of the server, which works on this test's catalogue."""
     return connection
+
+
+@pytest.fixture
+def deleting(api: httpx.Client, prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> httpx.Client:
+    """A client of the server, which has a Prefect server for its flow runs."""
+    monkeypatch.setenv("IMS_PREFECT_API_URL", prefect_api)
+    monkeypatch.setenv("IMS_TASK_RETRIES", "0")
+    settings.cache_clear()
+    return api

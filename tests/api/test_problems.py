@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.problems import PreconditionFailed, TooLarge, Unauthorized, Unprocessable, add_problems
+from api.request_ids import RequestIds
 from errors import (
     BadInput,
     Broken,
@@ -53,6 +54,7 @@ def failing(error: Exception, method: str) -> httpx.Response:
     """Return the answer of an application whose one path fails."""
     app = FastAPI()
     add_problems(app)
+    app.add_middleware(RequestIds)
 
     def fail() -> None:
         raise error
@@ -60,7 +62,7 @@ def failing(error: Exception, method: str) -> httpx.Response:
     app.add_api_route("/x", fail, methods=[method])
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             return await client.request(method, "/x")
 

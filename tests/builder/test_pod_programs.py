@@ -256,6 +256,12 @@ def test_a_build_with_credentials_leaves_none_in_the_workspace_or_the_log(
     assert holding == {"password", "images.sh"}
 
 
+def test_a_repository_at_an_address_that_is_not_allowed_is_not_asked_by_kiwi(lab: Lab) -> None:
+    ran = lab.run("prepare", {**lab.stage(), "IMS_PRIVATE_REPOSITORIES": "no"})
+    assert ran.returncode == 1
+    assert "is at 127.0.0.1, an address of the host itself: no repository is read from there" in last_line(ran)
+
+
 def test_an_initrd_that_no_script_made_is_made_by_the_kernels_hooks_held_back_during_an_apt_build(lab: Lab) -> None:
     lab.edit('    <package name="tiny-kernel"/>\n', "")
     lab.prepare()
@@ -280,6 +286,26 @@ def test_a_description_that_is_not_xml_is_the_error(lab: Lab) -> None:
     ran = lab.prepare()
     assert ran.returncode == 1
     assert last_line(ran).startswith("error: config.xml is not XML: no element found: line ")
+
+
+def test_an_overlay_keeps_the_links_of_the_root_and_closes_none_of_its_folders(lab: Lab) -> None:
+    """As the field's recipes have it (kiwi's issues 2176 and 557): root/lib for a merged /usr, made with umask 077."""
+    overlay = lab.description / "root"
+    (overlay / "lib/systemd/system").mkdir(parents=True)
+    (overlay / "lib/systemd/system/site.service").write_text("[Unit]\n")
+    (overlay / "etc").mkdir(exist_ok=True)
+    for place in ("", "etc"):
+        (overlay / place).chmod(0o700)
+    ran = lab.prepare()
+    assert ran.returncode == 0, ran.stdout
+    root = lab.workspace / "root"
+    assert (str((root / "lib").readlink()), (root / "usr/lib/systemd/system/site.service").is_file()) == (
+        "usr/lib",
+        True,
+    )
+    assert [(root / place).stat().st_mode & 0o777 for place in ("", "etc")] == [0o755, 0o755]
+    assert "warning: the overlay's /lib goes to /usr/lib, where the image's link leads" in ran.stdout
+    assert "warning: the overlay would have closed /, /etc to all but root" in ran.stdout
 
 
 def test_another_architecture_is_refused(lab: Lab) -> None:

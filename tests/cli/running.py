@@ -23,6 +23,7 @@ from storage.models.records import PublicKey, Recipe
 from storage.records.catalogue import Catalogue
 from storage.s3.objects import ObjectStore
 from tests.cli.conftest import IMS, clean_environment, run_ims
+from tests.prefect_database import put_database
 from tests.server_logs import PREFECT, watch, watch_up
 
 START_SECONDS = 180
@@ -141,6 +142,7 @@ def start(
     *,
     builder_image: str = "localhost/unused",
     ignoring: str = "",
+    with_database: bool = True,
     meanwhile: Callable[[Up], None] = lambda _: None,
 ) -> Up:
     """Start an `ims up` and wait until it is ready.
@@ -149,9 +151,12 @@ def start(
         folder: Its data folder.
         builder_image: What its pods run; the image that is not there is for tests that start no pod.
         ignoring: Signals that are ignored when it starts, as a shell names them.
+        with_database: Whether it finds a database with tables, if it has none yet; else it makes them.
         meanwhile: What is done while it starts.
     """
     log = folder.parent / f"{folder.name}.log"
+    if with_database:
+        put_database(folder / "prefect")
     environment = clean_environment(IMS_DATA_DIR=str(folder), IMS_BUILDER_IMAGE=builder_image)
     ignored = ["sh", "-c", f'trap "" {ignoring}; exec "$@"', "sh"] if ignoring else []
     with log.open("wb") as output:

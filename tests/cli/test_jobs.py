@@ -90,7 +90,7 @@ def test_a_field_out_of_its_range_is_named(
         ("customize", ["--ssh-containers-name", "a,b"], "more than one shell"),
         ("customize", ["--ssh-containers-jail", "maybe"], "--ssh-containers-jail is maybe"),
         ("customize", ["--ssh-containers-name", "a b"], "ssh_containers.0.name"),
-        ("customize", ["--profile", "p"], "--profile is of recipes"),
+        ("customize", ["--profile", "p"], "profiles are of recipes"),
         ("customize", [], "has no manifest"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) and value else "",

@@ -1,10 +1,14 @@
 """`ims site`."""
 
 import json
+import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
+from cryptography.utils import CryptographyDeprecationWarning
 
+from config.certificates import parse_bundle
 from tests.certificates import Authority
 from tests.cli.conftest import Ims
 
@@ -44,3 +48,15 @@ def test_without_a_site_file_the_user_is_told_how_to_have_one(ims: Ims) -> None:
     refused = ims("site")
     assert refused.returncode == 2
     assert "set IMS_SITE_FILE" in refused.stderr
+
+
+def test_a_certificate_that_a_library_warns_of_is_shown_without_the_warning(ims: Ims, tmp_path: Path) -> None:
+    """cryptography warns of a serial number of 0, which old roots have."""
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=Old"]
+    pem = subprocess.run([*made, "-set_serial", "0"], capture_output=True, check=True).stdout
+    with pytest.warns(CryptographyDeprecationWarning, match="serial number"):
+        parse_bundle(pem, "ca.pem")
+    (tmp_path / "ca.pem").write_bytes(pem)
+    shown = ims("site", "--format", "json", **write_site(tmp_path, ca_certificates="ca.pem"))
+    assert json.loads(shown.stdout)["ca_certificates"][0].startswith("CN=Old, until ")
+    assert shown.stderr == ""

@@ -1,5 +1,6 @@
 """`ims up`, started for real: what it starts, and that nothing of it is left behind."""
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from storage.models.jobs import Job, JobStatus
@@ -50,12 +52,38 @@ def test_endpoints_are_for_their_owner_alone(up: Up) -> None:
 def test_servers_listen_on_this_host_alone(up: Up) -> None:
     assert up.endpoints.s3_endpoint_url.startswith("http://127.0.0.1:")
     assert up.endpoints.prefect_api_url.startswith("http://127.0.0.1:")
+    assert up.endpoints.api_url.startswith("http://127.0.0.1:")
 
 
 def test_status_says_where_it_is(up: Up) -> None:
     ended = up.ims("status")
     assert ended.returncode == 0, ended.stderr
     assert up.endpoints.prefect_ui_url in ended.stdout
+    assert up.endpoints.api_url in ended.stdout
+    known = json.loads(up.ims("status", "--format", "json").stdout)
+    names = ("api_url", "prefect_api_url", "s3_endpoint_url")
+    assert known == {name: getattr(up.endpoints, name) for name in names} | {"data_dir": str(up.folder)}
+
+
+def test_the_tools_of_ims_start_and_delete_a_job_by_its_api(up: Up) -> None:
+    with httpx.Client(base_url=f"{up.endpoints.api_url}/v3", trust_env=False, timeout=120) as api:
+        assert api.get("/healthz/ready").status_code == 200
+        wanted = {
+            "job_type": "create",
+            "artifact_id": waiting_recipe(up).id,
+            "public_key_id": public_key(up).id,
+            "image_root_archive_name": "by the API",
+        }
+        made = api.post("/jobs", json=wanted)
+        assert made.status_code == 201, made.text
+        job = f"/jobs/{made.json()['id']}"
+        wait_for(lambda: api.get(job).json()["status"] == "waiting_for_repos", 120, up.worker_log)
+        # Its run, which waits, is cancelled.
+        deleted = api.delete(job)
+        assert deleted.status_code == 204, deleted.text
+        assert api.get(job).status_code == 404
+        run = up.prefect("GET", f"/flow_runs/{made.json()['flow_run_id']}")
+        assert run["state"]["type"] == "CANCELLED"
 
 
 @pytest.mark.expects_log("no such table: saved_search")
@@ -161,7 +189,7 @@ def test_waiting_for_a_job_shows_what_it_does_and_ends_with_its_diagnosis(up: Up
 
 def test_in_the_background_of_a_script_it_lives_through_ctrl_c_and_ends_by_sigterm(tmp_path: Path) -> None:
     """As `nohup ims up &` does: both have SIGINT ignored."""
-    up = start(tmp_path / "data", ignoring="INT HUP")
+    up = start(tmp_path / "data", ignoring="INT HUP", with_database=False)
     started = [pid for pid, _ in up.process_ids() if pid != up.process.pid]
     assert len(started) >= 2
     assert not [pid for pid in started if _ignores(pid, signal.SIGINT)], "Prefect ends its own processes by SIGINT"

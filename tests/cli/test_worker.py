@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 START_SECONDS = 150
 # Prefect tries a call again for minutes while its SQLite is locked, as it is on a busy host.
 SHARE_SECONDS = 240
-RUNS = 8
+RUNS = 4
 Start = Callable[[str], "Worker"]
 
 

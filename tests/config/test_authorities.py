@@ -139,7 +139,7 @@ REFUSED = {
     "no basic constraints": (Wanted(ca=None), "is not the certificate of a certificate authority"),
     "may not sign": (Wanted(signs=False), "its key usage has no keyCertSign"),
     "for clients": (Wanted(purposes=(CLIENT,)), "its extended key usage has no serverAuth"),
-    "short RSA key": (Wanted(key="rsa 1024"), "a key of 1024 bits, and TLS clients take none below 2048"),
+    "short RSA key": (Wanted(key="rsa 1024"), "a key of 1024 bits, and TLS clients take 2048 to 16384"),
     "short EC key": (Wanted(key="p192"), "a key of 192 bits"),
     "unknown critical extension": (Wanted(strange=True), r"do not know \(1\.3\.6\.1\.4\.1\.99999\.1\)"),
     "damaged": (Wanted(damaged=True), "is damaged or was forged"),
@@ -163,6 +163,15 @@ def test_an_intermediate_is_checked_by_its_signer_in_the_same_file() -> None:
     damaged = ssl.DER_cert_to_PEM_cert(der[:-1] + bytes([der[-1] ^ 1])).encode()
     with pytest.raises(BadInput, match=r"certificate 1 \(line 1\): CN=Below is damaged"):
         parse_bundle(damaged + root.pem, "ca.pem")
+
+
+def test_an_authority_with_a_new_key_is_checked_by_the_one_before() -> None:
+    """RFC 4210, 4.4: the new key's certificate, of the same name, is signed by the old key."""
+    old = Authority("Root")
+    new = old.intermediate("Root")
+    assert len(parse_bundle(new.pem + old.pem, "ca.pem")) == 2
+    with pytest.raises(BadInput, match="with the certificate of its signer"):
+        parse_bundle(new.pem, "ca.pem")
 
 
 def test_a_root_with_an_old_signature_is_taken_and_a_damaged_one_is_not(tmp_path: Path) -> None:

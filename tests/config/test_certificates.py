@@ -4,8 +4,10 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import certifi
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -147,6 +149,17 @@ def test_a_hostile_name_is_one_line_that_prints(name: str) -> None:
 def test_a_giant_name_is_cut() -> None:
     (found,) = parse_bundle(Authority(*["x" * 64] * 10).pem, "ca.pem")
     assert len(found.subject) < 250
+
+
+def test_every_root_of_a_public_trust_store_is_taken() -> None:
+    """Mozilla's roots, of all ages, keys and signatures: each on a day on which it is valid."""
+    data = Path(certifi.where()).read_bytes()
+    roots = x509.load_pem_x509_certificates(data)
+    assert len(roots) == data.count(b"-----BEGIN CERTIFICATE-----") > 100
+    for root in roots:
+        day = root.not_valid_before_utc + timedelta(days=1)
+        [found] = parse_bundle(root.public_bytes(Encoding.PEM), "ca.pem", today=day)
+        assert found.sha256 == root.fingerprint(SHA256()).hex()
 
 
 def edited(data: bytes, edit: str, start: int, length: int) -> bytes:

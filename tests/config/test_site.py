@@ -235,6 +235,11 @@ SIGNING_KEYS = {
     "private": (PRIVATE.encode(), "is not an armoured OpenPGP public key"),
     "public and private": ((PUBLIC + PRIVATE).encode(), "holds a private key"),
     "of SSH": (b"ssh-ed25519 AAAA me\n", "is not an armoured OpenPGP public key"),
+    "cut off": ((PUBLIC + PUBLIC[:40]).encode(), ", line 5: the PGP PUBLIC KEY BLOCK that begins here is not closed"),
+    "beside another": (
+        (PUBLIC + PUBLIC.replace("PUBLIC KEY BLOCK", "SIGNATURE")).encode(),
+        ", line 5: it is a PGP SIG",
+    ),
 }
 
 
@@ -243,13 +248,13 @@ def test_a_signing_key_that_is_no_public_one_is_refused(tmp_path: Path, content:
     (tmp_path / "good.asc").write_text(PUBLIC)
     (tmp_path / "bad.asc").write_bytes(content)
     site = read_site(written(tmp_path, {"signing_keys": ["good.asc", "bad.asc"]}))
-    with pytest.raises(BadInput, match=f"bad.asc {said}"):
+    with pytest.raises(BadInput, match=f"bad.asc ?{said}"):
         site.keys()
 
 
 def test_signing_keys_are_read_in_their_order(tmp_path: Path) -> None:
     for name in ("b", "a"):
-        (tmp_path / name).write_text(name + PUBLIC)
+        (tmp_path / name).write_text(f"{name}\n{PUBLIC}")
     site = read_site(written(tmp_path, {"signing_keys": ["b", "a"]}))
     keys = site.keys()
     assert [key[:1] for key in keys] == [b"b", b"a"]

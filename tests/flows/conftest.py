@@ -4,16 +4,19 @@ import io
 import shutil
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from builder.image import ensure_builder_image
 from config.settings import Settings
 from runs.loggers import EXTRA_LOGGERS, extra_loggers
-from storage.models.records import PublicKey
+from storage.models.records import Image, PublicKey
 from storage.s3.objects import ObjectStore
 from tests.distribution import TINY_RECIPE, serve
 from tests.flows import platforms
+from tests.flows.orders import World
 from tests.flows.platforms import LOOPBACK, Platform
 from tests.flows.site import PUBLIC_KEY, Site
 from tests.kubernetes_api import FakeCluster
@@ -21,6 +24,7 @@ from tests.kubernetes_api.podman_node import PodmanNode
 from tests.s3_proxy import FaultProxy
 from tests.s3_server import S3Server
 from tests.ssh import new_key
+from tests.tiny_image import register
 
 
 @pytest.fixture(scope="session")
@@ -145,3 +149,24 @@ def node(cluster: FakeCluster, tmp_path: Path) -> Iterator[PodmanNode]:
         cluster.lives[step] = node.runs
     yield node
     node.clear(cluster.kubelet.pods.values())
+
+
+@pytest.fixture
+def world(site: Site, prefect_api: str, tiny_rootfs: Path) -> Iterator[World]:
+    """A world of which nothing is left."""
+    image = site.catalogue.images.create(register(site.store, site.boot_images_bucket, tiny_rootfs))
+    with a_world(site, image, prefect_api) as world:
+        yield world
+
+
+@contextmanager
+def a_world(site: Site, image: Image, api: str) -> Iterator[World]:
+    site.environment |= {"IMS_BUILDER_IMAGE": ensure_builder_image()}
+    world = World(site, image, api)
+    try:
+        yield world
+    finally:
+        for name in list(world.workers):
+            world.kill_worker(name)
+        for run_id in world.runs:
+            site.runtime.remove(run_id)

@@ -231,7 +231,7 @@ class Site:
 
 # Importing Prefect takes two seconds: a server process does it once, and each run is forked from that.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["prefect.flow_engine", "prefect.task_engine", "boto3", "kubernetes", "lxml.etree"])
+_CONTEXT.set_forkserver_preload(["tests.flows.preloaded"])
 
 
 @contextmanager

@@ -66,7 +66,11 @@ def build(site: Site, recipe: Recipe) -> str:
 
 
 def built(site: Site, job_id: str, folder: Path) -> dict[str, Path]:
-    """Download the artifacts of the image that a job has made."""
+    """Download the artifacts of the image that a job has made; its root has passed the inspection."""
+    inspection = site.job(job_id).inspection
+    assert inspection is not None
+    assert inspection.entries > 1000
+    assert [each for each in inspection.findings if each.weight == "error"] == []
     folder.mkdir(exist_ok=True)
     return downloaded(site.store, site.catalogue.images.get(image_id_of(job_id)), folder)
 

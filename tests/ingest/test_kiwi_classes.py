@@ -161,7 +161,7 @@ REFUSED = {
         repositories("alias='../a'"),
         "line 4: .* Invalid attribute alias for element repository",
     ),
-    "an alias with a blank": (repositories("alias='a b'"), "line 4: .* Invalid attribute alias for element repository"),
+    "an alias with a colon": (repositories("alias='a:b'"), "line 4: .* Invalid attribute alias for element repository"),
     "an image type": (
         '<preferences><type image="nope"/></preferences>',
         "line 4: .* Element type failed to validate content",
@@ -229,5 +229,5 @@ def test_facts_are_those_of_kiwi_and_nothing_of_it_is_left(recipe: Path, limits:
 def test_hostile_content_that_only_kiwi_would_open_stays_closed(recipe: Path, limits: Limits) -> None:
     """An extension has kiwi ask a catalogue of the host for its schema."""
     extension = '<extension xmlns:m="http://127.0.0.1/x"><m:m/></extension>'
-    with pytest.raises(BadInput, match=r"kiwi 9\.24 refuses the description"):
+    with pytest.raises(BadInput, match=r"kiwi 9\.24 refuses .*Extension schema error: xmlcatalog is not installed"):
         read(recipe, limits, extension)

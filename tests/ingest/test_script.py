@@ -11,7 +11,7 @@ import pytest
 
 from errors import BadInput
 from ingest.limits import Limits
-from ingest.script import LONGEST_SCRIPT_BYTES, unpack_script
+from ingest.script import LONGEST_SCRIPT_BYTES, check_entry, unpack_script
 from tests.ingest.archives import END, file, header, link
 
 Unpack = Callable[..., str]
@@ -100,3 +100,11 @@ def test_limits_hold_for_archives_and_for_scripts_alone(unpack_it: Unpack, folde
 def test_an_entry_that_leads_out_of_the_archive_is_refused(unpack_it: Unpack) -> None:
     with pytest.raises(BadInput, match="leads out of the archive"):
         unpack_it(packed(a="x"), ("../a",))
+
+
+def test_a_script_with_line_ends_of_windows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\ntrue\r\n")
+    with pytest.raises(BadInput, match=r"^run\.sh, line 2 has line ends of Windows"):
+        check_entry(tmp_path, "run.sh")
+    (tmp_path / "run.sh").write_text("#!/bin/sh\ntrue\n")
+    check_entry(tmp_path, "run.sh")

@@ -98,7 +98,7 @@ def everything_is_inside(recipe: Path) -> None:
                 assert path.resolve().is_relative_to(inside), path
 
 
-@settings(max_examples=600, deadline=5000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=5000, suppress_health_check=[HealthCheck.too_slow])
 @given(ARCHIVES)
 def test_any_archive_is_refused_or_unpacked_with_everything_inside(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as scratch:

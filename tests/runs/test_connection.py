@@ -67,7 +67,7 @@ def test_without_an_address_prefects_own_settings_hold(prefect_api: str) -> None
     assert PREFECT_API_URL.value() == prefect_api
 
 
-@pytest.mark.parametrize("module", ["runs.client", "flows.create_image", "tasks.deletions"])
+@pytest.mark.parametrize("module", ["runs.client", "flows.create_image"])
 def test_prefect_sends_no_usage_data(module: str) -> None:
     program = (
         f"import {module}\nfrom prefect._internal.analytics import is_telemetry_enabled\nprint(is_telemetry_enabled())"

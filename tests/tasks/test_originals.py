@@ -98,9 +98,10 @@ def test_a_pod_reads_parts_of_the_rootfs_and_of_no_other(lab: Lab, tmp_path: Pat
         ({"sha256sum": "abc"}, MD5, True, "sha256:abc"),
         ({"sha256sum": "abc"}, MD5, False, f"md5:{MD5}"),
         ({"md5sum": "def"}, "", True, "md5:def"),
+        ({"md5sum": "DEF"}, "", True, "md5:def"),
         ({}, "", True, f"md5:{MD5}"),
     ],
-    ids=["our own", "of an unknown object", "of the object alone", "the etag"],
+    ids=["our own", "of an unknown object", "of the object alone", "in capitals", "the etag"],
 )
 def test_the_checksum_is_one_that_belongs_to_the_object(
     lab: Lab, metadata: dict[str, str], md5: str, linked: bool, checksum: str
@@ -109,6 +110,13 @@ def test_the_checksum_is_one_that_belongs_to_the_object(
     rootfs = lab.artifact("rootfs", md5=md5)
     lab.link(rootfs if linked else rootfs.model_copy(update={"link": Link(path=rootfs.link.path)}))
     assert fetch_manifest.fn(lab.job).checksum == checksum
+
+
+def test_a_key_that_the_shell_would_not_take_is_refused_before_it_opens(lab: Lab) -> None:
+    lab.link(lab.artifact("rootfs"))
+    old = {"public_key": "ssh-dss AAAAB3NzaC1kc3M= old\n"}
+    lab.catalogue.public_keys.change(lab.job.public_key_id, lambda known: known.model_copy(update=old))
+    assert "takes: OpenSSH has given up its type, ssh-dss" in lab.refused(BadInput)
 
 
 def test_an_unknown_image(lab: Lab) -> None:

@@ -1,18 +1,27 @@
 """tasks/repositories.py against a real web server."""
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 
-from errors import Denied, LimitReached, may_retry
+from errors import BadInput, Denied, LimitReached, may_retry
 from ingest.description import Repository
-from tasks.repositories import READY, Answer, ask, is_asked, metadata_urls, wait_until_ready
+from ingest.limits import Limits
+from tasks.repositories import READY, Answer, addressed, ask, wait_until_ready
+from tasks.web_connections import web_client
 from tests import http_server
 from tests.http_server import HttpServer, Request
+from tests.ingest.reading import named_repositories
+from tests.repository import REPOSITORY
+
+FIELD_CASES = REPOSITORY / "tests/ingest/field_cases"
+LIMITS = Limits(bytes=1 << 20, entries=9, memory_bytes=128 << 20, seconds=20)
 
 
 class Table:
@@ -55,7 +64,7 @@ def server() -> Iterator[Table]:
 
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=0.5, follow_redirects=True) as client:
+    with web_client(ssl.create_default_context(), seconds=0.5, private=True) as client:
         yield client
 
 
@@ -63,43 +72,7 @@ def repository(url: str, **fields: str) -> Repository:
     return Repository.model_validate({"alias": "a", "type": "rpm-md", "url": url, **fields})
 
 
-@pytest.mark.parametrize(
-    ("known", "urls"),
-    [
-        (repository("https://h/leap/"), ["https://h/leap/repodata/repomd.xml"]),
-        (repository("https://h/leap/?token"), ["https://h/leap/repodata/repomd.xml?token"]),
-        (repository("https://[::1]:8443"), ["https://[::1]:8443/repodata/repomd.xml"]),
-        (
-            repository("http://h/debian", type="apt-deb", distribution="bookworm"),
-            ["http://h/debian/dists/bookworm/InRelease", "http://h/debian/dists/bookworm/Release"],
-        ),
-        (
-            repository("http://h/flat/", type="apt-deb", distribution="./"),
-            ["http://h/flat/InRelease", "http://h/flat/Release"],
-        ),
-        (repository("http://h/flat/", type="apt-deb"), ["http://h/flat/InRelease", "http://h/flat/Release"]),
-        (repository("http://h/mirrors?repo=base", source_type="mirrorlist"), ["http://h/mirrors?repo=base"]),
-    ],
-    ids=[
-        "rpm-md",
-        "rpm-md with a query",
-        "IPv6 and no path",
-        "apt",
-        "flat apt",
-        "apt without distribution",
-        "list of mirrors",
-    ],
-)
-def test_each_kind_of_repository_is_asked_for_its_own_metadata(known: Repository, urls: list[str]) -> None:
-    assert metadata_urls(known) == urls
-
-
 REPOMD = "/repodata/repomd.xml"
-
-
-def test_only_web_servers_are_asked() -> None:
-    assert is_asked(repository("https://h/x"))
-    assert not is_asked(repository("obs://project/repo"))
 
 
 def test_a_repository_that_answers_is_ready(server: Table, client: httpx.Client) -> None:
@@ -118,8 +91,8 @@ def test_a_redirect_is_followed(server: Table, client: httpx.Client) -> None:
     assert ask(client, repository(server.url)) == READY
 
 
-@pytest.mark.parametrize("status", [403, 405, 501])
-def test_a_server_that_refuses_head_is_asked_by_get(server: Table, client: httpx.Client, status: int) -> None:
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 500, 501])
+def test_what_a_server_says_to_head_does_not_matter(server: Table, client: httpx.Client, status: int) -> None:
     server.answers |= {f"HEAD {REPOMD}": status, f"GET {REPOMD}": 200}
     assert ask(client, repository(server.url)) == READY
 
@@ -158,7 +131,7 @@ def test_a_refused_connection_is_reported(client: httpx.Client) -> None:
 
 
 def test_an_invalid_address_is_reported(client: httpx.Client) -> None:
-    assert ask(client, repository("http://[half/x")) != READY
+    assert isinstance(ask(client, repository("http://0177.0.0.1/x")).refusal, BadInput)
 
 
 def wait(client: httpx.Client, *repositories: Repository, limit: float = 5) -> None:
@@ -174,7 +147,7 @@ def test_all_must_answer_in_one_round(server: Table, client: httpx.Client) -> No
     server.answers[f"/one{REPOMD}"] = 200
     threading.Timer(0.3, lambda: server.answers.update({f"/two{REPOMD}": 200})).start()
     wait(client, repository(f"{server.url}/one"), repository(f"{server.url}/two"))
-    assert server.asked.count(f"HEAD /one{REPOMD}") == server.asked.count(f"HEAD /two{REPOMD}") > 1
+    assert server.asked.count(f"GET /one{REPOMD}") == server.asked.count(f"GET /two{REPOMD}") > 1
 
 
 def test_progress_says_how_many_are_ready_and_for_whom_it_waits(
@@ -202,3 +175,29 @@ def test_a_repository_that_never_answers_ends_the_wait_with_its_address_and_last
 
 def test_a_description_without_repositories_waits_for_nothing() -> None:
     wait_until_ready([], lambda _: Answer("no"), interval=timedelta(hours=1), limit=timedelta(hours=1))
+
+
+def test_addresses_with_variables_are_asked_as_dnf_does_or_not_at_all(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tasks.repositories")
+    named = [repository("http://h/$basearch"), repository("http://h/$releasever/os"), repository("obs://p/r")]
+    assert [each.url for each in addressed(named, "dnf", "x86_64")] == ["http://h/x86_64"]
+    assert caplog.messages == ["not waiting for http://h/$releasever/os: only dnf knows the value of $releasever"]
+
+
+def test_a_server_at_an_address_that_is_not_allowed_ends_the_wait_at_once(server: Table) -> None:
+    with (
+        web_client(ssl.create_default_context(), seconds=0.5, private=False) as client,
+        pytest.raises(BadInput, match=r"127\.0\.0\.1 is an address of the host itself"),
+    ):
+        wait(client, repository(server.url))
+    assert server.asked == []
+
+
+def test_a_description_with_dnfs_variables_is_asked_as_dnf_does(
+    tmp_path: Path, server: Table, client: httpx.Client
+) -> None:
+    text = (FIELD_CASES / "repository-variables/config.xml").read_text()
+    (tmp_path / "config.xml").write_text(text.replace("{{ repository }}", f"{server.url}/"))
+    named = named_repositories(tmp_path, LIMITS)
+    server.answers |= {"/el/9/x86_64/os/repodata/repomd.xml": 200, "/metalink?repo=extra&arch=x86_64": 200}
+    wait(client, *addressed(named, "dnf", "x86_64"))

@@ -47,7 +47,7 @@ def version_of(root: Path, kernel: Path) -> str:
         StepFailed: It is none of those that the root has modules of, or its version is not known.
     """
     known = module_versions(root)
-    said = _version_in_file(kernel) or kernel_version(kernel)
+    said = stated_version(kernel)
     if said in known:
         return said
     if not said and len(known) == 1:
@@ -59,6 +59,11 @@ def version_of(root: Path, kernel: Path) -> str:
             advice="install the kernel and its modules together, or name the kernel to boot as the job's kernel file",
         )
     raise StepFailed(f"the version of {place} is not known: /lib/modules has {listed}")
+
+
+def stated_version(kernel: Path) -> str:
+    """Return the version of a kernel, as it or its place says; empty when neither does."""
+    return _version_in_file(kernel) or kernel_version(kernel)
 
 
 def _version_in_file(kernel: Path) -> str:

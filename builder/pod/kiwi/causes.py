@@ -104,4 +104,10 @@ _RULES = (
         r"Couldn't find these debs: ([^\n]+)",
         r"nothing provides '?([^'\n]+?)'? needed by",
     ),
+    _rule(
+        "the program that the first line of {0} names is not in the image root",
+        "add its package to the recipe, or name another program there",
+        r"failed to run command [^\w\n]*/image/([\w.-]+)\W+No such file or directory",
+        r"/image/([\w.-]+): [^\n]*: bad interpreter",
+    ),
 )

@@ -4,13 +4,16 @@ It adds what kiwi itself would put into command lines and into the image, or doe
 keys that metadata must be signed by. Files of the image's own repositories stay as they are.
 """
 
+import os
 import re
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from builder.contract.inputs import ServersInput
 from builder.pod.kiwi.credentials import Credentials, known
+from builder.pod.kiwi.repository_servers import refused_server
 
 # The build's files, which its package managers read inside and outside of the root alike.
 _OF_THE_BUILD = "/var/cache/kiwi/"
@@ -65,5 +68,13 @@ def _in_address(credentials: Credentials, found: re.Match[str]) -> str:
     return credentials.in_address(found[0])
 
 
+def main(file: Path) -> None:
+    """Check and complete a repository's file; kiwi ends with the message when the repository is refused."""
+    if _OF_THE_BUILD in str(file):
+        if refusal := refused_server(file.read_text(), private=ServersInput.from_environment(os.environ).private):
+            sys.exit(refusal)
+        complete(file, known(), sorted(KEYS.glob("*.asc")))
+
+
 if __name__ == "__main__":
-    complete(Path(sys.argv[1]), known(), sorted(KEYS.glob("*.asc")))
+    main(Path(sys.argv[1]))

@@ -94,7 +94,8 @@ def test_a_user_list_that_is_no_file_does_not_block_the_shell(
     tmp_path: Path, environment: dict[str, str], server: StandIn
 ) -> None:
     make = "mkdir -p root/etc root/usr root/tmp root/dev root/proc root/sys root/boot && mkfifo root/etc/passwd"
-    make += " && echo k > root/boot/vmlinuz && echo i > root/boot/initrd && mksquashfs root other -quiet -no-progress"
+    make += " && echo k > root/boot/vmlinuz && echo i > root/boot/initrd"
+    make += " && echo x > root/init && chmod 755 root/init && mksquashfs root other -quiet -no-progress"
     made = run_in_builder(["sh", "-c", f"cd /workspace && {make}"], workspace=tmp_path)
     assert made.returncode == 0, made.stdout
     server.objects["/rootfs"] = (tmp_path / "other").read_bytes()

@@ -64,5 +64,5 @@ def test_another_database_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.M
 def test_no_request_fails_when_many_write_at_once(prefect_api: str) -> None:
     """Without it one in two answers 503, or none within a minute. The server's log is looked at as after each test."""
     load = Load(prefect_api)
-    load.run(clients=12, seconds=5)
+    load.run(clients=12, seconds=2)
     assert load.failures == {}

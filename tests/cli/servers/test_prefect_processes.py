@@ -11,7 +11,7 @@ import pytest
 from cli.servers.child import Child
 from cli.servers.prefect_processes import api_url, await_server, is_of_ims_up, worker_name
 from errors import Broken, Conflict
-from tests.http_server import Answer, HttpServer, serving
+from tests.http_server import Answer, HttpServer, Request, serving
 
 
 @pytest.fixture
@@ -42,6 +42,22 @@ def test_a_server_that_answers_in_its_place_is_none_of_ours(address: str, tmp_pa
     with pytest.raises(Conflict, match=r"port \d+ was taken by another program while"):
         await_server(child)
     child.kill()
+
+
+def test_a_busy_server_that_leaves_a_request_unanswered_still_is_ours(tmp_path: Path) -> None:
+    unanswered = iter([True])
+
+    def answer(request: Request) -> Answer:
+        if request.path.endswith("/settings") and next(unanswered, False):
+            raise ConnectionAbortedError
+        return Answer(body=json.dumps({"home": str(tmp_path)}).encode())
+
+    with serving(HttpServer(answer)) as busy:
+        child = server("import time; time.sleep(60)", api_url(busy.server_port), tmp_path)
+        child.start()
+        await_server(child)
+        child.kill()
+        assert [request.path for request in busy.asked].count("/api/admin/settings") == 2
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ WAYS: dict[str, Callable[[str, int], str]] = {
 }
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from(sorted(KEYS)), way=st.sampled_from(sorted(WAYS)), at=st.integers(0, 5000))
 def test_what_is_taken_is_to_ssh_keygen_the_same_key(kind: str, way: str, at: int, tmp_path: Path) -> None:
     """Differential: a text is refused, or ssh-keygen finds one key, and the same in the shell's line."""

@@ -121,6 +121,11 @@ IMAGE_LINKS: dict[str, tuple[Callable[[Stored], Link], type[ImsError], str]] = {
         "/none does not exist",
     ),
     "to no bucket": (lambda _: Link(path="s3://no-such-bucket-here/none"), BadLink, "/none does not exist"),
+    "to what was deleted": (
+        lambda stored: Link(path=f"s3://{stored.settings.boot_images_bucket}/deleted/1/deleted_manifest.json"),
+        BadLink,
+        "was deleted",
+    ),
     "to no manifest": (lambda stored: _manifest(stored, b"[]"), BadLink, "is not the manifest of an image"),
     "to a manifest of another version": (
         lambda stored: _manifest(stored, b'{"version": "2.0", "artifacts": []}'),

@@ -10,6 +10,10 @@ from tests.https_site import CertificateKind, HttpsSite, Login
 
 URL = "https://localhost:8443/base"
 SAID = {
+    "kiwi, an interpreter that is not there": (
+        "config.sh failed: chroot: failed to run command '/image/config.sh': No such file or directory\n",
+        "the program that the first line of config.sh names is not in the image root",
+    ),
     "zypper, issuer unknown": (
         (
             f"[base|{URL}] Valid metadata not found at specified URL\nHistory:\n"
