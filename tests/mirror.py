@@ -29,6 +29,7 @@ _PART = "It is a part of what this test covers as a whole."
 _COMMAND = "It is the command's, which the test runs in a process of its own."
 
 ELSEWHERE = (
+    Elsewhere("tasks/test_repositories.py", _PART, ("tasks/repository_answers.py",)),
     Elsewhere("config/test_authorities.py", _PART, ("config/signatures.py",)),
     Elsewhere("storage/embedded/test_server.py", _PART, ("storage/embedded/process.py", "storage/embedded/state.py")),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
