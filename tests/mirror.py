@@ -38,12 +38,6 @@ ELSEWHERE = (
     Elsewhere("storage/records/test_shell_orders.py", _PART, ("storage/models/shells.py",)),
     Elsewhere("storage/s3/test_objects.py", _PART, ("storage/s3/client.py",)),
     Elsewhere(
-        "ingest/test_unpacking.py",
-        _CHILD,
-        ("ingest/limits.py",),
-        through=("ingest/__main__.py",),
-    ),
-    Elsewhere(
         "ingest/test_confined.py", _CHILD, ("ingest/__main__.py", "ingest/jail.py"), through=("ingest/__main__.py",)
     ),
     Elsewhere(

@@ -5,12 +5,14 @@ It does not see where a server redirects to, nor what a name leads to a moment l
 
 import re
 import socket
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from builder.contract.addresses import not_read, refused_kind
 
-# curl, by which dnf and zypper read, takes one to three slashes, and schemes in any case.
-_SERVER = re.compile(r"\b(?:https?|t?ftps?|sftp|scp|smbs?|cifs|nfs4?):/{1,3}([^\s/?#]+)", re.IGNORECASE)
+# Up to the user's name and password, the server, and its port. curl, by which dnf and zypper read, takes none to three
+# slashes, and schemes in any case.
+_SERVER = re.compile(r"\b(?:https?|t?ftps?|sftp|scp|smbs?|cifs|nfs4?):/{0,3}([^\s/?#]+)", re.IGNORECASE)
+_HOST = re.compile(r"\[([^\]%]+)[^\]]*\]|([^:]*)")
 
 
 def refused_server(text: str, *, private: bool) -> str:
@@ -30,11 +32,9 @@ def refused_server(text: str, *, private: bool) -> str:
 
 
 def _host(server: str) -> str:
-    try:
-        # curl also takes names that are percent-encoded.
-        return unquote(urlsplit(f"//{server}").hostname or "")
-    except ValueError:
-        return ""
+    """Return the host as curl finds it: after the last @, without port and zone; curl decodes names, too."""
+    found = _HOST.match(server.rpartition("@")[2])
+    return found[1] or unquote(found[2] or "") if found else ""
 
 
 def _addresses(host: str) -> set[str]:
