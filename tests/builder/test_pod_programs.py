@@ -285,7 +285,7 @@ def test_a_description_that_is_not_xml_is_the_error(lab: Lab) -> None:
     lab.edit("</image>", "")
     ran = lab.prepare()
     assert ran.returncode == 1
-    assert last_line(ran).startswith("error: config.xml is not XML: no element found: line ")
+    assert last_line(ran).startswith("error: config.xml cannot be read: no element found: line ")
 
 
 def test_an_overlay_keeps_the_links_of_the_root_and_closes_none_of_its_folders(lab: Lab) -> None:

@@ -287,7 +287,7 @@ def test_credentials_that_a_recipe_brings_are_used_and_go_no_further(
 def test_a_profile_that_the_description_has_not_is_refused(site: Site, tiny_recipe_archive: bytes) -> None:
     diagnosis = failed(site, site.add_recipe(tiny_recipe_archive), profiles="gpu").diagnosis
     assert diagnosis is not None
-    assert diagnosis.summary == "the description has no profile gpu"
+    assert diagnosis.summary == "config.xml: the description has no profile gpu"
 
 
 def test_a_ca_file_that_is_none_is_refused_before_any_pod(
