@@ -74,7 +74,7 @@ def warm_up() -> None:
 
     Prefect is left to the commands that need it: it reads the environment when it is imported. SQLAlchemy does not.
     """
-    import sqlalchemy.ext.asyncio  # noqa: F401
+    import sqlalchemy.ext.asyncio
     import sqlalchemy.orm  # noqa: F401
     from pydantic import AnyHttpUrl, SecretStr
 
