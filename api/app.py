@@ -17,6 +17,7 @@ from api.routes import records
 from api.routes.deletion import deletion, removal
 from api.routes.jobs import jobs
 from api.routes.registration import registration
+from api.routes.remote_build_nodes import remote_build_nodes
 from api.versions import Version
 
 
@@ -58,6 +59,7 @@ def _router(each: Version) -> APIRouter:
     router.include_router(records.reading())
     router.include_router(registration())
     router.include_router(jobs())
+    router.include_router(remote_build_nodes())
     router.include_router(deletion() if each is Version.V3 else removal())
     if each is Version.V3:
         router.include_router(records.reading_deleted())

@@ -56,19 +56,26 @@ def serve(host: str, port: int, processes: int, descriptor: int | None = None) -
     """
     refuse_open(host, settings().api)
     _allow_many_files()
-    options: dict[str, Any] = {
+    options = options_of(settings().api)
+    if descriptor is None:
+        uvicorn.run(APPLICATION, host=host, port=port, workers=processes, **options)
+    else:
+        uvicorn.Server(uvicorn.Config(APPLICATION, **options)).run(sockets=[socket.socket(fileno=descriptor)])
+
+
+def options_of(chosen: Api) -> dict[str, Any]:
+    """Return how uvicorn serves the API."""
+    return {
         "factory": True,
         "access_log": False,
         "server_header": False,
         "log_config": LOGGING,
         "backlog": BACKLOG,
+        # One more is answered 503.
+        "limit_concurrency": chosen.connections,
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": STOP_SECONDS,
     }
-    if descriptor is None:
-        uvicorn.run(APPLICATION, host=host, port=port, workers=processes, **options)
-    else:
-        uvicorn.Server(uvicorn.Config(APPLICATION, **options)).run(sockets=[socket.socket(fileno=descriptor)])
 
 
 def refuse_open(host: str, chosen: Api) -> None:

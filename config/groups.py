@@ -106,12 +106,13 @@ class Recipes(Group):
 
 
 class Ingest(Group):
-    """What the process that reads a recipe may use."""
+    """What the process that reads a recipe may use; more for a large archive."""
 
     variable: ClassVar[str] = "IMS_INGEST_{}"
 
-    memory_bytes: int = Field(1 * GiB_BYTES, ge=64 * MiB, description="Memory limit of the ingest process.")
-    seconds: int = Field(300, ge=1, description="Time limit of the ingest process, seconds.")
+    # `ingest/limits.py` says how they grow with the archive.
+    memory_bytes: int = Field(384 * MiB, ge=64 * MiB, description="Memory limit of reading a small recipe, bytes.")
+    seconds: int = Field(10, ge=1, description="Limit on processor time for reading a small recipe, seconds.")
 
 
 class Repositories(Group):

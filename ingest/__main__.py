@@ -1,13 +1,17 @@
 """The child: `python -I -m ingest <program>` confines itself, runs one program and prints its answer.
 
 The request is JSON on standard input: `limits`, `parent` (a process id) and `arguments`. The answer is JSON:
-`{"value": …}` or `{"refused": [message, resolution]}`. A defect ends in a traceback and exit code 1, without an answer.
+`{"value": …}`, `{"refused": [message, resolution]}`, `{"no_room": message}` for a full disk, or for a defect
+`{"failed": [what, traceback]}`.
+
+The rule: no exception of a library leaves this process as one.
 """
 
 import errno
 import importlib
 import json
 import sys
+import traceback
 from typing import Any
 
 from errors import BadInput
@@ -22,6 +26,8 @@ PROGRAMS = {
     "ask-kiwi": "ingest.kiwi_classes",
 }
 LONGEST_MESSAGE = 1000
+LONGEST_TRACEBACK = 8000
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 def main() -> None:
@@ -30,18 +36,34 @@ def main() -> None:
     limits = Limits(**request["limits"])
     program = importlib.import_module(PROGRAMS[sys.argv[1]])
     confine(limits, request["parent"])
-    answer: dict[str, Any]
+    sys.stdout.buffer.write(answer_of(program.run, request["arguments"], limits))
+
+
+def answer_of(run: Any, arguments: dict[str, Any], limits: Limits) -> bytes:
+    """Call a program, and return its answer: its value, or words for whatever it raises."""
     try:
-        answer = {"value": _run(program.run, request["arguments"], limits)}
+        return _run(run, arguments, limits)
     except BadInput as refusal:
-        answer = {"refused": [_plain(refusal.message), _plain(refusal.resolution)]}
-    sys.stdout.buffer.write(json.dumps(answer).encode())
+        return json.dumps({"refused": [_plain(refusal.message), _plain(refusal.resolution)]}).encode()
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            return json.dumps({"no_room": _plain(str(error))}).encode()
+        return _failed(error)
+    except Exception as error:  # noqa: BLE001 - the last place where it can be put into words
+        return _failed(error)
 
 
-def _run(run: Any, arguments: dict[str, Any], limits: Limits) -> Any:
+def _failed(error: Exception) -> bytes:
+    trace = "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:]
+    return json.dumps({"failed": [_plain(f"{type(error).__name__}: {error}"), trace]}).encode()
+
+
+def _run(run: Any, arguments: dict[str, Any], limits: Limits) -> bytes:
     """Call the program; turn a limit that was reached into a refusal that names the limit."""
     try:
-        return run(limits=limits, **arguments)
+        return json.dumps({"value": run(limits=limits, **arguments)}).encode()
+    except RecursionError as error:
+        raise BadInput("the input is nested too deeply", resolution="nest it less deeply") from error
     except MemoryError as error:
         raise BadInput(
             f"the input takes more memory than the limit of {limits.memory_bytes} bytes",

@@ -15,8 +15,8 @@ from ingest.description_xml import Document, Element, parse, refused
 from ingest.includes import included, resolve
 from ingest.limits import Limits
 from ingest.local_paths import check_local_paths
-from ingest.normalised import real_path, write_description, write_source
-from ingest.recipe_files import opened, read_text
+from ingest.normalised import write_description, write_source
+from ingest.recipe_files import opened, read_text, real_path
 from ingest.recipe_scripts import check_scripts
 from ingest.repositories import repository
 

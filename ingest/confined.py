@@ -1,10 +1,11 @@
 """Runs a program on foreign data in a separate process with limits, and limits the size of its answer.
 
-The rule: whatever the child does, the caller gets an answer or an error within the time limit plus a few seconds, and
-no process remains.
+The rule: whatever the child does, the caller gets an answer or an error of our own within a limited time, and no
+process remains.
 """
 
 import json
+import logging
 import os
 import selectors
 import signal
@@ -15,14 +16,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from errors import BadInput, ImsError
+from errors import BadInput, ImsError, Interrupted
 from ingest.limits import Limits
 
-# The child's own timer can name the place in the input. The parent's limit is for a child whose timer does not fire.
+logger = logging.getLogger(__name__)
+
+# Beside the limit of a child that gets no processor time.
 GRACE_SECONDS = 5
 LONGEST_ANSWER_BYTES = 8 << 20
 LONGEST_STDERR_BYTES = 16 << 10
-LAST_LINES = 12
+_REPORT = "this is a defect of the ingest program: report it, with the input; the log has more"
 
 
 def run_confined(program: str, arguments: Mapping[str, Any], limits: Limits) -> Any:
@@ -32,7 +35,8 @@ def run_confined(program: str, arguments: Mapping[str, Any], limits: Limits) -> 
 
     Raises:
         BadInput: The program refused its input, or ran into one of its limits.
-        ImsError: The child failed without an answer, which is a defect.
+        Interrupted: The host ended the child, is too busy for it, or has no room on a disk.
+        ImsError: The child failed, which is a defect; the log has its traceback.
     """
     with (
         _memory_file({"limits": asdict(limits), "parent": os.getpid(), "arguments": arguments}) as request,
@@ -47,16 +51,18 @@ def run_confined(program: str, arguments: Mapping[str, Any], limits: Limits) -> 
         ) as child,
     ):
         try:
-            answer, errors = _read_outputs(child, time.monotonic() + limits.seconds + GRACE_SECONDS)
+            answer, errors = _read_outputs(child, time.monotonic() + limits.wall_seconds + GRACE_SECONDS)
             child.wait(GRACE_SECONDS)
         except (TimeoutError, subprocess.TimeoutExpired) as error:
-            raise _too_slow(limits) from error
+            raise _too_busy(program, limits) from error
         finally:
             # The child is not reaped yet, so no other process group can have its number.
             if child.returncode is None:
                 os.killpg(child.pid, signal.SIGKILL)
     if child.returncode == -signal.SIGXCPU:
         raise _too_slow(limits)
+    if child.returncode == -signal.SIGKILL:
+        raise _killed(program)
     if child.returncode:
         raise _defect(program, child.returncode, errors)
     return _parse_answer(program, answer, errors)
@@ -103,6 +109,15 @@ def _parse_answer(program: str, answer: bytes, errors: bytes) -> Any:
     if "refused" in document:
         message, resolution = document["refused"]
         raise BadInput(message, resolution=resolution)
+    if "no_room" in document:
+        raise Interrupted(
+            f"the ingest program '{program}' could not write: {document['no_room']}",
+            resolution="make room on the worker's disk (IMS_DATA_DIR)",
+        )
+    if "failed" in document:
+        what, trace = document["failed"]
+        logger.error("the ingest program '%s' failed\n%s", program, trace)
+        raise ImsError(f"the ingest program '{program}' failed on this input: {what}", resolution=_REPORT)
     return document["value"]
 
 
@@ -113,10 +128,25 @@ def _too_slow(limits: Limits) -> BadInput:
     )
 
 
+def _too_busy(program: str, limits: Limits) -> Interrupted:
+    return Interrupted(
+        f"the ingest program '{program}' did not end within {limits.wall_seconds} seconds, and did not use its limit of"
+        f" {limits.seconds} seconds of processor time",
+        resolution="the worker's host is very busy, or its disk is: try again, or raise IMS_INGEST_SECONDS",
+    )
+
+
+def _killed(program: str) -> Interrupted:
+    return Interrupted(
+        f"the ingest program '{program}' was killed by SIGKILL without an answer",
+        resolution="the worker's host may be out of memory: try again",
+    )
+
+
 def _defect(program: str, returncode: int, errors: bytes) -> ImsError:
     how = f"was killed by {signal.Signals(-returncode).name}" if returncode < 0 else f"ended with code {returncode}"
-    lines = errors.decode(errors="replace").splitlines()[-LAST_LINES:]
-    return ImsError(
-        "\n".join([f"the ingest program '{program}' {how} without an answer", *lines]),
-        resolution="this is a defect of the ingest program, or the host is out of disk or memory: report it",
-    )
+    lines = errors.decode(errors="replace").strip().splitlines()
+    if lines:
+        logger.error("the ingest program '%s' %s\n%s", program, how, "\n".join(lines))
+    last = f": {lines[-1]}" if lines else ""
+    return ImsError(f"the ingest program '{program}' {how} without an answer{last}", resolution=_REPORT)

@@ -15,6 +15,8 @@ from ingest.confined import run_confined
 from ingest.description import Kiwi
 from ingest.limits import Limits
 
+# kiwi/xml_state.py: every <type> is one of profiles that are not built.
+_NO_TYPE = "No build type defined"
 RELEASES: dict[Kiwi, str] = {9: "kiwi 9.24", 11: "kiwi 11"}
 
 
@@ -55,12 +57,14 @@ class Question:
     Args:
         folder: The recipe's folder, whose config.xml is the normalised description.
         profiles: The profiles that the job asks for.
+        known: The profiles that the description has.
         arch: The architecture that is built.
         limits: Those of the confined process.
     """
 
     folder: Path
     profiles: Sequence[str]
+    known: Sequence[str]
     arch: str
     limits: Limits
 
@@ -88,8 +92,14 @@ def ask_kiwi(
         if isinstance(answer, KiwiReading):
             return kiwi, answer, refusals
         refusals.append(f"{place_of(answer.element or 0)}: {RELEASES[kiwi]} refuses the description: {answer.why}")
+    raise BadInput(refusals[0], resolution=_resolution(question, kiwis, refusals[0]))
+
+
+def _resolution(question: Question, kiwis: Sequence[Kiwi], refusal: str) -> str:
+    if _NO_TYPE in refusal and question.known:
+        return f"give the job other profiles (--profile NAME); the description has {', '.join(question.known)}"
     others = " and ".join(RELEASES[kiwi] for kiwi in kiwis[1:])
-    raise BadInput(refusals[0], resolution=f"correct it{f'; {others} refuses it, too' if others else ''}")
+    return f"correct it{f'; {others} refuses it, too' if others else ''}"
 
 
 def _ask(question: Question, packages: Path) -> KiwiReading | KiwiRefusal:

@@ -22,18 +22,18 @@ def new_folder(folder: Path) -> Iterator[Path]:
     if os.path.lexists(folder):
         raise Conflict(f"{folder} exists already", resolution="remove it, or unpack into another folder")
     unfinished = folder.absolute().with_name(f".{folder.name}.unpacking")
-    _remove(unfinished)
+    remove_folder(unfinished)
     unfinished.mkdir(mode=0o755)
     try:
         yield unfinished
         unfinished.rename(folder)
     except BaseException:
-        _remove(unfinished)
+        remove_folder(unfinished)
         raise
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder with its content, including folders that their owner may not write to."""
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with its content, including folders that their owner may not write to; none is success."""
     if not os.path.lexists(folder):
         return
     for _, _, _, inside in os.fwalk(folder):

@@ -11,7 +11,7 @@ from lxml import etree
 
 from ingest.description_file import FIRST
 from ingest.description_xml import Document
-from ingest.recipe_files import read_text, replace_text
+from ingest.recipe_files import read_text, real_path, replace_text
 
 
 def write_source(document: Document, folder: str, top: int) -> None:
@@ -36,14 +36,6 @@ def write_description(document: Document, names: Iterable[str], folder: str, top
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=top)
     replace_text(FIRST, _text(document), mode, top)
-
-
-def real_path(path: str, folder: str) -> str:
-    """Return a path of the recipe with links followed, relative to its folder; outside of it the path itself."""
-    base = os.path.realpath(folder)
-    real = os.path.realpath(f"{base}/{path}")
-    # A path that leads out stays as it is: reading it follows no link, and so refuses it.
-    return os.path.relpath(real, base) if real.startswith(f"{base}/") else path
 
 
 def _text(document: Document) -> bytes:

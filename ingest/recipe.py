@@ -85,7 +85,7 @@ def read_description(
     """
     checked = CheckedDescription.model_validate(run_confined("describe", {"folder": str(folder.absolute())}, limits))
     checked.refuse_missing(profiles)
-    question = Question(folder, profiles, arch, limits)
+    question = Question(folder, profiles, checked.profiles, arch, limits)
     kiwi, reading, refusals = ask_kiwi(question, checked.kiwis, packages_of, checked.place)
     for refusal in refusals:
         logger.info("%s; %s reads it", refusal, RELEASES[kiwi])

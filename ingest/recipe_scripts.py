@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from ingest.normalised import real_path
-from ingest.recipe_files import read_text
+from ingest.recipe_files import read_text, real_path
 from ingest.shell_script import check_script
 
 # kiwi/defaults.py and kiwi/system/setup.py: what kiwi runs of a description by its name.

@@ -11,7 +11,7 @@ import yaml
 
 from errors import BadInput
 from ingest.limits import Limits
-from ingest.recipe_files import inner_path, opened, read_text, replace_text
+from ingest.recipe_files import inner_path, opened, read_text, real_path, replace_text
 from ingest.rendering import render
 
 LIST_NAME = ".ims_recipe_template.yaml"
@@ -19,13 +19,13 @@ _KEY = "template_files"
 
 
 def run(folder: str, dictionary: Mapping[str, str], limits: Limits) -> list[str]:
-    """Render the listed files and return their paths.
+    """Render the listed files, a link inside the recipe as the file that it leads to, and return their paths.
 
     Raises:
         BadInput: The list, a template or the dictionary is refused; nothing was changed.
     """
     with opened(folder) as top:
-        paths = _listed(top)
+        paths = list(dict.fromkeys(real_path(path, folder) for path in _listed(top)))
         if paths and not dictionary:
             raise BadInput(
                 f"the recipe has templates ({LIST_NAME} lists {', '.join(paths)}), but no template dictionary",

@@ -55,7 +55,7 @@ def fetch_recipe(recipe: Recipe, job: Job) -> Path:
     report(job, status=JobStatus.FETCHING_RECIPE)
     if recipe.link is None:
         raise NotFound(f"recipe {recipe.id} has no archive")
-    archive = scratch(job.id) / "recipe.tgz"
+    archive = _archive(job)
     fetched = object_store().download(recipe.link.bucket, recipe.link.key, archive, etag=recipe.link.etag)
     logger.info("fetched %s: %d bytes, sha256 %s", recipe.link.path, fetched.size, fetched.sha256)
     return archive
@@ -69,7 +69,7 @@ def untar_recipe(archive: Path, job: Job) -> Path:
         BadInput: The archive is not one, or holds what a recipe must not hold; the entry is named.
     """
     folder = fresh(scratch(job.id) / "recipe")
-    unpack_recipe(archive, folder, ingest_limits())
+    unpack_recipe(archive, folder, ingest_limits(archive))
     return folder
 
 
@@ -85,11 +85,12 @@ def render_description(unpacked: Path, recipe: Recipe, job: Job) -> Description:
     folder = fresh(description_folder(job))
     shutil.copytree(unpacked, folder, symlinks=True)
     dictionary = {entry.key: entry.value for entry in recipe.template_dictionary}
-    rendered = render_recipe(folder, dictionary, ingest_limits())
+    limits = ingest_limits(_archive(job))
+    rendered = render_recipe(folder, dictionary, limits)
     logger.info("rendered %s", ", ".join(rendered) or "nothing: the recipe has no templates")
     description = read_description(
         folder,
-        ingest_limits(),
+        limits,
         kiwi_packages,
         profiles=job.profiles,
         arch=job.arch,
@@ -102,6 +103,10 @@ def render_description(unpacked: Path, recipe: Recipe, job: Job) -> Description:
         ", ".join(description.applying_profiles) or "none",
     )
     return description
+
+
+def _archive(job: Job) -> Path:
+    return scratch(job.id) / "recipe.tgz"
 
 
 def description_folder(job: Job) -> Path:

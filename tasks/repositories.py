@@ -5,43 +5,24 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
-
-import httpx
+from functools import partial
 
 from config.settings import settings
-from errors import BadInput, Denied, LimitReached, PermanentError, Untrusted
+from errors import LimitReached
 from ingest.description import Repository
 from storage.models.jobs import Job, JobStatus
 from tasks.jobs import report
 from tasks.kiwi_config import KiwiConfig
 from tasks.repository_addresses import expanded, is_on_web, metadata_urls, unknown_variable
+from tasks.repository_answers import Answer, ask
 from tasks.retries import retryable
 from tasks.web_connections import web_client
 
 logger = logging.getLogger(__name__)
 
-REFUSALS = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
-# openssl/x509_vfy.h
-CERTIFICATE_EXPIRED = 10
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a repository answered.
-
-    Args:
-        text: What went wrong; empty when the repository is ready.
-        refusal: The error to raise, when asking again cannot help.
-    """
-
-    text: str = ""
-    refusal: PermanentError | None = None
-
-
-READY = Answer()
+# So many repositories are named in a line of the log.
+_NAMED = 5
 
 
 @retryable
@@ -108,80 +89,42 @@ def wait_until_ready(
     """
     if not repositories:
         return
-    started = time.monotonic()
-    with ThreadPoolExecutor(max_workers=min(16, len(repositories))) as pool:
-        while True:
-            answers = list(pool.map(ask_one, repositories))
-            for answer in answers:
-                if answer.refusal:
-                    raise answer.refusal
-            missing = [
-                f"{metadata_urls(repository)[0]} ({answer.text})"
-                for repository, answer in zip(repositories, answers, strict=True)
-                if answer.text
-            ]
-            if not missing:
-                logger.info("all %d repositories are ready", len(repositories))
-                return
-            ready = len(repositories) - len(missing)
-            if time.monotonic() - started + interval.total_seconds() > limit.total_seconds():
-                raise LimitReached(
-                    f"{len(missing)} of {len(repositories)} repositories did not answer within "
-                    f"{limit.total_seconds():g} s: {', '.join(missing)}",
-                    resolution="correct their addresses in the recipe or bring them up, then run the job again",
-                )
-            logger.info("%d of %d repositories ready, waiting for %s", ready, len(repositories), ", ".join(missing))
-            time.sleep(interval.total_seconds())
-
-
-def ask(client: httpx.Client, repository: Repository) -> Answer:
-    """Ask one repository: READY when one of its URLs answers, else what the first one answered."""
-    first, *others = metadata_urls(repository)
-    answer = _answer(client, first, repository)
-    return READY if any(_answer(client, url, repository) == READY for url in others if answer.text) else answer
-
-
-def _answer(client: httpx.Client, url: str, repository: Repository) -> Answer:
-    auth = httpx.BasicAuth(repository.username, repository.password) if repository.username else httpx.Auth()
+    ends_at = time.monotonic() + limit.total_seconds()
+    pool = ThreadPoolExecutor(max_workers=min(16, len(repositories)))
     try:
-        # Not HEAD, which some servers refuse by any status, or do not answer. Of the file itself nothing is read.
-        with client.stream("GET", url, auth=auth) as response:
-            pass
-    except BadInput as error:
-        return Answer(error.message, error)
-    except httpx.TimeoutException:
-        return Answer(f"no answer within {settings().repositories.timeout.total_seconds():g} s")
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        refusal = BadInput(f"{url} is not a web address: {error}", resolution="correct it in the recipe")
-        return Answer(refusal.message, refusal)
-    except httpx.HTTPError as error:
-        said = f"{error}" or type(error).__name__
-        certificate = _certificate_error(error)
-        return Answer(said, _untrusted(url, certificate) if certificate else None)
-    if response.is_success:
-        return READY
-    said = f"{response.status_code} {response.reason_phrase}".strip()
-    return Answer(said, _denied(url, said, repository) if response.status_code in REFUSALS else None)
+        while missing := _missing(repositories, list(pool.map(partial(_in_time, ask_one, ends_at), repositories))):
+            if time.monotonic() + interval.total_seconds() > ends_at:
+                raise LimitReached(
+                    f"{len(missing)} of {len(repositories)} repositories are not ready after "
+                    f"{limit.total_seconds():g} s: {', '.join(missing)}",
+                    resolution="correct their addresses in the recipe or the site file, or start their servers, then "
+                    "run the job again; IMS_REPOSITORY_LIMIT is the limit",
+                )
+            _log_progress(len(repositories), missing)
+            time.sleep(interval.total_seconds())
+    finally:
+        # A cancelled job does not wait for servers that do not answer.
+        pool.shutdown(wait=False, cancel_futures=True)
+    logger.info("all %d repositories are ready", len(repositories))
 
 
-def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    return error
+def _in_time(ask_one: Callable[[Repository], Answer], ends_at: float, repository: Repository) -> Answer:
+    # Many repositories that are silent would make one round longer than the limit.
+    return ask_one(repository) if time.monotonic() < ends_at else Answer("not asked within the limit")
 
 
-def _untrusted(url: str, error: ssl.SSLCertVerificationError) -> Untrusted:
-    if error.verify_code == CERTIFICATE_EXPIRED:
-        resolution = "the server needs a new certificate; see also whether this host's clock is right"
-    else:
-        resolution = "name the file of the CA that certified it as ca_certificates in the site file (IMS_SITE_FILE)"
-    server = urlsplit(url).netloc
-    return Untrusted(f"the certificate of {server} is not trusted: {error.verify_message}", resolution=resolution)
+def _missing(repositories: Sequence[Repository], answers: Sequence[Answer]) -> list[str]:
+    for answer in answers:
+        if answer.refusal:
+            raise answer.refusal
+    return [
+        f"{metadata_urls(repository)[0]} ({answer.text})"
+        for repository, answer in zip(repositories, answers, strict=True)
+        if answer.text
+    ]
 
 
-def _denied(url: str, said: str, repository: Repository) -> Denied:
-    user = f"the user {repository.username}" if repository.username else "requests without credentials"
-    return Denied(
-        f"{url} is refused to {user}: {said}",
-        resolution="give the right credentials of the repository in the site file (IMS_SITE_FILE)",
-    )
+def _log_progress(total: int, missing: Sequence[str]) -> None:
+    others = f" and {len(missing) - _NAMED} others" if len(missing) > _NAMED else ""
+    named = ", ".join(missing[:_NAMED])
+    logger.info("%d of %d repositories ready, waiting for %s%s", total - len(missing), total, named, others)

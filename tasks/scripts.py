@@ -73,7 +73,7 @@ def fetch_script(job: Job) -> Script | None:
     fetched = object_store().download(link.bucket, link.key, file)
     logger.info("fetched %s: %d bytes, sha256 %s", link.path, fetched.size, fetched.sha256)
     entries = (job.script_entry,) if job.script_entry else ENTRIES[kind]
-    entry = unpack_script(file, link.key.rpartition("/")[2], folder, entries, ingest_limits())
+    entry = unpack_script(file, link.key.rpartition("/")[2], folder, entries, ingest_limits(file))
     if kind == "script":
         check_entry(folder, entry)
     with archive.open("w+b") as packed:

@@ -13,7 +13,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from builder.contract.addresses import refused_kind
+from builder.contract.addresses import not_read, refused_kind
 from errors import BadInput
 
 # A mirror's redirector needs one or two.
@@ -121,7 +121,6 @@ def _addresses(host: str, port: int) -> list[str]:
 def _not_allowed(host: str, address: str, kind: str) -> BadInput:
     where = f"{host} is" if host == address else f"{host} has the address {address}, which is"
     return BadInput(
-        f"{where} {kind}: no repository is read from there",
-        resolution="correct the repository's address; IMS_REPOSITORY_PRIVATE allows private addresses, and those of "
-        "the host itself",
+        f"{where} {kind}: {not_read(address)}",
+        resolution="correct the repository's address, or what its server redirects to",
     )

@@ -1,10 +1,10 @@
 """Scratch folders: where a flow's own process keeps a job's files. Everything there can be made again."""
 
-import shutil
 from pathlib import Path
 
 from config.settings import settings
 from ingest.limits import Limits
+from ingest.new_folder import remove_folder
 
 
 def scratch(job_id: str) -> Path:
@@ -17,23 +17,26 @@ def scratch(job_id: str) -> Path:
 def remove_scratch(job_id: str) -> None:
     """Remove a job's scratch folder; none is success."""
     folder = settings().data_dir / "jobs" / job_id
-    if folder.exists():
-        shutil.rmtree(folder)
+    remove_folder(folder)
 
 
 def fresh(folder: Path) -> Path:
     """Return a folder's path with nothing there."""
-    if folder.exists():
-        shutil.rmtree(folder)
+    remove_folder(folder)
     return folder
 
 
-def ingest_limits() -> Limits:
-    """Return the limits of the processes that unpack and read archives of users."""
+def ingest_limits(archive: Path | None = None) -> Limits:
+    """Return the limits of the processes that unpack and read archives of users.
+
+    Args:
+        archive: What they read; they may need more for a large one.
+    """
     chosen = settings()
-    return Limits(
+    limits = Limits(
         bytes=chosen.recipes.bytes,
         entries=chosen.recipes.entries,
         memory_bytes=chosen.ingest.memory_bytes,
         seconds=chosen.ingest.seconds,
     )
+    return limits.of_archive(archive.stat().st_size) if archive is not None and archive.exists() else limits

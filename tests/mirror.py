@@ -29,6 +29,7 @@ _PART = "It is a part of what this test covers as a whole."
 _COMMAND = "It is the command's, which the test runs in a process of its own."
 
 ELSEWHERE = (
+    Elsewhere("tasks/test_repositories.py", _PART, ("tasks/repository_answers.py",)),
     Elsewhere("config/test_authorities.py", _PART, ("config/signatures.py",)),
     Elsewhere("storage/embedded/test_server.py", _PART, ("storage/embedded/process.py", "storage/embedded/state.py")),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
@@ -36,12 +37,6 @@ ELSEWHERE = (
     Elsewhere("cli/test_public_keys.py", _COMMAND, ("storage/records/public_keys.py",)),
     Elsewhere("storage/records/test_shell_orders.py", _PART, ("storage/models/shells.py",)),
     Elsewhere("storage/s3/test_objects.py", _PART, ("storage/s3/client.py",)),
-    Elsewhere(
-        "ingest/test_unpacking.py",
-        _CHILD,
-        ("ingest/limits.py",),
-        through=("ingest/__main__.py",),
-    ),
     Elsewhere(
         "ingest/test_confined.py", _CHILD, ("ingest/__main__.py", "ingest/jail.py"), through=("ingest/__main__.py",)
     ),
@@ -226,6 +221,7 @@ ELSEWHERE = (
     ),
     Elsewhere("api/test_app.py", "DELETE of v2 runs it, over HTTP.", ("flows/remove.py",)),
     Elsewhere("api/test_app.py", "The paths of jobs call them, over HTTP.", ("flows/job_end.py", "flows/job_start.py")),
+    Elsewhere("api/test_app.py", "Its paths keep them, over HTTP.", ("storage/models/remote_build_nodes.py",)),
     Elsewhere("api/test_server.py", _PART, ("config/api.py",)),
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),

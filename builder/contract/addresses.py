@@ -50,6 +50,13 @@ def refused_kind(address: str, *, private: bool) -> str:
     return kind or ("" if private else _private(meant))
 
 
+def not_read(address: str) -> str:
+    """Return what to say of an address that is refused: whether a setting allows it."""
+    if refused_kind(address, private=True):
+        return "no repository is read from there, and no setting allows it"
+    return "repositories are read from there only with IMS_REPOSITORY_PRIVATE=true"
+
+
 def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """Return the IPv4 address that an IPv6 address stands for, or the address itself."""
     if isinstance(address, IPv6Address):

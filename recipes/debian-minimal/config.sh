@@ -4,7 +4,7 @@ set -euo pipefail
 
 systemctl enable ims-boot-test.service ssh-host-keys.service systemd-networkd.service
 # Made when the image boots: the same keys and machine id in every node would be no keys and no id.
-rm -f /etc/ssh/ssh_host_* /etc/hostname
+rm -f /etc/ssh/ssh_host_* /etc/hostname /var/lib/dbus/machine-id
 : > /etc/machine-id
 
 kernel=$(basename /boot/vmlinuz-*)

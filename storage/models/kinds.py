@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from storage.models.jobs import Job
 from storage.models.records import Image, PublicKey, Recipe, Record
+from storage.models.remote_build_nodes import RemoteBuildNode
 
 
 class RecordKind(StrEnum):
@@ -31,6 +32,7 @@ class RecordKind(StrEnum):
     RECIPE = "recipe", "recipe", "recipes", Recipe
     IMAGE = "image", "image", "images", Image
     JOB = "job", "job", "jobs", Job
+    REMOTE_BUILD_NODE = "remote-build-node", "remote build node", "remote-build-nodes", RemoteBuildNode
 
 
 # What can be deleted so that it can be restored.

@@ -1,9 +1,15 @@
 """api/server.py: the API is open to this host alone, unless it asks for a token or is told otherwise."""
 
+import socket
+import threading
+import time
+
+import httpx
 import pytest
+import uvicorn
 from pydantic import SecretStr
 
-from api.server import refuse_open
+from api.server import options_of, refuse_open
 from config.api import Api
 from errors import BadInput
 
@@ -19,3 +25,20 @@ def test_elsewhere_one_is_needed(host: str) -> None:
         refuse_open(host, Api())
     refuse_open(host, Api(token=SecretStr("x")))
     refuse_open(host, Api(open=True))
+
+
+def test_more_connections_than_the_limit_are_answered_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        options = options_of(Api(connections=2)) | {"log_config": None}
+        server = uvicorn.Server(uvicorn.Config("api.app:application", **options))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        address = listening.getsockname()
+        with socket.create_connection(address), socket.create_connection(address):
+            end = time.monotonic() + 60
+            while len(server.server_state.connections) < 2 and time.monotonic() < end:
+                time.sleep(0.05)
+            answer = httpx.get(f"http://127.0.0.1:{address[1]}/v3/healthz/live", trust_env=False)
+        server.should_exit = True
+        thread.join(30)
+    assert answer.status_code == 503

@@ -1,5 +1,6 @@
 """A small image root that has everything an inspection wants, of any family of distributions; and ways to break it."""
 
+import shutil
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,6 +114,18 @@ def _give_anothers_initrd(root: Path) -> None:
         (root / "boot/initrd").unlink()
 
 
+def _mix(root: Path) -> None:
+    """Make one of the folders what the others are not: a folder, or a link into /usr."""
+    one, below = root / "lib64", root / "usr/lib64"
+    if one.is_symlink():
+        one.unlink()
+        shutil.copytree(below, one)
+    else:
+        below.rmdir()
+        one.rename(below)
+        one.symlink_to("usr/lib64")
+
+
 def _chmod(place: str, mode: int) -> Callable[[Path], None]:
     return lambda root: (root / place).chmod(mode)
 
@@ -131,6 +144,7 @@ def _put(place: str, content: str) -> Callable[[Path], None]:
 
 # What breaks a root, and the finding that says so. Each can be planted beside every other.
 FAULTS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "/usr merged in part": ("usr-merge", _mix),
     "no init": ("no-init", _remove_init),
     "no modules of the kernel": ("kernel-without-modules", _remove_modules),
     "another kernel's initrd": ("initrd-of-another-kernel", _give_anothers_initrd),

@@ -1,10 +1,13 @@
 """Who reaches whom, as the NetworkPolicies say."""
 
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from builder.contract.addresses import METADATA, refused_kind
 from pods.manifest import Pod, pod_manifest
 from tests.deploy.rendered import Manifest, named, of_kind
 
@@ -42,6 +45,25 @@ def test_builds_reach_s3_and_repositories(address: str) -> None:
 @pytest.mark.parametrize("address", [API_SERVICE, API_SERVER, NODE_METADATA, "fd00::1"])
 def test_builds_do_not_reach_the_api_server(address: str) -> None:
     assert not reaches(named(EXAMPLE, "NetworkPolicy", "builds"), address)
+
+
+_METADATA = sorted(str(address) for address in METADATA if address.version == 4)
+_FIRST_AND_LAST = ["0.0.0.0", "0.255.255.255", "169.254.0.0", "169.254.255.255", "224.0.0.0", "255.255.255.255"]
+_BESIDE_THEM = ["1.0.0.0", "169.253.255.255", "169.255.0.0", "223.255.255.255", "100.100.100.199", "10.96.0.1"]
+
+
+def of_repository(address: str) -> bool:
+    return not refused_kind(address, private=True) and ip_address(address) not in ip_network("10.96.0.0/12")
+
+
+@pytest.mark.parametrize("address", [*_METADATA, *_FIRST_AND_LAST, *_BESIDE_THEM])
+def test_builds_reach_what_a_repository_may_be_at_and_nothing_else(address: str) -> None:
+    assert reaches(named("base", "NetworkPolicy", "builds"), address) is of_repository(address)
+
+
+@given(address=st.integers(0, 2**32 - 1).map(IPv4Address).map(str))
+def test_builds_reach_any_address_that_a_repository_may_be_at(address: str) -> None:
+    assert reaches(named("base", "NetworkPolicy", "builds"), address) is of_repository(address)
 
 
 def test_builds_look_names_up_and_reach_whom_the_site_labels() -> None:

@@ -1,13 +1,93 @@
-from collections.abc import Callable, Iterator
+import importlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from errors import BadInput
+from ingest import recipe as recipe_module
+from ingest import script as script_module
+from ingest.__main__ import PROGRAMS, answer_of
+from ingest.confined import _parse_answer
 from ingest.limits import Limits
+from ingest.new_folder import remove_folder
 from ingest.recipe import unpack_recipe
 
 MiB = 1 << 20
+# The user of the worker on a cluster, who may write to a folder only as its mode says.
+ORDINARY_USER = 10001
+# The tests that write files run as root and as an ordinary user.
+BY_BOTH = {
+    "test_folders",
+    "test_gnu_tar",
+    "test_new_folder",
+    "test_normalised",
+    "test_packed",
+    "test_packing",
+    "test_recipe_files",
+    "test_recipe_unpacking",
+    "test_script",
+    "test_script_unpacking",
+    "test_sparse",
+    "test_templates",
+    "test_unpacking",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have the tests that write files run by both users, if the tests run as root."""
+    name = metafunc.module.__name__.rpartition(".")[2]
+    if os.geteuid() == 0 and name in BY_BOTH and "child" not in metafunc.fixturenames:
+        metafunc.parametrize("user", ["root", "ordinary user"], indirect=True)
+
+
+@pytest.fixture
+def child() -> None:
+    """For tests of what needs the process of its own: its limits, and kiwi's packages."""
+
+
+def run_here(program: str, arguments: Mapping[str, Any], limits: Limits) -> Any:
+    """Run a program in the tests' own process: an ordinary user may not be allowed to start root's interpreter."""
+    module = importlib.import_module(PROGRAMS[program])
+    return _parse_answer(program, answer_of(module.run, dict(arguments), limits), b"")
+
+
+@pytest.fixture(autouse=True)
+def user(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The user that a test runs as."""
+    name = str(getattr(request, "param", "root"))
+    if name == "root":
+        yield name
+        return
+    for caller in (recipe_module, script_module):
+        monkeypatch.setattr(caller, "run_confined", run_here)
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setresgid(ORDINARY_USER, ORDINARY_USER, 0)
+    # The third id lets the tests be root again.
+    os.setresuid(ORDINARY_USER, ORDINARY_USER, 0)
+    try:
+        yield name
+    finally:
+        os.setresuid(0, 0, 0)
+        os.setresgid(0, 0, 0)
+        os.setgroups(groups)
+
+
+@pytest.fixture
+def tmp_path(user: str, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder of the test's user: pytest's own cannot be entered by others."""
+    if user == "root":
+        yield request.getfixturevalue("tmp_path")
+        return
+    folder = Path(tempfile.mkdtemp(prefix="ims-ingest-"))
+    try:
+        yield folder
+    finally:
+        remove_folder(folder)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import pytest
 
-from errors import BadInput, ImsError
+from errors import BadInput, ImsError, Interrupted
 from ingest.confined import run_confined
 from ingest.limits import Limits
 from ingest.recipe import render_recipe, unpack_recipe
@@ -96,25 +96,30 @@ def test_the_child_gets_no_environment_and_a_process_group_of_its_own(endless: P
     assert "more time than the limit of 2 seconds" in str(errors[0])
 
 
-def test_a_child_that_does_not_react_is_killed(endless: Path, limits: Limits) -> None:
+def test_a_child_that_does_not_react_is_killed(endless: Path, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.limits._WALL_FACTOR", 1)
+    monkeypatch.setattr("ingest.confined.GRACE_SECONDS", 1)
     with rendering(endless, replace(limits, seconds=1)) as (child, errors):
         os.kill(child, signal.SIGSTOP)
-    assert isinstance(errors[0], BadInput)
-    assert "takes more time than the limit of 1 seconds" in str(errors[0])
+    assert isinstance(errors[0], Interrupted)
+    assert "'render' did not end within 1 seconds, and did not use its limit of 1 seconds" in str(errors[0])
 
 
 def test_a_child_that_is_killed_from_outside_is_no_refusal(endless: Path, limits: Limits) -> None:
     with rendering(endless, limits) as (child, errors):
         os.kill(child, signal.SIGKILL)
-    assert not isinstance(errors[0], BadInput)
+    assert isinstance(errors[0], Interrupted)
     assert "was killed by SIGKILL without an answer" in str(errors[0])
 
 
-def test_a_defect_is_no_refusal_and_shows_its_traceback(tmp_path: Path, limits: Limits) -> None:
-    with pytest.raises(ImsError, match="FileNotFoundError") as caught:
+def test_a_defect_is_no_refusal_and_its_traceback_is_in_the_log(
+    tmp_path: Path, limits: Limits, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ImsError, match="'unpack' failed on this input: FileNotFoundError") as caught:
         unpack_recipe(tmp_path / "nothing", tmp_path / "recipe", limits)
     assert not isinstance(caught.value, BadInput)
-    assert "ended with code 1 without an answer" in caught.value.message
+    assert caught.value.message.isprintable()
+    assert "Traceback" in caplog.text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -203,7 +208,11 @@ attempt("network", connect)
 attempt("core", lambda: resource.getrlimit(resource.RLIMIT_CORE)[1])
 attempt("processes", lambda: resource.getrlimit(resource.RLIMIT_NPROC)[1])
 attempt("privileges", lambda: "NoNewPrivs:\\t1" in open("/proc/self/status").read())
-attempt("time", lambda: time.sleep(5))
+def busy():
+    while True:
+        pass
+attempt("waiting", lambda: time.sleep(1.5))
+attempt("time", busy)
 print(json.dumps(said))
 """
 
@@ -228,6 +237,7 @@ def test_a_confined_process_runs_into_its_limits(found: dict[str, object]) -> No
         "core": 0,
         "processes": 0,
         "privileges": True,
+        "waiting": None,
         "time": "TimeLimit",
     }
     assert network in {"ENETUNREACH", "connected"}

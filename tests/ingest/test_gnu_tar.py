@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.limits import Limits
 from ingest.unpacking import unpack
 from tests.ingest.test_packed import trees, write
-from tests.ingest.trees import tree_of
+from tests.ingest.trees import scratch_folder, tree_of
 
 LIMITS = Limits(bytes=4 << 20, entries=200, memory_bytes=1 << 20, seconds=1)
 FORMATS = ["v7", "ustar", "oldgnu", "gnu", "posix"]
@@ -31,7 +30,7 @@ def packed(folder: Path, archive: Path, options: list[str]) -> bool:
 def test_what_gnu_tar_packs_is_unpacked_as_gnu_tar_does(
     tree: dict[str, tuple[str, int, object]], form: str, sparse: bool, time: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         top, ours, theirs, archive = (Path(scratch, name) for name in ("top", "ours", "theirs", "packed.tar"))
         for folder in (top, ours, theirs):
             folder.mkdir()

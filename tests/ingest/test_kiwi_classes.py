@@ -67,6 +67,19 @@ def test_a_profile_that_the_description_has_not_for_this_machine_is_refused(
         read(recipe, limits, PROFILES, profiles)
 
 
+def test_a_description_whose_types_are_all_of_profiles_says_which_to_ask_for(recipe: Path, limits: Limits) -> None:
+    recipe.mkdir(parents=True)
+    text = DESCRIPTION.decode().replace(
+        "<preferences>", PROFILES.replace(' import="true"', "") + '<preferences profiles="A,B">'
+    )
+    (recipe / "config.xml").write_text(text)
+    with pytest.raises(
+        BadInput, match=r"No build type .*; give the job other profiles \(--profile NAME\); .* has A, B, C,"
+    ):
+        read_description(recipe, limits)
+    assert read_description(recipe, limits, profiles=["A"]).applying_profiles == ["A"]
+
+
 def test_a_profile_that_requires_one_that_is_missing_is_refused(recipe: Path, limits: Limits) -> None:
     with pytest.raises(BadInput, match="profile X not found"):
         read(recipe, limits, PROFILES.replace('requires profile="D"', 'requires profile="X"'), ["B"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from errors import Conflict
-from ingest.new_folder import new_folder
+from ingest.new_folder import new_folder, remove_folder
 
 
 def test_the_folder_is_there_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -55,3 +55,13 @@ def _fail(folder: Path, error: type[BaseException]) -> None:
         (unfinished / "closed" / "file").write_text("x")
         (unfinished / "closed").chmod(0o500)
         raise error
+
+
+def test_folders_that_are_not_writable_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").touch()
+    for folder in ("a/b", "a"):
+        (tmp_path / folder).chmod(0o555)
+    remove_folder(tmp_path / "a")
+    remove_folder(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []

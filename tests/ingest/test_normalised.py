@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ingest.description_xml import parse
-from ingest.normalised import real_path, write_description, write_source
-from ingest.recipe_files import opened
+from ingest.normalised import write_description, write_source
+from ingest.recipe_files import opened, real_path
 
 TEXT = b"<?xml version='1.0' encoding='iso8859-1'?>\n<image>\xfc</image>"
 

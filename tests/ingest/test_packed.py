@@ -5,7 +5,6 @@ The invariant is stated over trees: kinds, modes, links, hard links, names and c
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from ingest import recipe_unpacking, script_unpacking
 from ingest.limits import Limits
 from ingest.packed import pack_recipe, pack_script
 from tests.ingest.archives import DESCRIPTION
-from tests.ingest.trees import tree_of
+from tests.ingest.trees import scratch_folder, tree_of
 
 LIMITS = Limits(bytes=1 << 20, entries=200, memory_bytes=128 << 20, seconds=20)
 _NAMES = st.text(
@@ -71,7 +70,7 @@ def write(tree: dict[str, tuple[str, int, object]], top: Path) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(trees())
 def test_what_went_in_is_what_comes_out(tree: dict[str, tuple[str, int, object]]) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         top, out, archive = Path(scratch, "recipe"), Path(scratch, "out"), Path(scratch, "recipe.tgz")
         top.mkdir()
         out.mkdir()

@@ -72,3 +72,10 @@ def test_a_link_is_replaced_and_not_written_through(top: int, tmp_path: Path) ->
     assert (tmp_path / "a" / "file").read_bytes() == b"content"
     with pytest.raises(OSError, match="folder-link"):
         replace_text("folder-link/file", b"new", 0o644, top)
+
+
+def test_a_file_is_replaced_in_a_folder_that_is_not_writable(top: int, tmp_path: Path) -> None:
+    (tmp_path / "a").chmod(0o555)
+    replace_text("a/file", b"new", 0o444, top)
+    assert (tmp_path / "a" / "file").read_bytes() == b"new"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o555

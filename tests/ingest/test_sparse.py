@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from errors import BadInput
 from ingest.limits import Limits
 from ingest.sparse import checked, old_map, pax_map
 from ingest.unpacking import unpack
-from tests.ingest.trees import tree_of
+from tests.ingest.trees import scratch_folder, tree_of
 
 LIMITS = Limits(bytes=64 << 20, entries=99, memory_bytes=1 << 20, seconds=1)
 FORMATS = {
@@ -34,9 +35,15 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def source() -> Iterator[Path]:
     """A folder of sparse files, with others around them."""
-    top = tmp_path_factory.mktemp("sparse")
+    with scratch_folder() as top:
+        top.chmod(0o755)
+        _write_files(top)
+        yield top
+
+
+def _write_files(top: Path) -> None:
     for number, (name, (pieces, size)) in enumerate(FILES.items()):
         (top / f"{number}-before").write_bytes(b"plain")
         with (top / name).open("wb") as file:
@@ -44,7 +51,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 file.seek(at)
                 file.write(piece)
             file.truncate(size)
-    return top
 
 
 @pytest.mark.parametrize("options", FORMATS.values(), ids=FORMATS)

@@ -44,6 +44,7 @@ def refused(folder: Path, limits: Limits) -> Render:
     return refused
 
 
+@pytest.mark.usefixtures("child")
 def test_the_listed_files_are_rendered_in_place_and_keep_their_modes(folder: Path, limits: Limits) -> None:
     values = {"mirror": "http://mirror.example.org/a?b=1&amp;c=2", "greeting": 'it\'s "quoted" <here>'}
     assert render_recipe(folder, values, limits) == ["config.xml", "config.sh"]
@@ -63,6 +64,16 @@ def test_a_recipe_without_templates_needs_no_dictionary_and_ignores_one(folder: 
 def test_templates_without_a_dictionary_are_refused(folder: Path, limits: Limits) -> None:
     with pytest.raises(BadInput, match=r"lists config\.xml, config\.sh\), but no template dictionary"):
         render_recipe(folder, {}, limits)
+
+
+def test_links_inside_the_recipe_are_rendered_as_the_one_file_that_they_lead_to(folder: Path, limits: Limits) -> None:
+    (folder / "config.xml").rename(folder / "my.kiwi")
+    (folder / "config.xml").symlink_to("my.kiwi")
+    (folder / "sub").symlink_to(".")
+    (folder / LIST).write_text("template_files: [config.xml, my.kiwi, sub/config.xml]")
+    assert render_recipe(folder, {"mirror": "http://a", "greeting": "b"}, limits) == ["my.kiwi"]
+    assert (folder / "config.xml").is_symlink()
+    assert "http://a/base/" in (folder / "config.xml").read_text()
 
 
 def test_an_empty_list_renders_nothing(folder: Path, limits: Limits) -> None:
@@ -149,6 +160,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.usefixtures("child")
 @pytest.mark.parametrize(("text", "place"), ENDLESS.values(), ids=ENDLESS)
 def test_a_template_without_end_is_refused_by_name(refused: Render, limits: Limits, text: str, place: str) -> None:
     said = refused(text, replace(limits, seconds=1))
@@ -162,11 +174,13 @@ GIANT = {
 }
 
 
+@pytest.mark.usefixtures("child")
 @pytest.mark.parametrize("text", GIANT.values(), ids=GIANT)
 def test_a_giant_text_is_refused_with_file_and_line(refused: Render, text: str) -> None:
     assert "config.sh, line 2: the template takes more memory than the limit of 134217728 bytes" in refused(text)
 
 
+@pytest.mark.usefixtures("child")
 def test_a_text_that_grows_giant_by_many_lines_is_refused_with_its_file(refused: Render) -> None:
     said = refused("{% for i in range(99999) %}{{ 'a' * 100000 }}{% endfor %}")
     assert "config.sh: the template takes more memory than the limit of 134217728 bytes" in said
@@ -225,6 +239,7 @@ def test_a_bad_list_of_templates_is_refused(folder: Path, limits: Limits, outsid
     assert "{{ mirror }}" in (folder / "config.xml").read_text()
 
 
+@pytest.mark.usefixtures("child")
 def test_a_yaml_alias_bomb_is_refused_within_the_limits(folder: Path, limits: Limits) -> None:
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 40)]
     (folder / LIST).write_text("\n".join([*lines, "template_files: *a39"]))
@@ -260,6 +275,7 @@ def test_a_value_cannot_bring_markup_into_an_included_file(folder: Path, limits:
         render_recipe(folder, {"mirror": "<repository/>"}, limits)
 
 
+@pytest.mark.usefixtures("child")
 @pytest.mark.parametrize("value", ["file:///etc", "dir:///srv", "/srv/repo", "this://../outside"])
 def test_a_value_cannot_bring_a_local_repository_in_unseen(folder: Path, limits: Limits, value: str) -> None:
     render_recipe(folder, {"mirror": value, "greeting": "a"}, limits)

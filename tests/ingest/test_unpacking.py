@@ -211,12 +211,14 @@ def test_global_headers_without_end_are_refused(refused: Refused) -> None:
     assert "two extended headers of one kind in a row" in refused(archive(bomb))
 
 
+@pytest.mark.usefixtures("child")
 def test_a_decompressor_that_takes_too_much_memory_is_stopped(refused: Refused, limits: Limits) -> None:
     wide = lzma.compress(GOOD, filters=[{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 28}])
     said = refused(wide, replace(limits, memory_bytes=64 << 20))
     assert "more memory than the limit of 67108864 bytes" in said
 
 
+@pytest.mark.usefixtures("child")
 def test_an_archive_that_takes_too_long_is_stopped(refused: Refused, limits: Limits) -> None:
     winding = "x/../" * 800 + "x"
     slow = archive(folder("root/x"), *(link(f"root/{number}", winding) for number in range(3000)))

@@ -1,8 +1,23 @@
-"""Reads what is in a folder, so that two of them can be compared."""
+"""Folders of one example, and what is in them, so that two of them can be compared."""
 
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from ingest.new_folder import remove_folder
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield an empty folder for one example; `tempfile` cannot remove one with folders that are not writable."""
+    folder = Path(tempfile.mkdtemp(prefix="ims-ingest-"))
+    try:
+        yield folder
+    finally:
+        remove_folder(folder)
 
 
 def tree_of(top: Path, *, times: bool = False) -> dict[str, tuple[object, ...]]:

@@ -13,7 +13,8 @@ import pytest
 from errors import BadInput, Denied, LimitReached, may_retry
 from ingest.description import Repository
 from ingest.limits import Limits
-from tasks.repositories import READY, Answer, addressed, ask, wait_until_ready
+from tasks.repositories import addressed, wait_until_ready
+from tasks.repository_answers import READY, Answer, ask
 from tasks.web_connections import web_client
 from tests import http_server
 from tests.http_server import HttpServer, Request
@@ -127,7 +128,12 @@ def test_silence_is_reported(server: Table, client: httpx.Client) -> None:
 
 
 def test_a_refused_connection_is_reported(client: httpx.Client) -> None:
-    assert "refused" in ask(client, repository("http://127.0.0.1:1/x")).text
+    assert ask(client, repository("http://127.0.0.1:1/x")).text == "Connection refused"
+
+
+def test_a_server_without_tls_is_reported_in_the_words_of_openssl(server: Table, client: httpx.Client) -> None:
+    answer = ask(client, repository(server.url.replace("http:", "https:")))
+    assert answer.text in {"wrong version number", "record layer failure"}
 
 
 def test_an_invalid_address_is_reported(client: httpx.Client) -> None:
@@ -173,6 +179,52 @@ def test_a_repository_that_never_answers_ends_the_wait_with_its_address_and_last
     assert not may_retry(caught.value), "the whole wait must not start again"
 
 
+def test_a_line_of_the_log_names_five_repositories_at_most(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tasks.repositories")
+    many = [repository(f"http://h/{number}") for number in range(8)]
+    answers = iter([Answer("no answer")] * len(many) + [READY] * len(many))
+    wait_until_ready(many, lambda _: next(answers), interval=timedelta(), limit=timedelta(hours=1))
+    assert caplog.messages[0].startswith("0 of 8 repositories ready, waiting for http://h/0/")
+    assert caplog.messages[0].endswith(f"http://h/4{REPOMD} (no answer) and 3 others")
+
+
+def test_a_round_of_many_silent_repositories_ends_with_the_limit() -> None:
+    asked: list[str] = []
+
+    def ask_one(repository: Repository) -> Answer:
+        asked.append(repository.url)
+        time.sleep(0.3)
+        return Answer("no answer")
+
+    many = [repository(f"http://h/{number}") for number in range(160)]
+    with pytest.raises(LimitReached, match=rf"http://h/159{REPOMD} \(not asked within the limit\)"):
+        wait_until_ready(many, ask_one, interval=timedelta(), limit=timedelta(seconds=0.2))
+    assert len(asked) <= 16, "each thread asks one, and then the limit has passed"
+
+
+def test_an_interrupted_wait_does_not_wait_for_servers_that_are_silent() -> None:
+    silent, released = threading.Event(), threading.Event()
+    started = time.monotonic()
+
+    def ask_one(repository: Repository) -> Answer:
+        if repository.url == "http://h/interrupted":
+            silent.wait(20)
+            raise KeyboardInterrupt
+        silent.set()
+        released.wait(20)
+        return READY
+
+    with pytest.raises(KeyboardInterrupt):
+        wait_until_ready(
+            [repository("http://h/interrupted"), repository("http://h/silent")],
+            ask_one,
+            interval=timedelta(),
+            limit=timedelta(hours=1),
+        )
+    released.set()
+    assert time.monotonic() - started < 10
+
+
 def test_a_description_without_repositories_waits_for_nothing() -> None:
     wait_until_ready([], lambda _: Answer("no"), interval=timedelta(hours=1), limit=timedelta(hours=1))
 
@@ -187,7 +239,7 @@ def test_addresses_with_variables_are_asked_as_dnf_does_or_not_at_all(caplog: py
 def test_a_server_at_an_address_that_is_not_allowed_ends_the_wait_at_once(server: Table) -> None:
     with (
         web_client(ssl.create_default_context(), seconds=0.5, private=False) as client,
-        pytest.raises(BadInput, match=r"127\.0\.0\.1 is an address of the host itself"),
+        pytest.raises(BadInput, match=rf"{REPOMD} is not asked: 127\.0\.0\.1 is an address of the host itself"),
     ):
         wait(client, repository(server.url))
     assert server.asked == []

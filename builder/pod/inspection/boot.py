@@ -2,6 +2,7 @@
 
 import re
 import struct
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from builder.pod.inspection.found import Found, listed
 # What dracut's and the kernel's own search end with is a shell: that is no init.
 _INITS = ("sbin/init", "etc/init", "init", "bin/init")
 _PARAMETER = re.compile(r"(?:^|\s)init=(\S+)")
+_MODULES = re.compile(r"\s(?:usr/)?lib/modules/([^/\s]+)/")
 _INTERPRETER = 3
 _LONGEST_HEADER_BYTES = 64 << 10
 
@@ -36,6 +38,21 @@ def check_boot(root: Path, files: BootFiles) -> Iterator[Found]:
             "several-kernels",
             f"{kernel} is packed, and the image root has also the kernels {listed(files.others)}",
             "remove those that are not wanted: each takes room for its modules",
+        )
+
+
+def check_initrd_content(root: Path, files: BootFiles) -> Iterator[Found]:
+    """Check the modules in an initrd whose name does not tell which kernel it is of."""
+    version = stated_version(files.kernel)
+    if not version or initrd_version(files.initrd.name):
+        return
+    inside = _module_versions_in(files.initrd)
+    if inside and version not in inside:
+        yield Found(
+            "initrd-of-another-kernel",
+            f"{shown_in_root(root, files.kernel)} is kernel {version}, and {shown_in_root(root, files.initrd)} has the "
+            f"modules of {listed(inside)}",
+            f"make the initrd of {version}: dracut --no-hostonly --force /boot/initrd {version}",
         )
 
 
@@ -77,6 +94,15 @@ def _check_modules(root: Path, kernel: str, version: str) -> Iterator[Found]:
             f"{kernel} is kernel {version}, and the image root has no modules of it: /lib/modules has {listed(known)}",
             "install the kernel and its modules together, or name the kernel to boot as the job's kernel file",
         )
+
+
+def _module_versions_in(initrd: Path) -> list[str]:
+    """Return the versions of the kernels that an initrd has modules of; none when it cannot be listed."""
+    try:
+        said = subprocess.run(["lsinitrd", str(initrd)], capture_output=True, text=True, errors="replace", check=False)
+    except FileNotFoundError:
+        return []
+    return sorted(set(_MODULES.findall(said.stdout)))
 
 
 def _cannot_start(root: Path, file: Path) -> str:

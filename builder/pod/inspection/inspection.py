@@ -6,7 +6,7 @@ from pathlib import Path
 from builder.contract.inspection import WEIGHTS, Finding, Inspection, Weight
 from builder.contract.options import Options
 from builder.pod.image_root.boot_choice import BootFiles, NoBootFile, choose_boot_files
-from builder.pod.inspection.boot import check_boot, check_init
+from builder.pod.inspection.boot import check_boot, check_init, check_initrd_content
 from builder.pod.inspection.configuration import check_fstab, check_left_behind, check_machine_id
 from builder.pod.inspection.folders import check_closed, check_usr_merge, check_writable
 from builder.pod.inspection.found import Found
@@ -88,6 +88,7 @@ def _check_boot_files(root: Path, options: Options) -> Iterator[Found]:
         yield Found("boot-files", str(missing), missing.advice)
     else:
         yield from check_boot(root, files)
+        yield from check_initrd_content(root, files)
 
 
 def _weight(name: str, weights: Mapping[str, str]) -> str:

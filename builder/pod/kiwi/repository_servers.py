@@ -5,11 +5,14 @@ It does not see where a server redirects to, nor what a name leads to a moment l
 
 import re
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
-from builder.contract.addresses import refused_kind
+from builder.contract.addresses import not_read, refused_kind
 
-_ADDRESS = re.compile(r"https?://\S+")
+# Up to the user's name and password, the server, and its port. curl, by which dnf and zypper read, takes none to three
+# slashes, and schemes in any case.
+_SERVER = re.compile(r"\b(?:https?|t?ftps?|sftp|scp|smbs?|cifs|nfs4?):/{0,3}([^\s/?#]+)", re.IGNORECASE)
+_HOST = re.compile(r"\[([^\]%]+)[^\]]*\]|([^:]*)")
 
 
 def refused_server(text: str, *, private: bool) -> str:
@@ -19,19 +22,19 @@ def refused_server(text: str, *, private: bool) -> str:
         text: The repository's file, as kiwi has written it for a package manager.
         private: Whether addresses of this host and of private networks are allowed.
     """
-    for url in _ADDRESS.findall(text):
-        host = _host(url)
-        for address in _addresses(host):
+    for server in _SERVER.findall(text):
+        host = _host(server)
+        for address in sorted(_addresses(host)):
             if kind := refused_kind(address, private=private):
-                return f"the repository's server {host} is at {address}, {kind}: no repository is read from there"
+                where = "" if host == address else f" at {address},"
+                return f"the repository's server {host} is{where} {kind}: {not_read(address)}"
     return ""
 
 
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+def _host(server: str) -> str:
+    """Return the host as curl finds it: after the last @, without port and zone; curl decodes names, too."""
+    found = _HOST.match(server.rpartition("@")[2])
+    return found[1] or unquote(found[2] or "") if found else ""
 
 
 def _addresses(host: str) -> set[str]:

@@ -1,5 +1,6 @@
 """builder/pod/inspection/boot.py: the kernel's modules and initrd, and an init that can be started."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from builder.contract.options import Options
 from builder.pod.inspection.boot import check_init
 from builder.pod.inspection.inspection import inspect_root
 from tests.builder.whole_root import VERSION, Choices, make_root, program, put
+from tests.builder_pod import run_in_builder
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,37 @@ def test_a_root_without_any_modules_is_a_warning(tmp_path: Path) -> None:
 
 def test_a_kernel_beside_its_modules_passes(tmp_path: Path) -> None:
     assert inspect_root(make_root(tmp_path / "root", Choices(beside_modules=True)), Options()).findings == ()
+
+
+_LIST = """
+import json, shutil, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, "/usr/lib/ims")
+from builder.contract.options import Options
+from builder.pod.image_root.boot_choice import choose_boot_files
+from builder.pod.inspection.boot import check_initrd_content
+root, found = Path("/workspace/root"), {}
+for version in ("6.1.0-31-amd64", "5.10.0-1-amd64", ""):
+    shutil.rmtree("/tmp/tree", ignore_errors=True)
+    for folder in (f"usr/lib/modules/{version}" if version else "usr/bin", "bin"):
+        Path("/tmp/tree", folder).mkdir(parents=True)
+        Path("/tmp/tree", folder, "file").touch()
+    (root / "boot/initrd").unlink(missing_ok=True)
+    pack = f"cd /tmp/tree && find . | cpio -o -H newc --quiet | zstd -q > {root}/boot/initrd"
+    subprocess.run(["sh", "-c", pack], check=True)
+    found[version] = [each.what for each in check_initrd_content(root, choose_boot_files(root, Options()))]
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.containers
+def test_an_initrd_without_a_version_in_its_name_is_known_by_its_modules(tmp_path: Path) -> None:
+    make_root(tmp_path / "root")
+    ran = run_in_builder(["python3", "-c", _LIST], workspace=tmp_path)
+    assert json.loads(ran.stdout.splitlines()[-1]) == {
+        VERSION: [],
+        "5.10.0-1-amd64": [
+            f"/boot/vmlinuz-{VERSION} is kernel {VERSION}, and /boot/initrd has the modules of 5.10.0-1-amd64"
+        ],
+        "": [],
+    }, ran.stdout
