@@ -10,7 +10,7 @@ import uvicorn
 
 from config.api import Api
 from config.settings import settings
-from errors import BadInput, ImsError
+from errors import BadInput, Conflict, ImsError
 
 # An idle connection costs a file, and one that is used again costs a client nothing.
 KEEP_ALIVE_SECONDS = 75
@@ -57,10 +57,13 @@ def serve(host: str, port: int, processes: int, descriptor: int | None = None) -
     refuse_open(host, settings().api)
     _allow_many_files()
     options = options_of(settings().api)
-    if descriptor is None:
+    if processes > 1:
+        _say_where(host, port)
         uvicorn.run(APPLICATION, host=host, port=port, workers=processes, **options)
-    else:
-        uvicorn.Server(uvicorn.Config(APPLICATION, **options)).run(sockets=[socket.socket(fileno=descriptor)])
+        return
+    listener = _listening(host, port) if descriptor is None else socket.socket(fileno=descriptor)
+    _say_where(host, listener.getsockname()[1])
+    uvicorn.Server(uvicorn.Config(APPLICATION, **options)).run(sockets=[listener])
 
 
 def options_of(chosen: Api) -> dict[str, Any]:
@@ -90,6 +93,23 @@ def refuse_open(host: str, chosen: Api) -> None:
         f"the REST API would listen on {host} without a token: everybody who reaches it could delete every image",
         resolution="set IMS_API_TOKEN, or IMS_API_OPEN=true if only those who may do so reach that address",
     )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Conflict(
+            f"the REST API cannot listen on {host}, port {port}: {error.strerror}",
+            resolution="choose another --port or --host",
+        ) from error
+
+
+def _say_where(host: str, port: int) -> None:
+    # Prefect keeps uvicorn's own line out of the log.
+    sys.stderr.write(f"REST API  http://{f'[{host}]' if ':' in host else host}:{port}/apis/ims\n")
+    sys.stderr.flush()
 
 
 def _is_loopback(host: str) -> bool:

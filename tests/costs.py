@@ -43,9 +43,12 @@ class Costs:
         self.begin(item.nodeid.partition("::")[0])
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        self.count()
         if hasattr(session.config, "workeroutput"):
+            self.count()
             session.config.workeroutput[_COSTS] = dict(self.seconds)
+        elif not session.config.getoption("numprocesses", None):
+            # With xdist this process runs no tests, and the workers that do are its descendants: they count themselves.
+            self.count()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:

@@ -70,7 +70,12 @@ def serve() -> None:
 
 
 def warm_up() -> None:
-    """Import what most commands come to need, and have boto3 read its description of S3."""
+    """Import what most commands come to need, and have boto3 read its description of S3.
+
+    Prefect is left to the commands that need it: it reads the environment when it is imported. SQLAlchemy does not.
+    """
+    import sqlalchemy.ext.asyncio
+    import sqlalchemy.orm  # noqa: F401
     from pydantic import AnyHttpUrl, SecretStr
 
     from config.groups import S3

@@ -8,8 +8,8 @@ import pytest
 from runs.loggers import PACKAGES, extra_loggers, is_ours
 from tests.repository import REPOSITORY
 
-# The command, and what builds the worker's image: they run outside of flow runs.
-OUTSIDE = {"cli", "deploy"}
+# The command, the API, and what builds the worker's image: they run outside of flow runs.
+OUTSIDE = {"api", "cli", "deploy"}
 
 
 def test_each_package_that_flows_are_made_of_is_named() -> None:
