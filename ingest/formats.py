@@ -55,7 +55,7 @@ _MAGICS: Sequence[tuple[bytes, str, str]] = (
 _TEXTS: Sequence[tuple[re.Pattern[str], str, str]] = (
     (re.compile(r"<!doctype html|<html", re.IGNORECASE), "a web page", "download the archive itself"),
     (
-        re.compile(r"<\?xml|<!--|<!doctype|<image[\s>]", re.IGNORECASE),
+        re.compile(r"<\?xml|<!--|<!doctype|<image[\s/>]", re.IGNORECASE),
         "a bare XML file, perhaps the recipe's config.xml",
         f"put it into a folder as config.xml, with the recipe's other files, and pack that: {_PACK}",
     ),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from errors import BadInput
 from ingest import recipe_unpacking, script_unpacking
+from ingest.leftovers import is_leftover
 from ingest.limits import Limits
 from ingest.packed import pack_recipe, pack_script
 from tests.ingest.archives import DESCRIPTION
@@ -22,7 +23,7 @@ LIMITS = Limits(bytes=1 << 20, entries=200, memory_bytes=128 << 20, seconds=20)
 _NAMES = st.text(
     st.characters(exclude_characters="/", exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cf"]), min_size=1, max_size=12
 )
-NAMES = _NAMES.filter(lambda name: name not in {".", ".."}) | st.sampled_from(["🐧", "👩\u200d💻", "a" * 255, "root"])
+NAMES = _NAMES.filter(lambda name: name not in {".", ".."} and not is_leftover(name)) | st.sampled_from(["🐧", "👩\u200d💻", "a" * 255, "root"])
 JUNK = st.sampled_from(["._a", ".DS_Store", "Thumbs.db", "__MACOSX"])
 
 

@@ -164,8 +164,8 @@ def test_an_alias_of_a_repository_of_the_image_alone_is_taken(configured: Config
 def test_keys_and_authorities_go_along_as_files(configured: Configured, tmp_path: Path) -> None:
     authority = Authority("Site")
     (tmp_path / "ca.pem").write_bytes(b"text around\n" + authority.pem)
-    (tmp_path / "b.asc").write_text(f"b{PUBLIC}")
-    (tmp_path / "a.asc").write_text(f"a{PUBLIC}")
+    (tmp_path / "b.asc").write_text(f"b\n{PUBLIC}")
+    (tmp_path / "a.asc").write_text(f"a\n{PUBLIC}")
     files = configured({"ca_certificates": "ca.pem", "signing_keys": ["b.asc", "a.asc"]}, own()).files()
     assert files["ca/00.pem"] == authority.pem
     assert (files["keys/00.asc"][:1], files["keys/01.asc"][:1]) == (b"b", b"a")

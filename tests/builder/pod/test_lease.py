@@ -25,6 +25,7 @@ WITHOUT_LEASE = {
     "ca_rpm": "its pod has a workspace of its own",
     "lazy_server": "a child of the shell's program, which holds the lease",
     "repository_file": "called by kiwi for each repository file, under the program that holds the lease",
+    "overlay": "called by kiwi before it copies an overlay, under the program that holds the lease",
     "first_process": "a child of the script's program, which holds the lease",
 }
 PROLOGUE = """\
