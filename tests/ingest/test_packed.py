@@ -23,7 +23,9 @@ LIMITS = Limits(bytes=1 << 20, entries=200, memory_bytes=128 << 20, seconds=20)
 _NAMES = st.text(
     st.characters(exclude_characters="/", exclude_categories=["Cc", "Cs", "Zl", "Zp", "Cf"]), min_size=1, max_size=12
 )
-NAMES = _NAMES.filter(lambda name: name not in {".", ".."} and not is_leftover(name)) | st.sampled_from(["🐧", "👩\u200d💻", "a" * 255, "root"])
+NAMES = _NAMES.filter(lambda name: name not in {".", ".."} and not is_leftover(name)) | st.sampled_from(
+    ["🐧", "👩\u200d💻", "a" * 255, "root"]
+)
 JUNK = st.sampled_from(["._a", ".DS_Store", "Thumbs.db", "__MACOSX"])
 
 
