@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,8 @@ from errors import ImsError
 
 # A client that sends a mebibyte at 64 kbit/s takes two minutes.
 RECEIVE_LIMIT = timedelta(minutes=2)
+# How long a refused body is still received; the rest is cut off.
+DISCARD_LIMIT = timedelta(seconds=2)
 _WITH_BODY = frozenset({"POST", "PATCH"})
 
 
@@ -58,6 +61,7 @@ async def _body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, limit:
     """
     declared = dict(headers).get(b"content-length", b"0")
     if not declared.isdigit() or int(declared[:20]) > limit:
+        await _discard({"more_body": True}, receive, limit)
         raise TooLarge(f"the body has more than {limit} bytes")
     body = bytearray()
     try:
@@ -68,11 +72,21 @@ async def _body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, limit:
                     raise ClientDisconnect
                 body += message.get("body", b"")
                 if len(body) > limit:
+                    await _discard(message, receive, limit)
                     raise TooLarge(f"the body has more than {limit} bytes")
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError as error:
         raise TooSlow(f"the body was not received within {RECEIVE_LIMIT}") from error
+
+
+async def _discard(message: Message, receive: Receive, left: int) -> None:
+    """Read a little more of a body: closing a connection with unread data resets it, and the client gets no answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_LIMIT.total_seconds()):
+            while message.get("more_body") and left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -30,7 +30,7 @@ from tests.tiny_image import make_image, register
 OPTIONS = [Option("jobs", 200, 2, "how many jobs")]
 OPERATIONS = tuple(Operation)
 # What S3 keeps of a job that has ended.
-KEPT = {"context.tgz", "package.json", "upload-plan.json", "shell.log", "package.log", "upload.log"}
+KEPT = {"context.tgz", "inspection.json", "package.json", "upload-plan.json", "shell.log", "package.log", "upload.log"}
 
 
 def measure(asked: Namespace) -> list[Figure]:

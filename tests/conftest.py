@@ -49,15 +49,18 @@ RUN_IMAGES_OF_THEIR_OWN = REPOSITORY / "tests" / "pods"
 
 
 def pytest_configure() -> None:
-    """Set what hypothesis does by default, and have SIGINT do what it does by default, in all that tests start, too.
+    """Set what hypothesis does by default, and have two signals do what they do by default, in all that tests start, too.
 
-    What a script starts with `&` has it ignored, and passes that on: whoever a test interrupts would not notice.
+    What a script starts with `&` has SIGINT ignored, what nohup starts SIGHUP, and both pass that on: a process that a
+    test interrupts would not notice.
     """
     # A test that needs more examples says so. A busy host makes any of them slow.
     hypothesis.settings.register_profile("tests", max_examples=40, deadline=None)
     hypothesis.settings.load_profile("tests")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_unconfigure() -> None:

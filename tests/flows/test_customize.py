@@ -262,7 +262,8 @@ def test_cycles_leave_nothing_behind(site: Site, image: Image) -> None:
     assert [job_id for job_id in todo if job_id in mounts] == []
     assert [file for file in backing_files() if file.endswith("(deleted)")] == [], "the workspaces are gone"
     kept = {key.split("/")[2] for job_id in todo for key in site.store.keys(site.ims_bucket, f"jobs/{job_id}/")}
-    assert kept == {"context.tgz", "package.json", "upload-plan.json", *(f"{step}.log" for step in STEPS)}
+    documents = {"context.tgz", "inspection.json", "package.json", "upload-plan.json"}
+    assert kept == {*documents, *(f"{step}.log" for step in STEPS)}
 
 
 def backing_files() -> list[str]:

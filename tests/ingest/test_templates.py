@@ -121,7 +121,7 @@ BAD_TEMPLATES = {
     ),
     "a literal of Go": ("\npodman ps --format '{{.Names}}'", "is written {% raw %}"),
     "deep blocks": ("{% for a in 'a' %}" * 30 + "{% endfor %}" * 30, "config.sh: the template is nested too deeply"),
-    "deep brackets": ("{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}", "config.sh: the template is nested too deeply"),
+    "deep brackets": ("{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}", "the template is nested too deeply"),
     "endless recursion": (
         "\n{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
         "config.sh, line 2: the template does not",
