@@ -49,7 +49,7 @@ RUN_IMAGES_OF_THEIR_OWN = REPOSITORY / "tests" / "pods"
 
 
 def pytest_configure() -> None:
-    """Set what hypothesis does by default, and have two signals do what they do by default, in all that tests start, too.
+    """Set what hypothesis does by default, and have two signals do what they do by default, in all that tests start.
 
     What a script starts with `&` has SIGINT ignored, what nohup starts SIGHUP, and both pass that on: a process that a
     test interrupts would not notice.
