@@ -64,8 +64,9 @@ log file = {folder}/$name.log
 osd objectstore = memstore
 memstore device bytes = {osd_bytes}
 paxos propose interval = 0.05
-# There is no manager that would hear the OSD's reports.
+# There is no manager, which would hear the OSD's reports; its absence is no error after two minutes.
 mon osd report timeout = 86400
+mon mgr mkfs grace = 86400
 [osd]
 monmap = {folder}/monmap
 [client]
