@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.identity import PROBES
 from api.problems import Problem, documented
 
 _REF = "#/components/schemas/{model}"
@@ -27,11 +28,15 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = Problem.model_json_schema(ref_template=_REF)
-    for path in made["paths"].values():
-        for operation in path.values():
+    made["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    for path, operations in made["paths"].items():
+        for operation in operations.values():
             # FastAPI says 422 of every operation with a parameter; here that is of bodies alone.
             operation["responses"].pop("422", None)
             if "requestBody" in operation:
                 operation["responses"] |= {str(status): known for status, known in documented(422).items()}
+            if not path.endswith(PROBES):
+                operation["security"] = [{}, {"bearer": []}]
+                operation["responses"] |= {str(status): known for status, known in documented(401, 403).items()}
             operation["responses"] = dict(sorted(operation["responses"].items()))
     return made
