@@ -39,7 +39,8 @@ print(ask("169.254.20.10", 53, socket.SOCK_DGRAM), ask("169.254.20.10", 53), ask
 
 def run_alone(resolver: Path, **environment: str) -> list[str]:
     """Run it in a namespace whose only route leads nowhere: what is not prohibited is unreachable."""
-    script = f"ip route add unreachable default; ip -6 route add unreachable default; ip link set lo up; exec {sys.executable} -c '{_ASK}' {resolver}"
+    routes = "ip link set lo up; ip route add unreachable default; ip -6 route add unreachable default"
+    script = f"{routes}; exec {sys.executable} -c '{_ASK}' {resolver}"
     command = ["unshare", "--net", "--mount", "sh", "-c", f"mount -t sysfs none /sys; {script}"]
     ran = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
     return ran.stdout.splitlines()
