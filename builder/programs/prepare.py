@@ -30,6 +30,7 @@ from builder.pod.kiwi.signatures import accept_only
 from builder.pod.kiwi.trust import trust, trust_in_root
 from builder.pod.lease import run_in_workspace
 from builder.pod.step import StepFailed, end_with, say, workspace
+from builder.pod.unsynced import unsynced
 
 _KIWI_CACHE = Path("/var/cache/kiwi")
 # Of zypper and dnf, and of APT (kiwi/repository).
@@ -97,7 +98,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     )
     say(f"building the image root with kiwi-ng {kiwi_version()}")
     try:
-        exit_code = run(command, environment=environment, on_line=log)
+        exit_code = run(unsynced(command), environment=environment, on_line=log)
     finally:
         log.mask(log_file)
     for warning in warnings_of_scripts(root):
