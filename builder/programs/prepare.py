@@ -14,6 +14,7 @@ from pathlib import Path
 from builder.contract.inputs import PrepareInput
 from builder.contract.options import KiwiOptions
 from builder.pod.child import run
+from builder.pod.closed_networks import close_networks
 from builder.pod.context import Context, fetch
 from builder.pod.image_root.mounts import unmount_below
 from builder.pod.image_root.root import is_prepared, note_prepared, remove_root
@@ -69,6 +70,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
         raise StepFailed(f"the image is for {options.arch}, and this machine is {platform.machine()}")
     of_kiwi = options.kiwi or KiwiOptions()
     deferred = of_kiwi.package_manager == "apt"
+    close_networks()
     trust(context.certificates)
     if deferred:
         trust_in_root(context.certificates, description)
