@@ -39,11 +39,10 @@ def open_job(
     """
     artifact = _artifact(catalogue, fields)
     asked = _new_job(fields, artifact)
-    job = Job(**asked.model_dump(), id=job_id, flow_run_id=flow_run_id, hold=hold)
-    if artifact is not None:
-        job.arch = artifact.arch
-    if job.job_type is JobType.CREATE and job.enable_debug:
-        job.ssh_containers = [SshContainer(name=DEBUG)]
+    own: dict[str, Any] = {} if artifact is None else {"arch": artifact.arch}
+    if asked.job_type is JobType.CREATE and asked.enable_debug:
+        own["ssh_containers"] = [SshContainer(name=DEBUG)]
+    job = Job(**asked.model_dump() | own, id=job_id, flow_run_id=flow_run_id, hold=hold)
     try:
         return catalogue.jobs.create(job)
     except Conflict:
