@@ -11,6 +11,8 @@ from errors import BadInput
 DEEPEST = 16
 # More digits than any number has that is asked for.
 LONGEST_NUMBER = 32
+_MOST_NAMED = 5
+_LONGEST_NAMED = 100
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
@@ -51,7 +53,9 @@ def _refuse_deep(text: str) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     if twice:
-        raise BadInput(f"the body names {', '.join(map(repr, sorted(twice)))} twice in one object")
+        named = ", ".join(repr(name[:_LONGEST_NAMED]) for name in sorted(twice)[:_MOST_NAMED])
+        others = f" and {len(twice) - _MOST_NAMED} others" if len(twice) > _MOST_NAMED else ""
+        raise BadInput(f"the body names {named}{others} twice in one object")
     return dict(pairs)
 
 

@@ -3,10 +3,12 @@
 The rule: every repository and every file path of the description, and of what it includes, is checked here.
 """
 
+import hashlib
 import os
 import re
 from typing import Any
 
+from errors import BadInput
 from ingest.command_words import check_command_words
 from ingest.counts import check_counts
 from ingest.credentials import take_credentials
@@ -36,7 +38,7 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
     """
     del limits  # The process is already confined by them.
     with opened(folder) as top:
-        names = descriptions(_candidates(folder, top), lambda path: real_path(path, folder))
+        names = descriptions(_candidates(folder, top), lambda path: _content(path, folder, top))
         document = parse(_read(names[0], "description", folder, top), names[0])
         version = _schema_version(document)
         kiwis = _kiwis(document, version)
@@ -69,6 +71,14 @@ def _candidates(folder: str, top: int) -> list[str]:
     names = os.listdir(top)
     second = "image/config.xml"
     return [*names, second] if os.path.lexists(f"{folder}/{second}") else names
+
+
+def _content(path: str, folder: str, top: int) -> str:
+    """Return what tells two descriptions apart: a digest of their bytes, or the path of what is no file."""
+    try:
+        return hashlib.sha256(_read(path, path, folder, top)).hexdigest()
+    except BadInput:
+        return real_path(path, folder)
 
 
 def _read(path: str, place: str, folder: str, top: int) -> bytes:

@@ -24,8 +24,9 @@ def pack_script(folder: Path, archive: Path, limits: Limits) -> list[str]:
     return _pack(folder, archive, limits, lambda _tree: None)
 
 
-def _pack(folder: Path, archive: Path, limits: Limits, check: Callable[[Tree], None]) -> list[str]:
+def _pack(folder: Path, archive: Path, limits: Limits, check: Callable[[Tree], object]) -> list[str]:
     with archive.open("w+b") as file:
         left_out = pack(folder, file)
-        planned(TarStream(file, limits), limits, check)
+        stream = TarStream(file, limits)
+        planned(stream, limits, check, stream.digest)
     return left_out

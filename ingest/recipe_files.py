@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from errors import BadInput
 from ingest.folders import FOLDER, NEW_FILE, OLD_FILE, parent_of
@@ -96,6 +97,13 @@ def replace_text(path: str, text: bytes, mode: int, top: int) -> None:
             file.write(text)
             os.fchmod(file.fileno(), mode)
         os.rename(new, name, src_dir_fd=parent, dst_dir_fd=parent)
+
+
+def replace_by_link(path: str, target: str, top: int) -> None:
+    """Replace a file or a link by a symbolic link to another path of the recipe; both as `inner_path` returns them."""
+    with parent_of(path, top) as (parent, name), _writable(parent):
+        os.unlink(name, dir_fd=parent)
+        os.symlink(os.path.relpath(target, Path(path).parent), name, dir_fd=parent)
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 memory, can loop endlessly on odd sizes, and raises errors of other classes than its own.
 """
 
+import hashlib
 import tarfile
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -64,6 +65,13 @@ class TarStream:
         for begin, length in left:
             for at in range(begin, begin + length, _CHUNK_BYTES):
                 yield at, self._data.exactly(min(_CHUNK_BYTES, begin + length - at), self._place)
+
+    def digest(self) -> str:
+        """Return a digest of the content of the entry that was yielded last, in place of its content."""
+        found = hashlib.sha256()
+        for at, piece in self.pieces():
+            found.update(b"%d:%d:" % (at, len(piece)) + piece)
+        return found.hexdigest()
 
     def _next_entry(self) -> Entry | None:
         overrides: dict[str, str] = {}

@@ -3,13 +3,14 @@
 The rule: every path is made once, and its parents are folders, so that nothing is written through a link.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from errors import BadInput
+from ingest.description_file import is_description
 from ingest.leftovers import is_leftover
 from ingest.limits import Limits
-from ingest.links import check_links
+from ingest.links import check_links, leads_to
 from ingest.names import shown, tree_path
 from ingest.tar_entry import Entry, Kind
 
@@ -24,6 +25,8 @@ class Tree:
     entries: dict[str, Entry] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     """The files that hard links are names of, by the paths of the hard links."""
+    copies: dict[str, str] = field(default_factory=dict)
+    """The first files of the same bytes, by the paths of files whose names are those of descriptions."""
     left_out: list[str] = field(default_factory=list)
     """The entries of other systems, as the archive spells them."""
 
@@ -36,6 +39,20 @@ class Tree:
         """Return whether there is a file or a hard link at a path."""
         return self.kinds.get(path) is Kind.FILE or path in self.sources
 
+    def file_of(self, path: str, links: Mapping[str, str]) -> str:
+        """Return the file that a path is a name of; copies of a description are one file.
+
+        Args:
+            path: The path.
+            links: As `links` returns them.
+
+        Raises:
+            BadInput: It leads out of the tree or in circles.
+        """
+        real = leads_to(path, links)
+        real = self.sources.get(real, real)
+        return self.copies.get(real, real)
+
     def times(self) -> dict[str, int]:
         """Return the times of folders and symbolic links that have an entry of their own, by their paths."""
         return {path: each.mtime for path, each in self.entries.items() if each.kind in {Kind.FOLDER, Kind.LINK}}
@@ -45,11 +62,17 @@ class Tree:
         return {path: entry.target for path, entry in self.entries.items() if entry.kind is Kind.LINK}
 
 
-def planned(entries: Iterable[Entry], limits: Limits, check: Callable[[Tree], None]) -> tuple[Tree, str]:
+def planned(
+    entries: Iterable[Entry],
+    limits: Limits,
+    check: Callable[[Tree], object],
+    digest: Callable[[], str] = lambda: "",
+) -> tuple[Tree, str]:
     """Compute the tree that the archive unpacks to.
 
     Args:
         entries: The archive's.
+        digest: Returns a digest of the content of the entry that came last; `""` if it is not known.
         limits: The limits on them.
         check: Refuses a tree that lacks what the caller needs.
 
@@ -61,11 +84,15 @@ def planned(entries: Iterable[Entry], limits: Limits, check: Callable[[Tree], No
         BadInput: An entry or the tree is refused.
     """
     whole = Tree()
+    first: dict[str, str] = {}
     for entry in entries:
         if is_leftover(entry.name):
             whole.left_out.append(entry.name)
-        else:
-            _add(whole, entry, limits)
+            continue
+        _add(whole, entry, limits)
+        if entry.kind is Kind.FILE and is_description(entry.name.rpartition("/")[2]):
+            path = tree_path(entry.name)
+            whole.copies[path] = first.setdefault(digest() or path, path)
     wrapper = _wrapper(whole)
     if wrapper and not _passes(whole, check):
         tree = _inside(whole, wrapper)
@@ -76,7 +103,7 @@ def planned(entries: Iterable[Entry], limits: Limits, check: Callable[[Tree], No
     return tree, wrapper
 
 
-def _passes(tree: Tree, check: Callable[[Tree], None]) -> bool:
+def _passes(tree: Tree, check: Callable[[Tree], object]) -> bool:
     try:
         check(tree)
     except BadInput:
@@ -164,6 +191,7 @@ def _inside(whole: Tree, wrapper: str) -> Tree:
         kinds={path.removeprefix(prefix): kind for path, kind in whole.kinds.items() if path != wrapper},
         entries={path.removeprefix(prefix): entry for path, entry in whole.entries.items() if path != wrapper},
         sources={path.removeprefix(prefix): to.removeprefix(prefix) for path, to in whole.sources.items()},
+        copies={path.removeprefix(prefix): to.removeprefix(prefix) for path, to in whole.copies.items()},
         left_out=whole.left_out,
     )
 

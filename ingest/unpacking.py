@@ -36,7 +36,8 @@ def unpack(archive: str, folder: str, limits: Limits, check: Callable[[Tree], No
         BadInput: The archive is refused; nothing was written.
     """
     with Path(archive).open("rb") as file:
-        tree, wrapper = planned(TarStream(file, limits), limits, check)
+        stream = TarStream(file, limits)
+        tree, wrapper = planned(stream, limits, check, stream.digest)
         top = os.open(folder, FOLDER)
         try:
             _make_folders(tree, top)

@@ -21,8 +21,12 @@ from tasks.web_connections import web_client
 
 logger = logging.getLogger(__name__)
 
-# So many repositories are named in a line of the log.
+# So many repositories are named in a line of the log, and in the message of the job that failed.
 _NAMED = 5
+_NAMED_AT_LAST = 20
+# Recipes spell the addresses, and servers the answers.
+_LONGEST_NAMED = 300
+_NOT_ASKED = "not asked within the limit"
 
 
 @retryable
@@ -96,7 +100,7 @@ def wait_until_ready(
             if time.monotonic() + interval.total_seconds() > ends_at:
                 raise LimitReached(
                     f"{len(missing)} of {len(repositories)} repositories are not ready after "
-                    f"{limit.total_seconds():g} s: {', '.join(missing)}",
+                    f"{limit.total_seconds():g} s: {_named(missing, _NAMED_AT_LAST)}",
                     resolution="correct their addresses in the recipe or the site file, or start their servers, then "
                     "run the job again; IMS_REPOSITORY_LIMIT is the limit",
                 )
@@ -110,21 +114,27 @@ def wait_until_ready(
 
 def _in_time(ask_one: Callable[[Repository], Answer], ends_at: float, repository: Repository) -> Answer:
     # Many repositories that are silent would make one round longer than the limit.
-    return ask_one(repository) if time.monotonic() < ends_at else Answer("not asked within the limit")
+    return ask_one(repository) if time.monotonic() < ends_at else Answer(_NOT_ASKED)
 
 
 def _missing(repositories: Sequence[Repository], answers: Sequence[Answer]) -> list[str]:
     for answer in answers:
         if answer.refusal:
             raise answer.refusal
-    return [
-        f"{metadata_urls(repository)[0]} ({answer.text})"
-        for repository, answer in zip(repositories, answers, strict=True)
-        if answer.text
-    ]
+    silent = [pair for pair in zip(repositories, answers, strict=True) if pair[1].text]
+    # Those that were asked are named first: their answers say what is wrong.
+    silent.sort(key=lambda pair: pair[1].text == _NOT_ASKED)
+    return [f"{_cut(metadata_urls(repository)[0])} ({_cut(answer.text)})" for repository, answer in silent]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_NAMED else f"{text[:_LONGEST_NAMED]}…"
+
+
+def _named(missing: Sequence[str], most: int) -> str:
+    others = f" and {len(missing) - most} others" if len(missing) > most else ""
+    return f"{', '.join(missing[:most])}{others}"
 
 
 def _log_progress(total: int, missing: Sequence[str]) -> None:
-    others = f" and {len(missing) - _NAMED} others" if len(missing) > _NAMED else ""
-    named = ", ".join(missing[:_NAMED])
-    logger.info("%d of %d repositories ready, waiting for %s%s", total - len(missing), total, named, others)
+    logger.info("%d of %d repositories ready, waiting for %s", total - len(missing), total, _named(missing, _NAMED))

@@ -29,12 +29,6 @@ HARMLESS = (
         "The S3 service logs the same error again, with the object's name.",
     ),
     Harmless(
-        r"s3api_object_handlers\.go",
-        r"(?s)ims-server-probe/probe .*volume \d+ not found",
-        "SeaweedFS begins to serve before it has found its volumes. `ims up` asks for this object until it is there,"
-        " and is not ready until then.",
-    ),
-    Harmless(
         r"(upload_chunked|s3api_object_handlers_put)\.go",
         r"chunked upload failed: .*(truncated request body|connection reset by peer)",
         "A program ended while it sent an object. SeaweedFS keeps nothing of that.",

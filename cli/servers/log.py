@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cli.servers.harmless_errors import is_harmless
 from runs.loggers import OURS
+from storage.embedded.server import SERVES, STOPS
 
 # Of a longer traceback only the first lines are kept, and what was raised.
 KEPT_LINES = 200
@@ -31,6 +32,8 @@ class Format:
         bare: Matches a line that begins an error and is no entry.
         runs: Matches `where`, when an entry is a flow run's.
         results: Matches `where` of entries that may report a job's failure: they are errors only with a traceback.
+        serves: The line from which on errors count; empty when they always do.
+        stops: The line from which on they count no more.
     """
 
     entry: re.Pattern[str]
@@ -38,6 +41,8 @@ class Format:
     bare: re.Pattern[str]
     runs: re.Pattern[str] = _NEVER
     results: re.Pattern[str] = _NEVER
+    serves: str = ""
+    stops: str = ""
 
 
 # As in Prefect's logging.yml: `standard`, of which runs have forms of their own, and `debug`, which names the thread.
@@ -59,6 +64,8 @@ SEAWEEDFS = Format(
     entry=re.compile(r"(?P<level>[A-Z])\d{4} \d\d:\d\d:\d\d\.\d+ +(?:\d+ )?(?P<where>\S+?:\d+)\]? (?P<message>.*)"),
     levels=frozenset({"E", "F"}),
     bare=re.compile(r"panic: |fatal error: "),
+    serves=SERVES,
+    stops=STOPS,
 )
 # The last line of a traceback: the exception's class, and what it says.
 _RAISED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*(?:: .*)?")
@@ -144,12 +151,17 @@ class _Entries:
 
     def __init__(self, layout: Format) -> None:
         self._format = layout
+        self._counts = not layout.serves
         self._entry = LoggedError("", "")
         self._level = ""
         self._is_own = self._is_error = self._has_traceback = False
 
     def errors(self, lines: Iterable[str]) -> Iterator[LoggedError]:
         for line in lines:
+            if line and line in (self._format.serves, self._format.stops):
+                yield from self.last()
+                self._counts = line == self._format.serves
+                continue
             begun = self._format.entry.match(line)
             if begun or (self._format.bare.match(line) and not self._takes_a_traceback()):
                 yield from self.last()
@@ -159,7 +171,7 @@ class _Entries:
 
     def last(self) -> Iterator[LoggedError]:
         """Give the entry that has come to its end, when it is an error."""
-        if self._is_own and self._is_error:
+        if self._counts and self._is_own and self._is_error:
             yield self._entry
         self._entry, self._level = LoggedError("", ""), ""
         self._is_own = self._is_error = self._has_traceback = False

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sysconfig
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from shutil import which
@@ -27,6 +28,10 @@ STOP_LIMIT_SECONDS = 5.0
 POLL_SECONDS = 0.05
 STARTS = 3
 LOG_TAIL_LINES = 10
+# Lines of ours in the server's log. SeaweedFS logs errors while its parts find one another, and again while they part:
+# what it logs before the first line or after the second is none.
+SERVES = "ims: the server serves"
+STOPS = "ims: the server is asked to stop"
 # A bucket of the server's own, which shows that it serves.
 PROBE_BUCKET = "ims-server-probe"
 PROBE_KEY = "probe"
@@ -88,6 +93,7 @@ class EmbeddedS3:
                 self._state = ServerState.load(self.data_dir)
                 self._spawn(weed, lock)
                 if self._wait_until_ready():
+                    self._note(SERVES)
                     return
                 tail = self.log_tail()
                 self.stop()
@@ -103,6 +109,7 @@ class EmbeddedS3:
         """Stop the server and wait for its end. Stopping one that does not run is a success."""
         if self._process is None:
             return
+        self._note(STOPS)
         self._process.terminate()
         try:
             self._process.wait(STOP_LIMIT_SECONDS)
@@ -145,10 +152,15 @@ class EmbeddedS3:
         if self.log_file.exists():
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
         command = [*dies_with_parent(), weed, *_arguments(state, identities, objects)]
-        with self.log_file.open("wb") as log:
+        with self.log_file.open("ab") as log:
             self._process = spawn_from_lasting_thread(command, log=log, cwd=self.data_dir, keep=lock)
         # A process that finds the folder locked reads here which process holds it.
         os.pwrite(lock, f"{self._process.pid:<10}\n".encode(), 0)
+
+    def _note(self, line: str) -> None:
+        # A full disk keeps no server from starting or stopping.
+        with suppress(OSError), self.log_file.open("a") as log:
+            log.write(f"{line}\n")
 
     def _wait_until_ready(self) -> bool:
         store = ObjectStore(

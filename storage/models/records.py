@@ -163,14 +163,42 @@ class TemplateValue(Input):
     value: Annotated[str, Field(max_length=65536)]
 
 
-def _unique_keys(dictionary: list[TemplateValue]) -> list[TemplateValue]:
-    counts = Counter(entry.key for entry in dictionary)
-    if twice := sorted(key for key, count in counts.items() if count > 1):
-        raise ValueError(f"names {', '.join(twice)} twice")
+# A document holds the dictionaries of many recipes, and each list of recipes reads it. Real ones have up to 50 entries.
+MOST_TEMPLATE_VALUES = 1000
+LONGEST_TEMPLATE_DICTIONARY = 1 << 20
+_MOST_NAMED = 5
+
+
+def _countable(dictionary: object) -> object:
+    # Before the entries are read: each wrong one is a line of the answer.
+    if isinstance(dictionary, list) and len(dictionary) > MOST_TEMPLATE_VALUES:
+        raise ValueError(f"has {len(dictionary)} entries, more than {MOST_TEMPLATE_VALUES}")
     return dictionary
 
 
-TemplateDictionary = Annotated[list[TemplateValue], AfterValidator(_unique_keys)]
+def _unique_keys(dictionary: list[TemplateValue]) -> list[TemplateValue]:
+    counts = Counter(entry.key for entry in dictionary)
+    if twice := sorted(key for key, count in counts.items() if count > 1):
+        others = f" and {len(twice) - _MOST_NAMED} others" if len(twice) > _MOST_NAMED else ""
+        raise ValueError(f"names {', '.join(twice[:_MOST_NAMED])}{others} more than once")
+    return dictionary
+
+
+def _short(dictionary: list[TemplateValue]) -> list[TemplateValue]:
+    length = sum(len(entry.key) + len(entry.value) for entry in dictionary)
+    if length > LONGEST_TEMPLATE_DICTIONARY:
+        raise ValueError(f"has {length} characters, more than {LONGEST_TEMPLATE_DICTIONARY}")
+    return dictionary
+
+
+_StoredDictionary = Annotated[list[TemplateValue], AfterValidator(_unique_keys)]
+# The limits are those of the door: what an earlier release has stored stays readable.
+TemplateDictionary = Annotated[
+    _StoredDictionary,
+    BeforeValidator(_countable),
+    AfterValidator(_short),
+    Field(json_schema_extra={"maxItems": MOST_TEMPLATE_VALUES}),
+]
 
 
 class NewRecipe(Input):
@@ -189,6 +217,8 @@ class Recipe(NewRecipe, Record):
     """A registered recipe: a kiwi-ng description as a tar archive in S3, with the values it is rendered with."""
 
     model_config = ConfigDict(extra="allow")
+
+    template_dictionary: _StoredDictionary = Field(default_factory=list)
 
 
 class NewImage(Input):

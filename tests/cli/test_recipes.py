@@ -131,7 +131,7 @@ def test_template_values_are_taken_both_ways(ims: Ims) -> None:
     [
         (["--template-dictionary-key", "A,B", "--template-dictionary-value", "1,2,3"], "different numbers of entries"),
         (["--template-value", "novalue"], "has no '='"),
-        (["--template-value", "a=1", "--template-value", "a=2"], "names a twice"),
+        (["--template-value", "a=1", "--template-value", "a=2"], "names a more than once"),
         (["--template-value", "not a name=1"], "template_dictionary.0.key"),
     ],
     ids=["more values than keys", "no equals sign", "a key twice", "no identifier"],

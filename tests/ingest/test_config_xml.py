@@ -392,13 +392,18 @@ def test_an_include_that_is_a_link_is_refused(recipe: Path, limits: Limits, outs
 
 def test_several_descriptions_are_listed(read: Read) -> None:
     with pytest.raises(BadInput, match=r"several descriptions: config\.xml, other\.kiwi"):
-        read(TEXT, other_kiwi=TEXT)
+        read(TEXT, other_kiwi=f"{TEXT} ")
+
+
+def test_copies_of_the_description_are_one(read: Read, recipe: Path) -> None:
+    assert read(TEXT, other_kiwi=TEXT).file == "config.xml"
+    assert not (recipe / "other.kiwi").exists()
 
 
 def test_a_second_description_where_kiwi_looks_first_is_refused(recipe: Path, limits: Limits) -> None:
     (recipe / "image").mkdir(parents=True)
     (recipe / "mine.kiwi").write_text(TEXT)
-    (recipe / "image/config.xml").write_text(TEXT)
+    (recipe / "image/config.xml").write_text(f"{TEXT} ")
     with pytest.raises(BadInput, match=r"several descriptions: image/config\.xml, mine\.kiwi"):
         read_description(recipe, limits)
 

@@ -6,7 +6,7 @@ import pytest
 
 from errors import BadInput
 from ingest.limits import Limits
-from ingest.recipe import unpack_recipe
+from ingest.recipe import render_recipe, unpack_recipe
 from ingest.recipe_unpacking import run
 from tests.ingest.archives import END, archive, config, file, folder, hard_link, link
 
@@ -34,13 +34,30 @@ NAMES = {
     "it leads to config.xml": file("config.xml") + link("a.kiwi", "./config.xml"),
     "both lead to it": file("sub/a") + link("a.kiwi", "sub/a") + link("config.xml", "a.kiwi"),
     "a hard link": file("config.xml") + hard_link("a.kiwi", "config.xml"),
+    "copies, as tar -h makes of links": file("config.xml") + file("a.kiwi") + file("image/config.xml"),
+    "copies in one folder": folder("r") + file("r/config.xml") + file("r/a.kiwi"),
+    "a copy beside a link": file("sub/a.kiwi") + link("config.xml", "sub/a.kiwi") + file("a.kiwi"),
+    "a link to a copy": file("a.kiwi")
+    + file("config.xml")
+    + link("image", "sub")
+    + link("sub/config.xml", "../a.kiwi"),
     "a link to a hard link": file("a") + hard_link("a.kiwi", "a") + link("config.xml", "a"),
 }
 
 
 @pytest.mark.parametrize("content", NAMES.values(), ids=NAMES)
 def test_one_description_by_several_names_is_one(content: bytes, tmp_path: Path, limits: Limits) -> None:
-    assert (unpacked(content + END, tmp_path, limits) / "config.xml").read_bytes() == b"content\n"
+    recipe = unpacked(content + END, tmp_path, limits)
+    assert (recipe / "config.xml").read_bytes() == b"content\n"
+    assert len({path.resolve() for path in (*recipe.glob("*.kiwi"), *recipe.glob("*/config.xml"))}) <= 1
+
+
+def test_a_copy_of_the_description_is_rendered_with_it(tmp_path: Path, limits: Limits) -> None:
+    templates = file(".ims_recipe_template.yaml", b"template_files: [config.xml]")
+    body = b"{{ mirror }}"
+    recipe = unpacked(templates + file("a.kiwi", body) + file("config.xml", body) + END, tmp_path, limits)
+    render_recipe(recipe, {"mirror": "here"}, limits)
+    assert {(recipe / name).read_text() for name in ("a.kiwi", "config.xml")} == {"here"}
 
 
 APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0Mac OS X        "
@@ -72,6 +89,8 @@ def test_what_was_left_out_is_logged_once(tmp_path: Path, limits: Limits, caplog
 REFUSED = {
     "none": (file("a") + END, "holds no description"),
     "two": (archive(file("a.kiwi")), "several descriptions"),
+    "two of one size": (file("config.xml", b"one\n") + file("a.kiwi", b"two\n") + END, "several descriptions"),
+    "three, two of them copies": (file("a.kiwi") + file("b.kiwi") + config() + END, "several descriptions"),
     "a folder": (folder("config.xml") + file("a") + END, "'config.xml' is a folder"),
     "a link to a folder": (folder("a") + link("config.xml", "a") + END, "'a' is a folder"),
     "a link to nothing": (file("a") + link("config.xml", "b") + END, "'b' is a link to nothing"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cli.servers.errors import ServiceErrors, logs_of
 from cli.servers.log import PREFECT, ServiceLog
+from storage.embedded.server import SERVES
 
 LINE = "00:01:02.345 | ERROR   | prefect.server.services.scheduler - Unexpected error in run {}: {}\n"
 LONG = (
@@ -47,6 +48,6 @@ def test_what_is_told_can_be_read_at_80_columns(tmp_path: Path) -> None:
 def test_the_logs_of_another_time_are_left_out(tmp_path: Path) -> None:
     """The log of an S3 server that `ims up` does not run."""
     (tmp_path / "s3").mkdir()
-    (tmp_path / "s3" / "weed.log").write_text("E1128 00:21:39.197614 filer.go:887 no space left\n")
+    (tmp_path / "s3" / "weed.log").write_text(f"{SERVES}\nE1128 00:21:39.197614 filer.go:887 no space left\n")
     assert len(ServiceErrors(logs_of(tmp_path, with_s3=True)).new_kinds(final=True)) == 1
     assert ServiceErrors(logs_of(tmp_path, with_s3=False)).new_kinds(final=True) == []

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.servers.log import PREFECT, SEAWEEDFS, Format, LoggedError, ServiceLog
+from storage.embedded.server import SERVES, STOPS
 
 TRACEBACK = """\
 Traceback (most recent call last):
@@ -18,7 +19,8 @@ LOCKED = "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database i
 
 
 def errors(log: Path, text: str, layout: Format = PREFECT) -> list[LoggedError]:
-    log.write_text(text)
+    """Return the errors in the log of a server that serves."""
+    log.write_text(f"{layout.serves}\n{text}")
     return ServiceLog("it", log, layout).new_errors(final=True)
 
 
@@ -90,10 +92,6 @@ def test_errors_of_seaweedfs(log: Path, text: str, expected: list[tuple[str, str
 
 
 HARMLESS = {
-    "the volumes are not there yet": (
-        "E1128 00:21:39.1 s3api_object_handlers.go:887 GetObjectHandler: failed to stream ims-server-probe/probe from "
-        "volume servers: operation LookupFileId 1,017 failed, err: volume 1 not found for fileId 1,017\n"
-    ),
     "a client is gone": (
         "E1128 00:25:36.2 upload_chunked.go:281 chunked upload failed: truncated request body: read chunk at offset 0\n"
     ),
@@ -120,6 +118,16 @@ def test_a_lost_volume_of_somebodys_object_is_an_error(log: Path) -> None:
     )
     [error] = errors(log, text, SEAWEEDFS)
     assert "ims/recipes/x" in error.message
+
+
+ERROR = "E1128 11:36:45.7 upload_chunked.go:281 chunked upload failed: assign volume: {}\n"
+
+
+def test_what_seaweedfs_logs_while_it_starts_and_stops_is_no_error(log: Path) -> None:
+    starts, serves, stops = (ERROR.format(phase) for phase in ("starting", "serving", "stopping"))
+    log.write_text(f"{starts}{SERVES}\n{serves}{STOPS}\n{stops}")
+    [error] = ServiceLog("it", log, SEAWEEDFS).new_errors(final=True)
+    assert error.message.endswith("serving")
 
 
 def test_a_log_is_read_on_while_it_is_written(log: Path) -> None:

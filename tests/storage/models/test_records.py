@@ -5,8 +5,19 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from config.refusals import refusals_of
+from storage.models.changes import RecipeChanges
 from storage.models.jobs import Job, JobStatus, JobType, NewJob
-from storage.models.records import Image, Link, NewImage, NewPublicKey, NewRecipe, Recipe, Record
+from storage.models.records import (
+    MOST_TEMPLATE_VALUES,
+    Image,
+    Link,
+    NewImage,
+    NewPublicKey,
+    NewRecipe,
+    Recipe,
+    Record,
+)
 
 RECIPE = {"name": "r", "linux_distribution": "debian12"}
 ID = "0f2a7c1e-3f0b-4a55-9d0a-6a1f6a2f3b11"
@@ -98,3 +109,37 @@ def test_odd_names_are_names(name: str) -> None:
 
 def test_one_field_says_in_which_collection_a_record_is() -> None:
     assert Record.model_validate({"collection": "deleted"}).collection == "deleted"
+
+
+def entries(count: int, value: str = "") -> list[dict[str, str]]:
+    return [{"key": f"k{number}", "value": value} for number in range(count)]
+
+
+DICTIONARIES = {
+    "more entries than any has": (entries(MOST_TEMPLATE_VALUES + 1), "has 1001 entries, more than 1000"),
+    "as many that are wrong": ([{}] * 100_000, "has 100000 entries, more than 1000"),
+    "more text than any has": (entries(17, "v" * 65536), "characters, more than 1048576"),
+    "many keys twice": (entries(400) * 2, "names k0, k1, k10, k100, k101 and 395 others more than once"),
+}
+
+
+@pytest.mark.parametrize(("dictionary", "why"), DICTIONARIES.values(), ids=DICTIONARIES)
+@pytest.mark.parametrize("model", [NewRecipe, RecipeChanges])
+def test_a_template_dictionary_is_limited_by_a_short_message(
+    model: type[BaseModel], dictionary: list[dict[str, str]], why: str
+) -> None:
+    given = RECIPE if model is NewRecipe else {}
+    with pytest.raises(ValidationError) as refusal:
+        model.model_validate(given | {"template_dictionary": dictionary})
+    (line,) = refusals_of(refusal.value, "input")
+    assert why in line
+    assert len(line) < 200
+
+
+def test_a_template_dictionary_may_be_as_large_as_the_limit() -> None:
+    assert len(NewRecipe.model_validate(RECIPE | {"template_dictionary": entries(1000)}).template_dictionary) == 1000
+
+
+def test_a_stored_recipe_stays_readable_whatever_its_dictionary_has() -> None:
+    stored = Recipe.model_validate(RECIPE | {"template_dictionary": entries(1001, "v" * 2000)})
+    assert len(stored.template_dictionary) == 1001
