@@ -1,4 +1,4 @@
-"""Whether the OpenAPI document has an answer: its status, media type and schema, for the operation that was asked for."""
+"""Whether the OpenAPI document has an answer: its status, media type and schema, for the operation asked for."""
 
 import re
 from functools import cache
@@ -10,65 +10,52 @@ from jsonschema import Draft202012Validator
 from api.app import application
 from api.versions import Version
 
-PROBLEM = {"$ref": "#/components/schemas/Problem"}
-# What the document does not have: a path or a method that the service has not.
-_NOT_THERE = {404, 405}
+# Of a path or a method that the API does not have.
+NOT_THERE = {404, 405}
 
 
 def assert_documented(answer: httpx.Response) -> None:
-    """Fail unless the document has an answer; a hook of the tests' client calls it with each of them."""
+    """Fail unless the document has an answer; the tests' client calls this with each one that it gets."""
     answer.read()
-    request, status = answer.request, answer.status_code
-    where = f"{request.method} {request.url} → {status} {answer.text[:500]}"
-    operation = _operation(request.method, request.url.path)
+    method, path = answer.request.method, answer.request.url.path
+    where = f"{method} {path} → {answer.status_code} {answer.text[:300]}"
+    operation = _operation(method, path)
     if operation is None:
-        assert status in _NOT_THERE or request.url.path == "/openapi.json", f"not documented: {where}"
+        assert answer.status_code in NOT_THERE or path == "/openapi.json", f"an operation without a document: {where}"
         return
-    documented = operation["responses"].get(str(status))
-    assert documented is not None, f"not documented: {where}"
-    content = documented.get("content", {})
-    if not content:
+    documented = operation["responses"].get(str(answer.status_code))
+    assert documented is not None, f"an answer without a document: {where}"
+    if "content" not in documented:
         assert answer.content == b"", f"documented without a body: {where}"
         return
     media_type = answer.headers["content-type"]
-    assert media_type in content, f"documented as {[*content]}, not {media_type}: {where}"
-    errors = [error.message for error in _validator(str(content[media_type]["schema"])).iter_errors(answer.json())]
+    assert media_type in documented["content"], f"{media_type} is not documented: {where}"
+    validator = Draft202012Validator(documented["content"][media_type]["schema"] | _definitions())
+    errors = [error.message for error in validator.iter_errors(answer.json())]
     assert errors == [], where
 
 
 @cache
-def _document() -> dict[str, Any]:
-    return application().openapi()
+def _definitions() -> dict[str, Any]:
+    return {"components": application().openapi()["components"]}
 
 
 @cache
-def _paths() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
-    """The operations by what matches their paths: those with a name in them come last."""
-    known = sorted(_document()["paths"].items(), key=lambda item: item[0].count("{"))
+def _operations() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
+    """The operations by what matches their paths: a name goes before an id."""
+    known = sorted(application().openapi()["paths"].items(), key=lambda item: item[0].count("{"))
     return [(re.compile(re.sub(r"{\w+}", "[^/]+", path)), operations) for path, operations in known]
 
 
 def _operation(method: str, path: str) -> dict[str, Any] | None:
+    """Return an operation as the document has it: under the first address of its version."""
     for version in (Version.V3, Version.V2):
-        for prefix in sorted(version.prefixes, key=len, reverse=True):
+        for prefix in version.prefixes:
             if not path.startswith(f"{prefix}/"):
                 continue
             documented = version.prefixes[0] + path.removeprefix(prefix)
-            for pattern, operations in _paths():
+            for pattern, operations in _operations():
                 if pattern.fullmatch(documented):
                     found: dict[str, Any] | None = operations.get(method.lower())
                     return found
     return None
-
-
-@cache
-def _validators() -> dict[str, Draft202012Validator]:
-    return {}
-
-
-def _validator(schema: str) -> Draft202012Validator:
-    import ast
-    known = _validators()
-    if schema not in known:
-        known[schema] = Draft202012Validator(ast.literal_eval(schema) | {"components": _document()["components"]})
-    return known[schema]
