@@ -12,7 +12,7 @@ from api.answers import many, one, refuse_other_than_seen
 from api.lists import Page, page_of
 from api.models.jobs import SentJob, ShownJob
 from api.problems import documented
-from api.runs import answered, prefect
+from api.runs import GOES_ON, answered, prefect
 from config.durations import parse_age
 from errors import BadInput, NotFound, Unreachable
 from flows.job_end import cancel_and_delete
@@ -80,14 +80,14 @@ def jobs() -> APIRouter:
         check = partial(_refuse_other, request)
         return one(request, ShownJob.of(change_job(catalogue(), job_id, changes, check)))
 
-    @router.delete("/jobs/{job_id}", status_code=204, responses=documented(404, 409, 412, 503))
+    @router.delete("/jobs/{job_id}", status_code=204, responses=GOES_ON | documented(404, 409, 412, 503))
     async def delete_job(request: Request, job_id: str) -> Response:
         """Cancel a job, and delete it with what it holds; the image that it made is kept."""
         job = await run_in_threadpool(catalogue().jobs.get, job_id)
         _refuse_other(request, job)
         return await _delete(request, [job])
 
-    @router.delete("/jobs", status_code=204, responses=documented(400, 409, 503))
+    @router.delete("/jobs", status_code=204, responses=GOES_ON | documented(400, 409, 503))
     async def delete_jobs(request: Request, asked: Annotated[JobSelection, Query()]) -> Response:
         """Cancel and delete jobs: all of them, or those that fit every filter."""
         selected = asked.of(await run_in_threadpool(catalogue().jobs.list))

@@ -77,7 +77,12 @@ def _add_statuses(router: APIRouter) -> None:
         return many(request, [NodeStatus(xname=node.xname) for node in catalogue().remote_build_nodes.list()], {})
 
     @router.get(f"{_PATH}/status/{{xname}}", response_model=NodeStatus, responses=documented(404, 503))
-    @router.get(f"{_PATH}/{{xname}}/status", include_in_schema=False)
+    @router.get(
+        f"{_PATH}/{{xname}}/status",
+        name="get_status_of_remote_build_node",
+        response_model=NodeStatus,
+        responses=documented(404, 503),
+    )
     def get_remote_build_node_status(request: Request, xname: str) -> Response:
         """Show the status of one remote build node."""
         return one(request, NodeStatus(xname=_node(xname).xname))
