@@ -71,8 +71,7 @@ def serve() -> None:
 
 def warm_up() -> None:
     """Import what most commands come to need, and have boto3 read its description of S3."""
-    import prefect.client.orchestration
-    import prefect.states
+    import prefect.client.orchestration  # noqa: F401
     import sqlalchemy.ext.asyncio
     import sqlalchemy.orm  # noqa: F401
     from pydantic import AnyHttpUrl, SecretStr
