@@ -13,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from config.refusals import reason_of
 from errors import BadInput, Conflict, Corrupt, Denied, ImsError, NotFound, TransientError
@@ -181,7 +183,19 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
         detail = f"the API has no {request.url.path}"
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.url.path} does not take {request.method}"
+        # Starlette names those of the first route with this path alone.
+        return answer(status, detail, headers={"Allow": ", ".join(sorted(methods_of(request.scope)))})
     return answer(status, detail, headers=error.headers)
+
+
+def methods_of(scope: Scope) -> set[str]:
+    """Return the methods that the path of a request takes; none of a path that the API does not have."""
+    routes: list[BaseRoute] = scope["app"].routes
+    return {
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST")
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    }
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

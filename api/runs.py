@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from prefect import Flow
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.identity import CALLER
@@ -27,6 +28,19 @@ logger = logging.getLogger(__name__)
 AT_A_TIME = 16
 _POOL = ThreadPoolExecutor(AT_A_TIME, "flow-run")
 RESPOND_ASYNC = "respond-async"
+
+
+class Begun(BaseModel):
+    """Where the end of an operation is seen that its answer does not wait for."""
+
+    address: str
+    flow_run_id: str | None = None
+
+
+# How the OpenAPI document names that answer.
+GOES_ON: dict[int | str, dict[str, Any]] = {
+    202: {"description": "Begun: the client does not wait, or it takes long", "model": Begun}
+}
 
 
 async def to_its_end(request: Request, flow: Flow[..., Any], parameters: Mapping[str, Any]) -> Response:

@@ -35,6 +35,8 @@ PACKAGES = (
     *("ansible-core", "lz4"),
     # mounting a rootfs before it is downloaded: 5 MB
     "python3-pyfuse3",
+    # package managers that do not wait for the disk: 0.1 MB
+    "python3-seccomp",
 )
 
 MINIMAL = (

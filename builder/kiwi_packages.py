@@ -19,6 +19,9 @@ _HERE = Path(__file__).parent
 # The pins of the builder images; what kiwi 11's command needs besides is no part of reading.
 _PINS = {9: ("kiwi9.txt", ("kiwi", "setuptools")), 11: ("kiwi11.txt", ("kiwi",))}
 KIWIS = tuple(_PINS)
+# The rules of kiwi's schema that no schema language can say, as they are when their patterns are expanded: to expand
+# them takes most of the time that kiwi needs for a description.
+EXPANDED_RULES = "kiwi/schema/kiwi.expanded.sch"
 # Where the worker's image has them (deploy/image.py).
 IN_IMAGE = Path("/usr/local/lib/ims-kiwi")
 _RESOLUTION = "give this host's pip an index that it reaches, and run `python -m builder.kiwi_packages`"
@@ -34,7 +37,7 @@ def requirements(kiwi: int) -> list[str]:
 def folder_name(kiwi: int) -> str:
     """Return the name of the folder of one kiwi: it changes with what it holds."""
     version = requirements(kiwi)[0].partition("==")[2]
-    digest = hashlib.sha256("\n".join(requirements(kiwi)).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([*requirements(kiwi), EXPANDED_RULES]).encode()).hexdigest()
     return f"kiwi-{version}-{digest[:12]}"
 
 
@@ -71,8 +74,17 @@ def install_kiwi(kiwi: int, folder: Path, scratch: Path) -> None:
         Unreachable: pip does not get the packages.
         Broken: There is no pip.
     """
-    # Without dependencies: lxml, PyYAML and requests are this project's own.
+    # Without dependencies: lxml and PyYAML are this project's own; ingest/kiwi_classes.py stands in for requests.
     install(folder, ["--no-deps", *requirements(kiwi)], scratch, whose=f"kiwi {kiwi}", resolution=_RESOLUTION)
+    (folder / EXPANDED_RULES).write_bytes(expanded_rules(folder / "kiwi/schema/kiwi.rng"))
+
+
+def expanded_rules(schema: Path) -> bytes:
+    """Return what lxml makes of the Schematron rules in a schema before it compiles them."""
+    from lxml import etree, isoschematron
+
+    rules = isoschematron.Schematron(etree.parse(schema), store_schematron=True).schematron
+    return etree.tostring(rules, encoding="utf-8", xml_declaration=True)
 
 
 def main() -> int:

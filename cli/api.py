@@ -32,4 +32,4 @@ def serve(
     os.environ[EXTRA_LOGGERS] = extra_loggers(os.environ.get(EXTRA_LOGGERS, ""))
     listen = [host or chosen.host, str(chosen.port if port is None else port), str(processes)]
     command = [sys.executable, "-m", "api.server", *listen]
-    os.execv(command[0], command)  # noqa: S606 - an argument list of our own
+    os.execv(command[0], command)

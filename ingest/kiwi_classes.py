@@ -6,10 +6,15 @@ The rule: they get a document without document type, entities and includes, so t
 import logging
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ingest.kiwi_refusal import refusal
 from ingest.limits import Limits
+
+# In the folder of kiwi's packages, from where this project makes it (builder/kiwi_packages.py).
+EXPANDED_RULES = "kiwi/schema/kiwi.expanded.sch"
 
 
 def run(packages: str, description: str, profiles: list[str], arch: str, scratch: str, limits: Limits) -> Any:
@@ -25,13 +30,24 @@ def run(packages: str, description: str, profiles: list[str], arch: str, scratch
     """
     del limits  # The process is already confined by them.
     sys.path.insert(0, packages)
+    _leave_out_slow_imports(Path(packages))
     logging.disable(logging.CRITICAL)
     # kiwi's loggers write to the standard output, which is for this program's answer.
     with redirect_stdout(sys.stderr):
-        return _read(description, profiles, arch, scratch)
+        return _read(Path(packages), description, profiles, arch, scratch)
 
 
-def _read(description: str, profiles: list[str], arch: str, scratch: str) -> Any:
+def _leave_out_slow_imports(packages: Path) -> None:
+    """Stand in for two modules that kiwi imports and reading hardly uses: they take longer than all of kiwi's own."""
+    # For downloads.
+    sys.modules["requests"] = ModuleType("requests")
+    # For the paths of kiwi's own files alone; kiwi 11 does without.
+    resources = ModuleType("pkg_resources")
+    resources.resource_filename = lambda package, name: str(packages / package / name)  # type: ignore[attr-defined]
+    sys.modules["pkg_resources"] = resources
+
+
+def _read(packages: Path, description: str, profiles: list[str], arch: str, scratch: str) -> Any:
     from kiwi import xml_description
     from kiwi.defaults import Defaults
     from kiwi.xml_description import XMLDescription
@@ -41,6 +57,7 @@ def _read(description: str, profiles: list[str], arch: str, scratch: str) -> Any
     Defaults.set_platform_name(arch)
     # For <extension> kiwi would call xmlcatalog with words of the description; the builder images have none.
     xml_description.Command = _NoProgram
+    _take_expanded_rules(packages / EXPANDED_RULES)
     refusals: list[dict[str, Any]] = []
     XMLDescription._get_relaxng_validation_details = staticmethod(  # noqa: SLF001 - it would call jing
         lambda schema, converted, log: refusals.append(refusal(description, schema, converted, log))
@@ -58,6 +75,13 @@ def _read(description: str, profiles: list[str], arch: str, scratch: str) -> Any
         if refusals:
             return refusals[0]
         return {"why": f"{error}".strip() or type(error).__name__}
+
+
+def _take_expanded_rules(rules: Path) -> None:
+    """Have lxml read kiwi's rules beside its schema as they are when expanded, which takes longer than all the rest."""
+    from lxml import etree, isoschematron
+
+    isoschematron.Schematron._expand = staticmethod(lambda _: etree.parse(rules))  # noqa: SLF001 - meant to be replaced
 
 
 class _NoProgram:

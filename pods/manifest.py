@@ -178,7 +178,7 @@ def _container(pod: Pod) -> dict[str, Any]:
         "image": pod.image,
         "imagePullPolicy": "IfNotPresent",
         "command": [literal(word) for word in command],
-        "env": [*({"name": name, "value": literal(value)} for name, value in pod.env.items()), *_identity()],
+        "env": [*({"name": name, "value": literal(value)} for name, value in pod.env.items()), *_identity(pod)],
         "resources": {
             "limits": memory | pod.resources.limits,
             "requests": memory | pod.resources.requests,
@@ -188,10 +188,14 @@ def _container(pod: Pod) -> dict[str, Any]:
     }
 
 
-def _identity() -> list[dict[str, Any]]:
-    """Return the variables with the pod's own name and uid: the workspace's lease names its holder by them."""
+def _identity(pod: Pod) -> list[dict[str, Any]]:
+    """Return the variables by which a pod knows itself."""
     paths = PodInput(name="metadata.name", uid="metadata.uid").to_environment()
-    return [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in paths.items()]
+    known = PodInput(own_network=not pod.host_network).to_environment()
+    return [
+        *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in paths.items()),
+        *({"name": name, "value": value} for name, value in known.items() if name not in paths),
+    ]
 
 
 def _workspace(pod: Pod) -> dict[str, Any]:

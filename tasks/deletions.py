@@ -243,7 +243,9 @@ def _move(moves: list[Move]) -> None:
 
 def _refuse_used(record: Deletable) -> None:
     for job in catalogue().jobs.list():
-        if record.id in {job.artifact_id, job.public_key_id} and not job.status.is_final:
+        # A job has a copy of its key, except for one that an earlier release has opened.
+        uses = {job.artifact_id} if job.public_key else {job.artifact_id, job.public_key_id}
+        if record.id in uses and not job.status.is_final:
             raise Conflict(
                 f"job {job.id} is using {record.id}: it is {job.status}", resolution="wait for its end, or cancel it"
             )

@@ -6,7 +6,7 @@ clouds serve the secrets of their machines.
 """
 
 import ipaddress
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 # Of Amazon (both), Google, Alibaba, Azure and Oracle; also those that lie in ranges which may be allowed.
 METADATA = frozenset(
@@ -20,19 +20,39 @@ METADATA = frozenset(
         "192.0.0.192",
     )
 )
+_NAT64 = IPv6Network("64:ff9b::/96")
 # IPv6 addresses that stand for an IPv4 address: the range, and how many bits follow that address (RFC 4291, 6052,
 # 8215, 3056). A route of the host may lead to the IPv4 address.
 _STAND_FOR_IPV4 = (
-    (ipaddress.IPv6Network("::ffff:0:0/96"), 0),
-    (ipaddress.IPv6Network("::ffff:0:0:0/96"), 0),
-    (ipaddress.IPv6Network("64:ff9b::/96"), 0),
-    (ipaddress.IPv6Network("64:ff9b:1::/48"), 0),
-    (ipaddress.IPv6Network("2002::/16"), 80),
+    (IPv6Network("::ffff:0:0/96"), 0),
+    (IPv6Network("::ffff:0:0:0/96"), 0),
+    (_NAT64, 0),
+    (IPv6Network("64:ff9b:1::/48"), 0),
+    (IPv6Network("2002::/16"), 80),
 )
-_THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")
 # Of an Internet provider's own network (RFC 6598): private, though `ipaddress` says otherwise.
-_SHARED = ipaddress.IPv4Network("100.64.0.0/10")
-_SITE_LOCAL = ipaddress.IPv6Network("fec0::/10")
+_SHARED = IPv4Network("100.64.0.0/10")
+_SITE_LOCAL = IPv6Network("fec0::/10")
+_NEVER_IPV4 = (
+    _THIS_NETWORK,
+    *(IPv4Network(network) for network in ("169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")),
+)
+
+
+def never_networks() -> list[IPv4Network | IPv6Network]:
+    """Return the networks that no setting allows, as far as a host does not need them to find its neighbours.
+
+    With those of IPv4 come the networks by which a NAT64 leads to them.
+    """
+    single = [ipaddress.ip_network(address) for address in sorted(METADATA, key=str)]
+    known = [*_NEVER_IPV4, *(one for one in single if not any(one.overlaps(wider) for wider in _NEVER_IPV4))]
+    behind = [
+        IPv6Network((int(_NAT64[0]) | int(network[0]), _NAT64.prefixlen + network.prefixlen))
+        for network in known
+        if isinstance(network, IPv4Network)
+    ]
+    return [*known, *behind]
 
 
 def refused_kind(address: str, *, private: bool) -> str:

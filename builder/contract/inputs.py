@@ -22,10 +22,17 @@ class JobInput(Input):
 
 @dataclass(frozen=True, kw_only=True)
 class PodInput(Input):
-    """The pod itself, by which the workspace's lease names its holder. The pod's manifest sets it."""
+    """The pod itself. Its manifest sets the variables; the workspace's lease names its holder by name and uid.
+
+    Args:
+        name: Its name.
+        uid: Its uid.
+        own_network: Whether it was to get a network of its own, not the host's.
+    """
 
     name: str = optional_variable("IMS_POD_NAME", "")
     uid: str = optional_variable("IMS_POD_UID", "")
+    own_network: bool = optional_variable("IMS_OWN_NETWORK", False, always_written=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from builder.contract.enclosed import EnclosedCommand, Ending
 from builder.contract.inputs import JobInput
 from builder.pod.child import run
 from builder.pod.step import StepFailed, say
+from builder.pod.unsynced import unsynced
 
 _NAMESPACES = ("--mount", "--uts", "--ipc", "--pid", "--mount-proc", "--fork", "--kill-child")
 # The environment of a command in the root; its caller may add to it. Nothing of the pod's own environment is in it:
@@ -64,7 +65,7 @@ def run_enclosed(command: Command, on_line: Callable[[str], None] = say) -> Endi
         request, ending = Path(folder) / "request.json", Path(folder) / "ending.json"
         request.write_bytes(_request(command).to_json())
         program = ["python3", "-m", "builder.pod.unattended.first_process", str(request), str(ending)]
-        exit_code = run(["unshare", *_NAMESPACES, *program], on_line=on_line)
+        exit_code = run(unsynced(["unshare", *_NAMESPACES, *program]), on_line=on_line)
         if not ending.exists():
             raise StepFailed(f"nothing can be run in namespaces of its own: unshare ended with exit code {exit_code}")
         return Ending.from_json(ending.read_bytes())

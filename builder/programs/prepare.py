@@ -14,8 +14,10 @@ from pathlib import Path
 from builder.contract.inputs import PrepareInput
 from builder.contract.options import KiwiOptions
 from builder.pod.child import run
+from builder.pod.closed_networks import close_networks
 from builder.pod.context import Context, fetch
-from builder.pod.image_root.mounts import unmount_below
+from builder.pod.image_root.mounts import kernel_file_systems, unmount_below
+from builder.pod.image_root.package_links import note_links
 from builder.pod.image_root.root import is_prepared, note_prepared, remove_root
 from builder.pod.kiwi.command import kiwi_version, prepare_command
 from builder.pod.kiwi.credentials import Credentials, Mask, at_hand, fetch_credentials
@@ -29,6 +31,7 @@ from builder.pod.kiwi.signatures import accept_only
 from builder.pod.kiwi.trust import trust, trust_in_root
 from builder.pod.lease import run_in_workspace
 from builder.pod.step import StepFailed, end_with, say, workspace
+from builder.pod.unsynced import unsynced
 
 _KIWI_CACHE = Path("/var/cache/kiwi")
 # Of zypper and dnf, and of APT (kiwi/repository).
@@ -68,6 +71,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
         raise StepFailed(f"the image is for {options.arch}, and this machine is {platform.machine()}")
     of_kiwi = options.kiwi or KiwiOptions()
     deferred = of_kiwi.package_manager == "apt"
+    close_networks()
     trust(context.certificates)
     if deferred:
         trust_in_root(context.certificates, description)
@@ -95,7 +99,7 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     )
     say(f"building the image root with kiwi-ng {kiwi_version()}")
     try:
-        exit_code = run(command, environment=environment, on_line=log)
+        exit_code = run(unsynced(command), environment=environment, on_line=log)
     finally:
         log.mask(log_file)
     for warning in warnings_of_scripts(root):
@@ -108,6 +112,8 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     run_images_script(root, lambda line: say(mask(line)))
     if deferred:
         make_missing_initrd(root)
+    with kernel_file_systems(root):
+        note_links(root)
     refuse_credentials(root, credentials)
 
 

@@ -59,7 +59,7 @@ def serve(name: str, limit: int, health_port: int) -> NoReturn:
     if health_port:
         os.environ["PREFECT_WORKER_WEBSERVER_PORT"] = str(health_port)
         command.append("--with-healthcheck")
-    os.execv(command[0], command)  # noqa: S606 - an argument list of our own
+    os.execv(command[0], command)
 
 
 def _deploy(say: Callable[[str], None]) -> None:

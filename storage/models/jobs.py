@@ -166,6 +166,8 @@ class Job(NewJob, Record):
 
     model_config = ConfigDict(extra="allow")
 
+    # A copy: the key's own record may be deleted while the job goes on. Empty in records of earlier releases.
+    public_key: str = ""
     status: JobStatus = JobStatus.CREATING
     arch: Arch = "x86_64"
     resultant_image_id: Id | None = None

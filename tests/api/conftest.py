@@ -11,6 +11,7 @@ import uvicorn
 from api.app import application
 from config.settings import settings
 from storage.records.catalogue import Catalogue
+from tests.api.documented import assert_documented
 from tests.tasks.conftest import own_catalogue, through
 
 __all__ = ["own_catalogue", "through"]
@@ -30,8 +31,9 @@ def api_address() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def connection(api_address: str) -> Iterator[httpx.Client]:
-    """A client of that server."""
-    with httpx.Client(base_url=api_address, trust_env=False, timeout=60) as client:
+    """A client of that server; each answer must be one that the OpenAPI document has."""
+    hooks = {"response": [assert_documented]}
+    with httpx.Client(base_url=api_address, trust_env=False, timeout=60, event_hooks=hooks) as client:
         yield client
 
 

@@ -12,7 +12,7 @@ from tests.repository import REPOSITORY
 # Those that start no pods.
 ALONE = ("database", "follow_pods", "moves", "records")
 # `orders` runs tests/flows/stories.py, which is the suite's only run of it: one story of six orders.
-IN_PODS = ("boots", "create", "customize", "cycles", "flow", "orders", "packaging")
+IN_PODS = ("boots", "create", "customize", "cycles", "flow", "orders", "packaging", "rebuild")
 # What benchmarks share.
 SHARED = ("__init__", "report", "roots", "samples", "services", "smallest_machine")
 LIMIT_SECONDS = 1500

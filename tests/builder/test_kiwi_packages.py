@@ -5,10 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from lxml import etree
+from lxml.isoschematron import extract_rng
 
 from builder import kiwi_packages
-from builder.kiwi_packages import KIWIS, folder_name, requirements
+from builder.kiwi_packages import EXPANDED_RULES, KIWIS, expanded_rules, folder_name, requirements
 from errors import Unreachable
+
+ISO = "{http://purl.oclc.org/dsdl/schematron}"
 
 
 def test_the_releases_are_those_of_the_builder_images() -> None:
@@ -30,6 +34,18 @@ def test_kiwis_classes_are_there_with_its_schema(kiwi: int) -> None:
     )
     said = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True).stdout
     assert said.strip() == requirements(kiwi)[0].partition("==")[2]
+
+
+@pytest.mark.parametrize("kiwi", KIWIS)
+def test_the_expanded_rules_are_those_of_kiwis_schema(kiwi: int) -> None:
+    folder = kiwi_packages.kiwi_packages(kiwi)
+    schema = folder / "kiwi/schema/kiwi.rng"
+    assert (folder / EXPANDED_RULES).read_bytes() == expanded_rules(schema)
+    before = extract_rng(etree.parse(schema)).findall(f"{ISO}pattern")
+    after = etree.parse(folder / EXPANDED_RULES).findall(f"{ISO}pattern")
+    assert any(each.get("is-a") for each in before)
+    assert after
+    assert not any(each.get("is-a") or each.get("abstract") for each in after)
 
 
 def test_a_folder_of_the_workers_image_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,11 @@ from ingest.confined import _parse_answer
 from ingest.limits import Limits
 from ingest.new_folder import remove_folder
 from ingest.recipe import unpack_recipe
+from tests.ingest.ordinary_user import ordinary_user
 
 MiB = 1 << 20
-# The user of the worker on a cluster, who may write to a folder only as its mode says.
-ORDINARY_USER = 10001
-# The tests that write files run as root and as an ordinary user.
+# The tests that write files run as root and as an ordinary user: those of these modules, unless they
+# need a child, and those that are marked.
 BY_BOTH = {
     "test_folders",
     "test_gnu_tar",
@@ -28,20 +28,30 @@ BY_BOTH = {
     "test_packed",
     "test_packing",
     "test_recipe_files",
+    "test_recipe_scripts",
     "test_recipe_unpacking",
     "test_script",
     "test_script_unpacking",
     "test_sparse",
     "test_templates",
+    "test_templates_fuzz",
     "test_unpacking",
+    "test_unpacking_fuzz",
 }
+HERE, WITH_CHILDREN = "ordinary user", "ordinary user with children"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Have the tests that write files run by both users, if the tests run as root."""
     name = metafunc.module.__name__.rpartition(".")[2]
-    if os.geteuid() == 0 and name in BY_BOTH and "child" not in metafunc.fixturenames:
-        metafunc.parametrize("user", ["root", "ordinary user"], indirect=True)
+    marked = metafunc.definition.get_closest_marker("by_both") is not None
+    needs_child = "child" in metafunc.fixturenames
+    if os.geteuid() != 0 or not (marked or (name in BY_BOTH and not needs_child)):
+        return
+    # The quick part has those alone that need no processes and few examples.
+    marks = [pytest.mark.slow] if marked or name.endswith("_fuzz") else []
+    other = pytest.param(WITH_CHILDREN if marked else HERE, marks=marks)
+    metafunc.parametrize("user", ["root", other], indirect=True)
 
 
 @pytest.fixture
@@ -50,7 +60,7 @@ def child() -> None:
 
 
 def run_here(program: str, arguments: Mapping[str, Any], limits: Limits) -> Any:
-    """Run a program in the tests' own process: an ordinary user may not be allowed to start root's interpreter."""
+    """Run a program in the tests' own process: that is faster than one of its own."""
     module = importlib.import_module(PROGRAMS[program])
     return _parse_answer(program, answer_of(module.run, dict(arguments), limits), b"")
 
@@ -62,19 +72,11 @@ def user(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     if name == "root":
         yield name
         return
-    for caller in (recipe_module, script_module):
-        monkeypatch.setattr(caller, "run_confined", run_here)
-    groups = os.getgroups()
-    os.setgroups([])
-    os.setresgid(ORDINARY_USER, ORDINARY_USER, 0)
-    # The third id lets the tests be root again.
-    os.setresuid(ORDINARY_USER, ORDINARY_USER, 0)
-    try:
+    if name == HERE:
+        for caller in (recipe_module, script_module):
+            monkeypatch.setattr(caller, "run_confined", run_here)
+    with ordinary_user(starts_programs=name == WITH_CHILDREN):
         yield name
-    finally:
-        os.setresuid(0, 0, 0)
-        os.setresgid(0, 0, 0)
-        os.setgroups(groups)
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ def test_profiles_and_their_package_managers_are_read(read: Read) -> None:
     assert description.package_manager == "zypper"
 
 
+@pytest.mark.by_both
 def test_repositories_of_included_files_are_read(read: Read) -> None:
     more = '<image>\n<repository><source path="http://more.example.org"/></repository></image>'
     description = read(TEXT.replace("  <packages", '<include from="this://more.xml"/>\n  <packages'), more_xml=more)
@@ -136,6 +137,7 @@ def test_whatever_its_encoding_the_pods_get_the_same_in_utf_8(
     assert written.findtext("description/author") == author
 
 
+@pytest.mark.by_both
 def test_the_field_case_of_an_encoding_without_its_hyphen_is_normalised(read: Read, recipe: Path) -> None:
     read((Path(__file__).parent / "field_cases/xml-encodings/utf8.xml").read_bytes())
     assert ElementTree.parse(recipe / "config.xml").findtext("description/author") == "Müller"
@@ -395,6 +397,7 @@ def test_several_descriptions_are_listed(read: Read) -> None:
         read(TEXT, other_kiwi=f"{TEXT} ")
 
 
+@pytest.mark.by_both
 def test_copies_of_the_description_are_one(read: Read, recipe: Path) -> None:
     assert read(TEXT, other_kiwi=TEXT).file == "config.xml"
     assert not (recipe / "other.kiwi").exists()
@@ -415,6 +418,7 @@ def test_a_hidden_file_is_no_description_as_kiwi_does_not_see_it(recipe: Path, l
     assert read_description(recipe, limits).file == "mine.kiwi"
 
 
+@pytest.mark.by_both
 def test_a_description_by_two_names_becomes_one_file(recipe: Path, limits: Limits) -> None:
     (recipe / "sub").mkdir(parents=True)
     (recipe / "sub/mine.kiwi").write_text(TEXT.replace("  <packages", '<include from="this://more.xml"/><packages'))
@@ -428,6 +432,7 @@ def test_a_description_by_two_names_becomes_one_file(recipe: Path, limits: Limit
     assert "<drivers><file" in (recipe / "config.xml").read_text()
 
 
+@pytest.mark.by_both
 def test_a_description_of_another_name_becomes_config_xml(recipe: Path, limits: Limits) -> None:
     recipe.mkdir(parents=True)
     (recipe / "mine.kiwi").write_text(TEXT)
@@ -446,6 +451,7 @@ def test_the_second_place_behind_a_linked_folder_is_no_second_description(recipe
     assert sorted(each.name for each in recipe.iterdir()) == ["config.xml", "image"]
 
 
+@pytest.mark.by_both
 def test_a_folder_without_a_description_is_refused(recipe: Path, limits: Limits) -> None:
     recipe.mkdir(parents=True)
     with pytest.raises(BadInput, match="holds no description"):

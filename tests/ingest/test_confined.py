@@ -87,6 +87,7 @@ def rendering(folder: Path, limits: Limits) -> Iterator[tuple[int, list[BaseExce
     assert not Path(f"/proc/{child}").exists()
 
 
+@pytest.mark.by_both
 def test_the_child_gets_no_environment_and_a_process_group_of_its_own(endless: Path, limits: Limits) -> None:
     with rendering(endless, replace(limits, seconds=2)) as (child, errors):
         assert Path(f"/proc/{child}/environ").read_bytes() == b""
@@ -96,6 +97,7 @@ def test_the_child_gets_no_environment_and_a_process_group_of_its_own(endless: P
     assert "more time than the limit of 2 seconds" in str(errors[0])
 
 
+@pytest.mark.by_both
 def test_a_child_that_does_not_react_is_killed(endless: Path, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.limits._WALL_FACTOR", 1)
     monkeypatch.setattr("ingest.confined.GRACE_SECONDS", 1)
@@ -105,6 +107,7 @@ def test_a_child_that_does_not_react_is_killed(endless: Path, limits: Limits, mo
     assert "'render' did not end within 1 seconds, and did not use its limit of 1 seconds" in str(errors[0])
 
 
+@pytest.mark.by_both
 def test_a_child_that_is_killed_from_outside_is_no_refusal(endless: Path, limits: Limits) -> None:
     with rendering(endless, limits) as (child, errors):
         os.kill(child, signal.SIGKILL)
@@ -112,6 +115,7 @@ def test_a_child_that_is_killed_from_outside_is_no_refusal(endless: Path, limits
     assert "was killed by SIGKILL without an answer" in str(errors[0])
 
 
+@pytest.mark.by_both
 def test_a_defect_is_no_refusal_and_its_traceback_is_in_the_log(
     tmp_path: Path, limits: Limits, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -128,6 +132,7 @@ def test_an_unknown_program_is_a_defect(limits: Limits) -> None:
         run_confined("format-disk", {}, limits)
 
 
+@pytest.mark.by_both
 def test_an_interrupted_caller_leaves_no_child_and_no_folder(tmp_path: Path) -> None:
     """SIGINT in the caller raises KeyboardInterrupt while it waits."""
     script = tmp_path / "caller.py"
@@ -144,6 +149,7 @@ def test_an_interrupted_caller_leaves_no_child_and_no_folder(tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["caller.py", "packed"]
 
 
+@pytest.mark.by_both
 def test_the_child_dies_with_its_parent(tmp_path: Path) -> None:
     script = tmp_path / "caller.py"
     script.write_text(CALLER)
@@ -228,6 +234,7 @@ def found(tmp_path: Path) -> dict[str, object]:
     return said
 
 
+@pytest.mark.by_both
 def test_a_confined_process_runs_into_its_limits(found: dict[str, object]) -> None:
     network = found.pop("network")
     assert found == {
@@ -253,6 +260,7 @@ def test_a_confined_process_has_no_network(found: dict[str, object]) -> None:
     assert found["network"] == "ENETUNREACH"
 
 
+@pytest.mark.by_both
 def test_a_small_recipe_goes_through_in_a_second_of_processor_time(tmp_path: Path, limits: Limits) -> None:
     (tmp_path / "packed").write_bytes(
         file("config.xml", DESCRIPTION)

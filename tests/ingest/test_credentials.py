@@ -64,6 +64,7 @@ def test_everything_else_of_the_description_is_kept(read: Read, recipe: Path) ->
     assert rest == text.partition("\n")[2].replace("-->\n<?", "--><?").replace("?>\n<image", "?><image").rstrip()
 
 
+@pytest.mark.by_both
 def test_the_files_mode_is_kept(read: Read, recipe: Path) -> None:
     read(TEXT)
     (recipe / "config.xml").chmod(0o640)
@@ -77,6 +78,7 @@ def test_a_description_without_credentials_says_the_same_as_before(read: Read, r
     assert canonicalize((recipe / "config.xml").read_text()) == canonicalize(text)
 
 
+@pytest.mark.by_both
 def test_credentials_of_an_included_file_go_too(read: Read, recipe: Path) -> None:
     more = '<image><!-- kept -->\n<repository><source path="http://u:s3cr3t@more.example.org/a"/></repository></image>'
     text = TEXT.replace("  <packages", '<include from="this://more.xml"/>\n  <packages')
@@ -94,6 +96,7 @@ def test_credentials_of_an_included_file_go_too(read: Read, recipe: Path) -> Non
     assert "s3cr3t" not in normalised
 
 
+@pytest.mark.by_both
 def test_credentials_of_a_description_behind_a_link_go_too(recipe: Path, limits: Limits) -> None:
     (recipe / "sub").mkdir(parents=True)
     (recipe / "sub/a.kiwi").write_text(TEXT.replace("https://", "https://u:s3cr3t@"))

@@ -65,6 +65,7 @@ def test_a_tar_archive_may_begin_with_a_name_like_that(name: str) -> None:
     assert [entry.name for entry in TarStream(io.BytesIO(content + bytes(1024)), LIMITS)] == [name]
 
 
+@pytest.mark.by_both
 def test_a_real_cpio_archive_is_named(tmp_path: Path) -> None:
     cpio = shutil.which("cpio")
     if cpio is None:

@@ -44,6 +44,7 @@ def refused(folder: Path, limits: Limits) -> Render:
     return refused
 
 
+@pytest.mark.by_both
 @pytest.mark.usefixtures("child")
 def test_the_listed_files_are_rendered_in_place_and_keep_their_modes(folder: Path, limits: Limits) -> None:
     values = {"mirror": "http://mirror.example.org/a?b=1&amp;c=2", "greeting": 'it\'s "quoted" <here>'}

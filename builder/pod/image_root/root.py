@@ -58,10 +58,18 @@ class Overlay:
 def note_prepared(workspace: Path, **made_of: str) -> None:
     """Note that the workspace's root is ready; what is packed of it is identified by this note.
 
+    The root is on the disk before the note is: what made it did not wait for that (builder/pod/unsynced.py).
+
     Args:
         workspace: The workspace.
         made_of: What it was made of.
+
+    Raises:
+        StepFailed: The workspace cannot be synced to its disk.
     """
+    synced = subprocess.run(["sync", "--file-system", str(workspace)], capture_output=True, text=True, check=False)
+    if synced.returncode:
+        raise StepFailed(f"the image root cannot be written to its disk: {synced.stderr.strip()}")
     with whole_file(workspace / "prepared.json") as note:
         note.write_bytes(Prepared(made_of).to_json())
 

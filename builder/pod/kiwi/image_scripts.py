@@ -10,6 +10,7 @@ from builder.pod.child import run
 from builder.pod.image_root.boot_files import INITRD, find_optional
 from builder.pod.image_root.mounts import kernel_file_systems
 from builder.pod.step import StepFailed, say
+from builder.pod.unsynced import unsynced
 
 # What a Debian kernel package runs when it is installed, for each kernel there is.
 _KERNEL_HOOKS = """
@@ -60,6 +61,6 @@ def _has_initrd(root: Path, boot: Path) -> bool:
 def _run_in(root: Path, command: list[str], what: str, on_line: Callable[[str], None]) -> None:
     say(f"running {what} in the image root")
     with kernel_file_systems(root):
-        exit_code = run(["chroot", str(root), *command], on_line=on_line)
+        exit_code = run(unsynced(["chroot", str(root), *command]), on_line=on_line)
     if exit_code:
         raise StepFailed(f"{what} failed in the image root with exit code {exit_code}")

@@ -1,6 +1,7 @@
 """The servers of a repository's file: what their names lead to, right before the package manager asks them.
 
-It does not see where a server redirects to, nor what a name leads to a moment later: a network policy does.
+It does not see where a server redirects to, nor what a name leads to a moment later: for that the pod's
+network is closed (closed_networks.py).
 """
 
 import re

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.contract.addresses import refused_kind
+from builder.contract.addresses import METADATA, never_networks, refused_kind
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,20 @@ def test_what_is_allowed_everywhere_is_of_the_internet(address: ipaddress.IPv6Ad
     if not refused_kind(str(address), private=False):
         assert address.is_global
         assert not address.is_multicast
+
+
+def test_the_networks_that_no_setting_allows_are_refused_from_their_first_to_their_last_address() -> None:
+    for network in never_networks():
+        for address in (network[0], network[network.num_addresses // 2], network[-1]):
+            assert refused_kind(str(address), private=True), address
+
+
+@given(IPV4)
+def test_an_ipv4_address_that_no_setting_allows_is_in_one_of_the_networks(address: ipaddress.IPv4Address) -> None:
+    inside = any(address in network for network in never_networks())
+    assert inside is bool(refused_kind(str(address), private=True))
+
+
+def test_all_metadata_services_are_in_one_of_the_networks() -> None:
+    for address in METADATA:
+        assert any(address in network for network in never_networks())

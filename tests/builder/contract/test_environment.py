@@ -40,7 +40,7 @@ _ON_THE_WIRE = {
     ],
     "JobInput": ["IMS_JOB_ID", "IMS_ARCH"],
     "PackageInput": ["IMS_RESULT_URL", "IMS_INSPECTION_URL"],
-    "PodInput": ["IMS_POD_NAME", "IMS_POD_UID"],
+    "PodInput": ["IMS_POD_NAME", "IMS_POD_UID", "IMS_OWN_NETWORK"],
     "PrepareInput": ["IMS_CONTEXT_URL", "IMS_CONTEXT_SHA256", "IMS_CREDENTIALS_URL", "IMS_PRIVATE_REPOSITORIES"],
     "ServersInput": ["IMS_PRIVATE_REPOSITORIES"],
     "RootfsInput": ["IMS_ROOTFS_URL", "IMS_ROOTFS_SIZE", "IMS_ROOTFS_ETAG", "IMS_ROOTFS_CHECKSUM"],
