@@ -13,12 +13,8 @@ from api.answers import many, one, refuse_other_than_seen
 from api.lists import Page, page_of
 from api.models.jobs import SentJob, ShownJob
 from api.problems import documented
-<<<<<<< HEAD
-from api.runs import answered, note_request, prefect
-=======
-from api.runs import GOES_ON, answered, prefect
+from api.runs import GOES_ON, answered, note_request, prefect
 from api.shown_records import ShownRecords
->>>>>>> main
 from config.durations import parse_age
 from errors import BadInput, NotFound, Unreachable
 from flows.job_end import cancel_and_delete

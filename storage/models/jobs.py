@@ -196,6 +196,6 @@ class Job(NewJob, Record):
     def changed(self, fields: Mapping[str, object]) -> Self:
         """Return this job with other fields. It has ended when its status became final, and not before."""
         job = self.model_copy(update=fields)
-        if job.status.is_final is not self.status.is_final:
-            job.ended = now() if job.status.is_final else None
-        return job
+        if job.status.is_final is self.status.is_final:
+            return job
+        return job.model_copy(update={"ended": now() if job.status.is_final else None})

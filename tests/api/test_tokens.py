@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,7 +65,7 @@ def test_a_token_of_each_key_counts(issuer: Issuer, address: str) -> None:
     assert caller(address, issuer.token("ims-read", key=issuer.ec, alg="ES256", kid="ec-1")).role is Role.READ
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
     "none": (lambda by: unsigned({"alg": "none", "kid": "rsa-1"}, by.claims("ims-purge")), "not signed with"),
     "None": (lambda by: unsigned({"alg": "None", "kid": "rsa-1"}, by.claims("ims-purge")), "not signed with"),
     "no signature": (lambda by: unsigned({"alg": "RS256", "kid": "rsa-1"}, by.claims()), "signature"),
@@ -144,7 +144,7 @@ def test_roles_are_found_where_the_setting_says(place: str, claims: dict[str, An
 def test_keys_that_sign_nothing_are_no_keys(issuer: Issuer) -> None:
     weak = rsa.generate_private_key(65537, 1024)
     shared = {"kty": "oct", "k": base64.urlsafe_b64encode(b"x" * 32).decode(), "kid": "shared"}
-    listed = [
+    listed: list[object] = [
         *(public(issuer.rsa, "enc", use="enc"), public(weak, "weak"), shared, {"kty": "RSA", "kid": "half"}),
         *(None, [], {"kid": ["rsa-1"]}, public(issuer.rsa, "good")),
     ]
