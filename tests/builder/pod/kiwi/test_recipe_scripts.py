@@ -1,4 +1,4 @@
-"""builder/pod/kiwi/recipe_scripts.py: what its pipe carries; tests/builder/test_pod_programs.py has kiwi's own calls."""
+"""builder/pod/kiwi/recipe_scripts.py: its pipe. tests/builder/test_pod_programs.py has the calls of kiwi."""
 
 import json
 from pathlib import Path
