@@ -16,7 +16,8 @@ from builder.contract.options import KiwiOptions
 from builder.pod.child import run
 from builder.pod.closed_networks import close_networks
 from builder.pod.context import Context, fetch
-from builder.pod.image_root.mounts import unmount_below
+from builder.pod.image_root.mounts import kernel_file_systems, unmount_below
+from builder.pod.image_root.package_links import note_links
 from builder.pod.image_root.root import is_prepared, note_prepared, remove_root
 from builder.pod.kiwi.command import kiwi_version, prepare_command
 from builder.pod.kiwi.credentials import Credentials, Mask, at_hand, fetch_credentials
@@ -116,6 +117,8 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     run_images_script(root, lambda line: say(mask(line)))
     if deferred:
         make_missing_initrd(root)
+    with kernel_file_systems(root):
+        note_links(root)
     refuse_credentials(root, credentials)
 
 
