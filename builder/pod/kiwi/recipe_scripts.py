@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from builder.pod.child import LONGEST_LINE
-from builder.pod.unattended.script_log import ScriptLog
+from builder.pod.script_log import ScriptLog
 
 _CHROOT = "/usr/sbin/chroot"
 # How kiwi names a script to chroot: 9.24 from the root's top, 11 from `/` (kiwi/system/setup.py: _call_script).
