@@ -59,7 +59,7 @@ def test_what_bsdtar_packs_is_unpacked_as_bsdtar_does(
         (top / "config.xml").touch()
         os.utime(top / "config.xml", (time, time))
         environment = os.environ | {"LC_ALL": "C.UTF-8"}
-        command = ["bsdtar", "-C", top, f"--format={form}", "-cf", archive, "."]
+        command = ["bsdtar", "-C", str(top), f"--format={form}", "-cf", str(archive), "."]
         if subprocess.run(command, env=environment, capture_output=True, check=False).returncode:
             return
         subprocess.run(["bsdtar", "-C", theirs, "-xpf", archive], env=environment, check=True)
