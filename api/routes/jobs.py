@@ -1,5 +1,6 @@
 """Jobs: building and customizing images."""
 
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated
@@ -13,6 +14,7 @@ from api.lists import Page, page_of
 from api.models.jobs import SentJob, ShownJob
 from api.problems import documented
 from api.runs import GOES_ON, answered, prefect
+from api.shown_records import ShownRecords
 from config.durations import parse_age
 from errors import BadInput, NotFound, Unreachable
 from flows.job_end import cancel_and_delete
@@ -44,8 +46,10 @@ class JobSelection(BaseModel):
             raise ValueError(str(error)) from error
         return age
 
-    def of(self, jobs: list[Job]) -> list[Job]:
+    def of(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Return the jobs that fit every filter."""
+        if self == type(self)():
+            return jobs
         age = None if self.age is None else parse_age(self.age)
         return selected(jobs, age=age, statuses=self.status, job_type=self.job_type)
 
@@ -57,12 +61,13 @@ class JobList(JobSelection, Page):
 def jobs() -> APIRouter:
     """Return the paths of jobs."""
     router = APIRouter()
+    shown = ShownRecords(ShownJob.of)
 
     @router.get("/jobs", response_model=list[ShownJob], responses=documented(400, 503))
     def list_jobs(request: Request, asked: Annotated[JobList, Query()]) -> Response:
         """List the jobs."""
-        jobs, headers = page_of(asked.of(catalogue().jobs.list()), asked, request)
-        return many(request, [ShownJob.of(job) for job in jobs], headers)
+        jobs, headers = page_of(asked.of(catalogue().jobs.snapshot().available), asked, request)
+        return many(request, shown.content(jobs), headers)
 
     @router.get("/jobs/{job_id}", response_model=ShownJob, responses=documented(404, 503))
     def get_job(request: Request, job_id: str) -> Response:
@@ -119,7 +124,7 @@ def _started(wanted: SentJob) -> Job:
             raise Unreachable(error.message, resolution=error.resolution) from error
 
 
-async def _delete(request: Request, jobs: list[Job]) -> Response:
+async def _delete(request: Request, jobs: Sequence[Job]) -> Response:
     address = await run_in_threadpool(prefect)
 
     def act() -> None:

@@ -39,12 +39,11 @@ def open_job(
     """
     artifact = _artifact(catalogue, fields)
     asked = _new_job(fields, artifact)
+    own: dict[str, Any] = {} if artifact is None else {"arch": artifact.arch}
+    if asked.job_type is JobType.CREATE and asked.enable_debug:
+        own["ssh_containers"] = [SshContainer(name=DEBUG)]
     public_key = _public_key(catalogue, asked.public_key_id)
-    job = Job(**asked.model_dump(), id=job_id, flow_run_id=flow_run_id, hold=hold, public_key=public_key)
-    if artifact is not None:
-        job.arch = artifact.arch
-    if job.job_type is JobType.CREATE and job.enable_debug:
-        job.ssh_containers = [SshContainer(name=DEBUG)]
+    job = Job(**asked.model_dump() | own, id=job_id, flow_run_id=flow_run_id, hold=hold, public_key=public_key)
     try:
         return catalogue.jobs.create(job)
     except Conflict:
