@@ -79,7 +79,7 @@ ELSEWHERE = (
     Elsewhere(
         "flows/test_unattended.py",
         _FLOW_RUN,
-        ("flows/rebuild_image.py", "tasks/scripts.py"),
+        ("tasks/scripts.py",),
         through=("flows/rebuild_image.py",),
     ),
     Elsewhere(
