@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import json_text
-from api.problems import TooLarge, TooSlow, problem_of
+from api.problems import TooLarge, TooSlow, methods_of, problem_of
 from config.settings import settings
 from errors import ImsError
 
@@ -43,6 +43,10 @@ class Bodies:
         except ClientDisconnect:
             return
         except ImsError as error:
+            if scope["method"] not in methods_of(scope):
+                # The path is what is wrong.
+                await self._app(scope, _again(b"", receive), send)
+                return
             # What is left of the body is not read: the connection cannot be used again.
             answer = problem_of(error, scope["method"])
             answer.headers["Connection"] = "close"

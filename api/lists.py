@@ -29,6 +29,11 @@ class Page(BaseModel):
     limit: Limit = None
     marker: Marker = ""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it asks for all records."""
+        return self == type(self)()
+
     def selects(self, record: Record) -> bool:
         """Return whether a record fits every filter."""
         return True
@@ -64,7 +69,7 @@ class ImageList(RecipeList):
         return super().selects(record) and all(_has(record, entry) for entry in self.metadata)
 
 
-def page_of(records: Sequence[R], asked: Page, request: Request) -> tuple[list[R], dict[str, str]]:
+def page_of(records: Sequence[R], asked: Page, request: Request) -> tuple[Sequence[R], dict[str, str]]:
     """Return the records that a list shows, and the header that leads to the next page when there is one.
 
     Args:
@@ -75,6 +80,8 @@ def page_of(records: Sequence[R], asked: Page, request: Request) -> tuple[list[R
     Raises:
         BadInput: No record of the list has the marker's id.
     """
+    if asked.is_whole:
+        return records, {}
     selected = [record for record in records if asked.selects(record)]
     if asked.marker:
         known = [record.id for record in selected]

@@ -13,7 +13,7 @@ from storage.models.manifest import Artifact, ArtifactType, Manifest
 from storage.models.records import Image
 from storage.records.catalogue import catalogue
 from storage.records.images import read_manifest, rootfs_of
-from storage.records.public_keys import ssh_key_of
+from storage.records.public_keys import ssh_key_of_job
 from storage.s3.object_info import MD5SUM, ObjectInfo
 from storage.s3.objects import object_store
 from tasks.contexts import Context
@@ -65,7 +65,7 @@ def fetch_manifest(job: Job) -> Original:
     """
     report(job, status=JobStatus.FETCHING_IMAGE)
     image = catalogue().images.available(job.artifact_id)
-    ssh_key_of(catalogue().public_keys.available(job.public_key_id))
+    ssh_key_of_job(catalogue(), job)
     manifest, _ = read_manifest(object_store(), image)
     rootfs = rootfs_of(manifest, image)
     known = _checked(rootfs, image)

@@ -12,7 +12,7 @@ from ingest.recipe import read_description, render_recipe, unpack_recipe
 from storage.models.jobs import Job, JobStatus
 from storage.models.records import Recipe
 from storage.records.catalogue import catalogue
-from storage.records.public_keys import ssh_key_of
+from storage.records.public_keys import ssh_key_of_job
 from storage.s3.objects import object_store
 from tasks.jobs import report
 from tasks.retries import retryable
@@ -30,7 +30,7 @@ def find_recipe(job: Job) -> Recipe:
         BadInput: The recipe has no link, or is not one that this service builds; or the shells do not take the key.
     """
     recipe = catalogue().recipes.available(job.artifact_id)
-    ssh_key_of(catalogue().public_keys.available(job.public_key_id))
+    ssh_key_of_job(catalogue(), job)
     if recipe.link is None:
         raise BadInput(
             f"recipe {recipe.id} ({recipe.name}) has no archive",

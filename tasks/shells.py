@@ -23,7 +23,7 @@ from storage.models.layout import shell_orders_key
 from storage.models.shells import DEBUG, Address, ConnectionInfo, SshContainer
 from storage.records import jobs, shell_orders
 from storage.records.catalogue import catalogue
-from storage.records.public_keys import ssh_key_of
+from storage.records.public_keys import ssh_key_of_job
 from storage.records.shell_orders import LONGEST
 from storage.s3.objects import object_store
 from tasks.contexts import Context
@@ -120,7 +120,7 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
 def _shell(job: Job) -> ShellInput:
     chosen = settings()
     return ShellInput(
-        public_key=ssh_key_of(catalogue().public_keys.get(job.public_key_id)).authorized_line,
+        public_key=ssh_key_of_job(catalogue(), job).authorized_line,
         address=runtime().listen_address,
         seconds=int(chosen.shells.limit.total_seconds()),
         idle_seconds=int(chosen.shells.idle_limit.total_seconds()),

@@ -99,13 +99,27 @@ class SentMetadata(Input):
     value: Annotated[str, Field(max_length=LARGEST_METADATA_VALUE)]
 
 
+_METADATA = {
+    "anyOf": [
+        {"$ref": "#/components/schemas/SentMetadata"},
+        {"type": "object", "maxProperties": 0},
+        {"type": "null"},
+    ]
+}
+
+
+def _entry(metadata: object) -> object:
+    """Return an object without a field as none: clients send the image's own `{}`."""
+    return None if metadata == {} else metadata
+
+
 class SentImage(Input):
     """An image to register."""
 
     name: Name
     link: SentLink | None = None
     arch: Arch = "x86_64"
-    metadata: Annotated[SentMetadata | None, BeforeValidator(lambda value: value or None)] = None
+    metadata: Annotated[SentMetadata | None, BeforeValidator(_entry), WithJsonSchema(_METADATA)] = None
 
     def as_new(self) -> NewImage:
         """Return the same as the other ways in have it."""

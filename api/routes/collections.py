@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 from prefect import Flow
 from starlette.concurrency import run_in_threadpool
 
@@ -13,6 +14,7 @@ from api.kinds import Resource
 from api.routes.records import is_gone
 from api.runs import to_its_end
 from errors import Conflict, ImsError, TransientError, Unreachable
+from runs.server_address import prefect_api_url
 from storage.models.records import Record
 
 NO_CONTENT = HTTPStatus.NO_CONTENT
@@ -47,4 +49,7 @@ async def each_to_its_end(
         more = "; …" if len(failed) > NAMED else ""
         kind = Unreachable if all(isinstance(error, TransientError) for _, error in failed) else Conflict
         raise kind(f"{len(failed)} of {len(records)} {resource.noun}s are left: {named}{more}")
-    return Response(status_code=HTTPStatus.ACCEPTED if HTTPStatus.ACCEPTED in ended else NO_CONTENT)
+    if HTTPStatus.ACCEPTED not in ended:
+        return Response(status_code=NO_CONTENT)
+    address = f"{prefect_api_url().removesuffix('/api')}/runs"
+    return JSONResponse({"address": address}, HTTPStatus.ACCEPTED, {"Location": address})

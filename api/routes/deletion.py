@@ -18,7 +18,7 @@ from api.models.records import Undelete
 from api.problems import Unprocessable, documented
 from api.routes.collections import each_to_its_end
 from api.routes.records import deleted_record, is_gone
-from api.runs import to_its_end
+from api.runs import GOES_ON, to_its_end
 from errors import NotFound
 from flows.hard_delete import hard_delete
 from flows.remove import remove
@@ -29,8 +29,8 @@ from storage.records.catalogue import catalogue
 
 NO_CONTENT = HTTPStatus.NO_CONTENT
 Force = Annotated[bool, Field(description="Go on although objects are missing or not known to be the record's own.")]
-_ANSWERS = documented(400, 404, 409, 412, 422, 503)
-_RESTORES = documented(400, 404, 409, 413, 422, 503)
+_ANSWERS = GOES_ON | documented(400, 404, 409, 412, 422, 503)
+_RESTORES = GOES_ON | documented(400, 404, 409, 422, 503)
 
 
 class Deletion(BaseModel):

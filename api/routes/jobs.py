@@ -1,5 +1,6 @@
 """Jobs: building and customizing images."""
 
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated
@@ -12,7 +13,8 @@ from api.answers import many, one, refuse_other_than_seen
 from api.lists import Page, page_of
 from api.models.jobs import SentJob, ShownJob
 from api.problems import documented
-from api.runs import answered, prefect
+from api.runs import GOES_ON, answered, note_request, prefect
+from api.shown_records import ShownRecords
 from config.durations import parse_age
 from errors import BadInput, NotFound, Unreachable
 from flows.job_end import cancel_and_delete
@@ -44,8 +46,10 @@ class JobSelection(BaseModel):
             raise ValueError(str(error)) from error
         return age
 
-    def of(self, jobs: list[Job]) -> list[Job]:
+    def of(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Return the jobs that fit every filter."""
+        if self == type(self)():
+            return jobs
         age = None if self.age is None else parse_age(self.age)
         return selected(jobs, age=age, statuses=self.status, job_type=self.job_type)
 
@@ -57,12 +61,13 @@ class JobList(JobSelection, Page):
 def jobs() -> APIRouter:
     """Return the paths of jobs."""
     router = APIRouter()
+    shown = ShownRecords(ShownJob.of)
 
     @router.get("/jobs", response_model=list[ShownJob], responses=documented(400, 503))
     def list_jobs(request: Request, asked: Annotated[JobList, Query()]) -> Response:
         """List the jobs."""
-        jobs, headers = page_of(asked.of(catalogue().jobs.list()), asked, request)
-        return many(request, [ShownJob.of(job) for job in jobs], headers)
+        jobs, headers = page_of(asked.of(catalogue().jobs.snapshot().available), asked, request)
+        return many(request, shown.content(jobs), headers)
 
     @router.get("/jobs/{job_id}", response_model=ShownJob, responses=documented(404, 503))
     def get_job(request: Request, job_id: str) -> Response:
@@ -72,7 +77,7 @@ def jobs() -> APIRouter:
     @router.post("/jobs", status_code=201, response_model=ShownJob, responses=documented(400, 409, 413, 422, 503))
     def create_job(request: Request, wanted: SentJob) -> Response:
         """Start a job."""
-        return one(request, ShownJob.of(_started(wanted)), HTTPStatus.CREATED)
+        return one(request, ShownJob.of(_started(request, wanted)), HTTPStatus.CREATED)
 
     @router.patch("/jobs/{job_id}", response_model=ShownJob, responses=documented(400, 404, 409, 412, 413, 422, 503))
     def change_job_by_id(request: Request, job_id: str, changes: JobUpdate) -> Response:
@@ -80,14 +85,14 @@ def jobs() -> APIRouter:
         check = partial(_refuse_other, request)
         return one(request, ShownJob.of(change_job(catalogue(), job_id, changes, check)))
 
-    @router.delete("/jobs/{job_id}", status_code=204, responses=documented(404, 409, 412, 503))
+    @router.delete("/jobs/{job_id}", status_code=204, responses=GOES_ON | documented(404, 409, 412, 503))
     async def delete_job(request: Request, job_id: str) -> Response:
         """Cancel a job, and delete it with what it holds; the image that it made is kept."""
         job = await run_in_threadpool(catalogue().jobs.get, job_id)
         _refuse_other(request, job)
         return await _delete(request, [job])
 
-    @router.delete("/jobs", status_code=204, responses=documented(400, 409, 503))
+    @router.delete("/jobs", status_code=204, responses=GOES_ON | documented(400, 409, 503))
     async def delete_jobs(request: Request, asked: Annotated[JobSelection, Query()]) -> Response:
         """Cancel and delete jobs: all of them, or those that fit every filter."""
         selected = asked.of(await run_in_threadpool(catalogue().jobs.list))
@@ -100,7 +105,7 @@ def _refuse_other(request: Request, job: Job) -> None:
     refuse_other_than_seen(request, ShownJob.of(job))
 
 
-def _started(wanted: SentJob) -> Job:
+def _started(request: Request, wanted: SentJob) -> Job:
     """Check a job, store its record and start its run.
 
     Raises:
@@ -113,13 +118,15 @@ def _started(wanted: SentJob) -> Job:
         raise BadInput(error.message, resolution=error.resolution) from error
     with connected(prefect()) as runs:
         try:
-            return start_recorded(runs, catalogue(), wanted.job_type, fields)
+            job = start_recorded(runs, catalogue(), wanted.job_type, fields)
         except NotFound as error:
             # Its server has no deployments yet: `ims up` or `ims worker` makes them.
             raise Unreachable(error.message, resolution=error.resolution) from error
+        note_request(request, runs, job.flow_run_id)
+        return job
 
 
-async def _delete(request: Request, jobs: list[Job]) -> Response:
+async def _delete(request: Request, jobs: Sequence[Job]) -> Response:
     address = await run_in_threadpool(prefect)
 
     def act() -> None:

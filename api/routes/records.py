@@ -9,12 +9,10 @@ from api.answers import many, one
 from api.kinds import RESOURCES, Resource
 from api.lists import page_of
 from api.problems import documented
+from api.shown_records import ShownRecords
 from errors import ImsError, NotFound
 from storage.models.records import Collection, Record
 from storage.records.catalogue import catalogue
-
-# What is deleted, or is being deleted, restored or removed.
-NOT_AVAILABLE = tuple(each for each in Collection if each is not Collection.AVAILABLE)
 
 
 def reading() -> APIRouter:
@@ -37,7 +35,7 @@ def reading_deleted() -> APIRouter:
 
 def deleted_records(resource: Resource) -> Sequence[Any]:
     """Return what is deleted, or is being deleted, restored or removed."""
-    return [record for record in catalogue().of(resource.kind).list(None) if record.collection in NOT_AVAILABLE]
+    return catalogue().of(resource.kind).snapshot().not_available
 
 
 def deleted_record(resource: Resource, record_id: str) -> Any:
@@ -64,15 +62,16 @@ def is_gone(resource: Resource, record_id: str, error: ImsError) -> bool:
 
 
 def _available(resource: Resource) -> Sequence[Any]:
-    return catalogue().of(resource.kind).list()
+    return catalogue().of(resource.kind).snapshot().available
 
 
 def _add_list(router: APIRouter, resource: Resource, read: Callable[[Resource], Sequence[Any]]) -> None:
     asks = resource.asks
+    shown = ShownRecords(resource.shown.of)
 
     def show(request: Request, asked: Annotated[asks, Query()]) -> Response:  # type: ignore[valid-type]
         records, headers = page_of(read(resource), asked, request)
-        return many(request, [resource.shown.of(record) for record in records], headers)
+        return many(request, shown.content(records), headers)
 
     router.add_api_route(
         resource.path,

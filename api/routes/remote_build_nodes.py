@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from api.answers import many, one
 from api.problems import documented
+from api.shown_records import ShownRecords
 from errors import NotFound
 from storage.models.remote_build_nodes import NewRemoteBuildNode, RemoteBuildNode, node_id
 from storage.records.catalogue import catalogue
@@ -31,6 +32,10 @@ class NodeStatus(ShownNode):
     ableToRunJobs: bool = False  # noqa: N815 - IMS's name
 
 
+_LIST = ShownRecords(lambda node: ShownNode(xname=node.xname))
+_STATUSES = ShownRecords(lambda node: NodeStatus(xname=node.xname))
+
+
 def remote_build_nodes() -> APIRouter:
     """Return the paths of remote build nodes."""
     router = APIRouter()
@@ -40,7 +45,7 @@ def remote_build_nodes() -> APIRouter:
     @router.get(_PATH, response_model=list[ShownNode], responses=documented(503))
     def list_remote_build_nodes(request: Request) -> Response:
         """List the remote build nodes."""
-        return many(request, [ShownNode(xname=node.xname) for node in catalogue().remote_build_nodes.list()], {})
+        return many(request, _LIST.content(catalogue().remote_build_nodes.snapshot().available), {})
 
     @router.post(_PATH, status_code=201, response_model=ShownNode, responses=documented(400, 409, 413, 422, 503))
     def create_remote_build_node(request: Request, wanted: NewRemoteBuildNode) -> Response:
@@ -74,10 +79,15 @@ def _add_statuses(router: APIRouter) -> None:
     @router.get(f"{_PATH}/status", response_model=list[NodeStatus], responses=documented(503))
     def list_remote_build_node_statuses(request: Request) -> Response:
         """Show the status of every remote build node."""
-        return many(request, [NodeStatus(xname=node.xname) for node in catalogue().remote_build_nodes.list()], {})
+        return many(request, _STATUSES.content(catalogue().remote_build_nodes.snapshot().available), {})
 
     @router.get(f"{_PATH}/status/{{xname}}", response_model=NodeStatus, responses=documented(404, 503))
-    @router.get(f"{_PATH}/{{xname}}/status", include_in_schema=False)
+    @router.get(
+        f"{_PATH}/{{xname}}/status",
+        name="get_status_of_remote_build_node",
+        response_model=NodeStatus,
+        responses=documented(404, 503),
+    )
     def get_remote_build_node_status(request: Request, xname: str) -> Response:
         """Show the status of one remote build node."""
         return one(request, NodeStatus(xname=_node(xname).xname))

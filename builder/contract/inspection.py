@@ -24,6 +24,7 @@ WEIGHTS = {
     "several-kernels": Weight.WARNING,
     "no-init": Weight.ERROR,
     "usr-merge": Weight.ERROR,
+    "replaced-link": Weight.WARNING,
     "closed-folder": Weight.ERROR,
     "closed-optional-folder": Weight.WARNING,
     "closed-file": Weight.WARNING,

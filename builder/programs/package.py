@@ -44,12 +44,15 @@ def inspect(root: Path, context: Context, url: str) -> None:
         StepFailed: An error was found.
     """
     parameters = context.boot_parameters
+    say("inspecting the image root")
     inspection = inspect_root(root, context.options, parameters.read_text(errors="replace") if parameters else "")
     if url:
         write(url, inspection.to_json())
     for finding in inspection.findings:
         say(f"inspection: {finding.weight}: {finding.what}")
-    say(f"inspected the image root: {inspection.entries} entries, {len(inspection.findings)} findings")
+    errors = len(inspection.errors)
+    counted = f"errors: {errors}, warnings: {len(inspection.findings) - errors}"
+    say(f"inspected the image root: {inspection.entries} files, folders and links, {counted}")
     fail_for(inspection)
 
 

@@ -16,7 +16,8 @@ from builder.contract.options import KiwiOptions
 from builder.pod.child import run
 from builder.pod.closed_networks import close_networks
 from builder.pod.context import Context, fetch
-from builder.pod.image_root.mounts import unmount_below
+from builder.pod.image_root.mounts import kernel_file_systems, unmount_below
+from builder.pod.image_root.package_links import note_links
 from builder.pod.image_root.root import is_prepared, note_prepared, remove_root
 from builder.pod.kiwi.command import kiwi_version, prepare_command
 from builder.pod.kiwi.credentials import Credentials, Mask, at_hand, fetch_credentials
@@ -25,6 +26,7 @@ from builder.pod.kiwi.left_in_root import refuse_credentials
 from builder.pod.kiwi.log import KiwiLog
 from builder.pod.kiwi.old_functions import functions_file, make_harmless, warnings_of_scripts
 from builder.pod.kiwi.overlay import before_each_copy
+from builder.pod.kiwi.recipe_scripts import RecipeScripts
 from builder.pod.kiwi.repositories import adapt
 from builder.pod.kiwi.signatures import accept_only
 from builder.pod.kiwi.trust import trust, trust_in_root
@@ -77,7 +79,8 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     adapt(description, of_kiwi)
     # Package scripts would make an initrd that the description's own scripts make again: 15 s of 66.
     environment = {"INITRD": "No"} if deferred else {}
-    environment |= before_each_copy(root.parent / "programs", description)
+    programs = root.parent / "programs"
+    environment |= before_each_copy(programs, description)
     _keep_downloads_in(root.parent / "downloads")
     accept_only(context.signing_keys)
     if functions := functions_file():
@@ -98,11 +101,14 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     )
     say(f"building the image root with kiwi-ng {kiwi_version()}")
     try:
-        exit_code = run(unsynced(command), environment=environment, on_line=log)
+        with RecipeScripts(programs, lambda line: say(mask(line))) as scripts:
+            exit_code = run(unsynced(command), environment=environment, on_line=log)
     finally:
         log.mask(log_file)
     for warning in warnings_of_scripts(root):
         say(mask(warning))
+    if exit_code and scripts.failure:
+        raise StepFailed(mask(str(scripts.failure)), advice=f"correct {scripts.failure.name} in the recipe")
     if exit_code:
         log.show_end_of(log_file)
         said = f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}"
@@ -111,6 +117,8 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     run_images_script(root, lambda line: say(mask(line)))
     if deferred:
         make_missing_initrd(root)
+    with kernel_file_systems(root):
+        note_links(root)
     refuse_credentials(root, credentials)
 
 

@@ -1,11 +1,14 @@
 """The fields of the records: what a name, an id, an address or a size may be."""
 
+import re
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from storage.models.ssh_keys import checked_public_key
+
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _printable(text: str) -> str:
@@ -43,6 +46,9 @@ def _inner_path(text: str) -> str:
 
 
 def _uuid(text: str) -> str:
+    if _CANONICAL.fullmatch(text):
+        # Each stored record has one.
+        return text
     try:
         # Blanks around an id come with copying it.
         return str(UUID(text.strip()))

@@ -126,9 +126,9 @@ class Journal(BaseModel):
 
 
 class Record(BaseModel):
-    """What every stored record has."""
+    """What every stored record has. Lists of one process share records: none is changed, only copied."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     id: Id = Field(default_factory=new_id)
     created: datetime = Field(default_factory=now)
@@ -151,7 +151,7 @@ class PublicKey(NewPublicKey, Record):
     service's, or of an earlier release, can be listed and deleted whatever it is.
     """
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     public_key: str
 
@@ -216,7 +216,7 @@ class NewRecipe(Input):
 class Recipe(NewRecipe, Record):
     """A registered recipe: a kiwi-ng description as a tar archive in S3, with the values it is rendered with."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     template_dictionary: _StoredDictionary = Field(default_factory=list)
 
@@ -237,6 +237,6 @@ class Image(NewImage, Record):
         fingerprint: The digest of the document that says what the image was made of; empty when there is none.
     """
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     fingerprint: str = ""

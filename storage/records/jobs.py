@@ -39,11 +39,11 @@ def open_job(
     """
     artifact = _artifact(catalogue, fields)
     asked = _new_job(fields, artifact)
-    job = Job(**asked.model_dump(), id=job_id, flow_run_id=flow_run_id, hold=hold)
-    if artifact is not None:
-        job.arch = artifact.arch
-    if job.job_type is JobType.CREATE and job.enable_debug:
-        job.ssh_containers = [SshContainer(name=DEBUG)]
+    own: dict[str, Any] = {} if artifact is None else {"arch": artifact.arch}
+    if asked.job_type is JobType.CREATE and asked.enable_debug:
+        own["ssh_containers"] = [SshContainer(name=DEBUG)]
+    public_key = _public_key(catalogue, asked.public_key_id)
+    job = Job(**asked.model_dump() | own, id=job_id, flow_run_id=flow_run_id, hold=hold, public_key=public_key)
     try:
         return catalogue.jobs.create(job)
     except Conflict:
@@ -65,7 +65,7 @@ def report(catalogue: Catalogue, job: Job, **changes: Unpack[JobChanges]) -> Job
 
     def write(stored: Job) -> Job:
         check_hold(stored, job)
-        return stored.model_copy(update=_known(changes))
+        return stored.changed(_known(changes))
 
     return catalogue.jobs.change(job.id, write)
 
@@ -81,9 +81,7 @@ def report_shell(catalogue: Catalogue, job: Job, shell: SshContainer, **changes:
         check_hold(stored, job)
         known = {each.name: each for each in stored.ssh_containers}
         # In the order they came: the first is what the user asked for.
-        return stored.model_copy(
-            update={**_known(changes), "ssh_containers": [*(known | {shell.name: shell}).values()]}
-        )
+        return stored.changed({**_known(changes), "ssh_containers": [*(known | {shell.name: shell}).values()]})
 
     return catalogue.jobs.change(job.id, write)
 
@@ -131,7 +129,7 @@ def close_job(catalogue: Catalogue, job_id: str, diagnosis: Diagnosis) -> Job:
         if job.status is JobStatus.SUCCESS:
             return job
         ended = _ended(job.ssh_containers)
-        return job.model_copy(update={"status": JobStatus.ERROR, "diagnosis": diagnosis, "ssh_containers": ended})
+        return job.changed({"status": JobStatus.ERROR, "diagnosis": diagnosis, "ssh_containers": ended})
 
     return catalogue.jobs.change(job_id, end)
 
@@ -190,6 +188,14 @@ def _artifact(catalogue: Catalogue, fields: Mapping[str, Any]) -> Recipe | Image
     except (BadInput, NotFound):
         # The run itself reports this, in the record that is about to be made.
         return None
+
+
+def _public_key(catalogue: Catalogue, key_id: str) -> str:
+    try:
+        return catalogue.public_keys.available(key_id).public_key
+    except NotFound:
+        # As above.
+        return ""
 
 
 def _new_job(fields: Mapping[str, Any], artifact: Recipe | Image | None) -> NewJob:

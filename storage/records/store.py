@@ -7,10 +7,12 @@ answer to a write was lost or unclear, the record is read again: each record car
 import builtins
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -19,12 +21,13 @@ from pydantic import ValidationError
 from config.refusals import refusals_of
 from errors import BadInput, Conflict, Corrupt, NotFound, Unreachable
 from storage.models.kinds import RecordKind
-from storage.models.layout import SHARDS, records_key, shard_of
+from storage.models.layout import SHARDS, shard_of
 from storage.models.records import Collection, Record
 from storage.records.attempts import REMEMBERED_WRITERS, Attempts
+from storage.records.collector import collector_paused
 from storage.records.documents import Document, Entry
-from storage.s3.addresses import uri_of
-from storage.s3.errors import BucketMissing
+from storage.records.kept_documents import Kept, KeptDocuments
+from storage.records.shared_call import SharedCall
 from storage.s3.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
@@ -34,6 +37,8 @@ R = TypeVar("R", bound=Record)
 # The stored field that holds the tokens of a record's last writers, the newest first. It is no field of the record.
 WRITERS = "writers"
 PATIENCE = timedelta(minutes=2)
+# How long a writer waits for another one of its process. It may go on without: the condition of the write decides.
+TURN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,29 @@ class BrokenRecord:
     kind: RecordKind
     id: str
     reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot(Generic[R]):
+    """The records of a kind as they were when they were asked for. It is the same object as long as none changes.
+
+    Attributes:
+        records: Those that can be read, the oldest first.
+        broken: The others.
+    """
+
+    records: tuple[R, ...]
+    broken: tuple[BrokenRecord, ...]
+
+    @cached_property
+    def available(self) -> tuple[R, ...]:
+        """Those that are not deleted."""
+        return tuple(record for record in self.records if record.collection is Collection.AVAILABLE)
+
+    @cached_property
+    def not_available(self) -> tuple[R, ...]:
+        """Those that are deleted, or are being deleted, restored or removed."""
+        return tuple(record for record in self.records if record.collection is not Collection.AVAILABLE)
 
 
 class Records(Generic[R]):
@@ -61,11 +89,13 @@ class Records(Generic[R]):
     def __init__(
         self, store: ObjectStore, bucket: str, kind: RecordKind, model: type[R], *, patience: timedelta = PATIENCE
     ) -> None:
-        self._store = store
-        self._bucket = bucket
+        self._documents = KeptDocuments(store, bucket, kind)
         self.kind = kind
         self._model = model
         self._patience = patience
+        self._turns = {shard: threading.Lock() for shard in SHARDS}
+        self._snapshot: tuple[list[Kept], Snapshot[R]] | None = None
+        self.snapshot = SharedCall(self._read_snapshot)
 
     def get(self, record_id: str) -> R:
         """Return a record, whichever collection it is in.
@@ -75,8 +105,8 @@ class Records(Generic[R]):
             Corrupt: the record is there and cannot be read.
         """
         record_id = self._canonical(record_id)
-        document, _ = self._load(shard_of(record_id))
-        return self._read(record_id, document.records.get(record_id))
+        kept = self._load(shard_of(record_id))
+        return self._read(record_id, kept.document.records.get(record_id))
 
     def available(self, record_id: str) -> R:
         """Return a record that is not deleted.
@@ -134,106 +164,114 @@ class Records(Generic[R]):
         """
         record_id = self._canonical(record_id)
         attempt = Attempts(self._patience)
-        while True:
-            document, etag = self._load(shard_of(record_id))
-            if record_id not in document.records:
-                if attempt.tried:
+        with self._turn(shard_of(record_id)):
+            while True:
+                kept = self._load(shard_of(record_id))
+                if record_id not in kept.document.records:
+                    if attempt.tried:
+                        return
+                    raise self._missing(record_id)
+                others = {each: entry for each, entry in kept.document.records.items() if each != record_id}
+                if self._save(shard_of(record_id), kept, others, attempt, []):
                     return
-                raise self._missing(record_id)
-            del document.records[record_id]
-            if self._save(shard_of(record_id), document, etag, attempt, []):
-                return
 
     def broken(self) -> builtins.list[BrokenRecord]:
         """Return the records that this release cannot read."""
         return self.all()[1]
 
     def all(self) -> tuple[builtins.list[R], builtins.list[BrokenRecord]]:
-        """Return the records of all collections, in no order, and those that this release cannot read."""
-        readable, broken = [], []
-        for record_id, found in self._scan():
-            if isinstance(found, str):
-                broken.append(BrokenRecord(self.kind, record_id, found))
-            else:
-                readable.append(found)
-        return readable, broken
+        """Return the records of all collections, the oldest first, and those that this release cannot read."""
+        found = self.snapshot()
+        return [*found.records], [*found.broken]
 
     def list(self, collection: Collection | None = Collection.AVAILABLE) -> builtins.list[R]:
         """Return the records of a collection (None: of all), the oldest first.
 
         A record that cannot be read is left out, with a warning in the log; `broken` lists it.
         """
-        records = []
-        for record_id, found in self._scan():
-            if isinstance(found, str):
-                logger.warning("%s %s cannot be read: %s", self.kind.noun, record_id, found)
-            elif collection is None or found.collection is collection:
-                records.append(found)
-        # A stored time without a zone must not hide the other records: timestamps always compare.
-        return sorted(records, key=lambda record: (record.created.timestamp(), record.id))
+        found = self.snapshot()
+        return [record for record in found.records if collection is None or record.collection is collection]
 
-    def _scan(self) -> Iterator[tuple[str, R | str]]:
-        """Yield every record by id, or the reason why it cannot be read."""
-        with ThreadPoolExecutor(len(SHARDS)) as pool:
-            for document, _ in pool.map(self._load, SHARDS):
-                for record_id, entry in document.records.items():
-                    try:
-                        yield record_id, self._parse(record_id, entry)
-                    except ValueError as error:
-                        yield record_id, _reason(error)
+    def _read_snapshot(self) -> Snapshot[R]:
+        documents = self._documents.read()
+        if self._snapshot is None or any(
+            now is not before for now, before in zip(documents, self._snapshot[0], strict=True)
+        ):
+            with collector_paused():
+                self._snapshot = documents, self._snapshot_of(documents)
+            for each in self._snapshot[1].broken:
+                logger.warning("%s %s cannot be read: %s", self.kind.noun, each.id, each.reason)
+        return self._snapshot[1]
+
+    def _snapshot_of(self, documents: builtins.list[Kept]) -> Snapshot[R]:
+        readable: builtins.list[tuple[float, str, R]] = []
+        broken = []
+        for kept in documents:
+            for record_id, entry in kept.document.records.items():
+                if entry.reading is None:
+                    entry.reading = self._reading(record_id, entry)
+                if isinstance(entry.reading, str):
+                    broken.append(BrokenRecord(self.kind, record_id, entry.reading))
+                else:
+                    readable.append(entry.reading)
+        readable.sort(key=_age)
+        return Snapshot(tuple(record for _, _, record in readable), tuple(broken))
+
+    def _reading(self, record_id: str, entry: Entry) -> tuple[float, str, R] | str:
+        """Return a record and its place in lists, or the reason why it cannot be read."""
+        try:
+            record = self._parse(record_id, entry)
+        except ValueError as error:
+            return _reason(error)
+        # A stored time without a zone must not hide the other records: timestamps always compare.
+        return record.created.timestamp(), record.id, record
+
+    @contextmanager
+    def _turn(self, shard: str) -> Iterator[None]:
+        """Let the writers of this process write a document one after the other: they would only refuse each other."""
+        is_held = self._turns[shard].acquire(timeout=TURN_SECONDS)
+        try:
+            yield
+        finally:
+            if is_held:
+                self._turns[shard].release()
 
     def _write(self, record_id: str, decide: Callable[[Entry | None], R]) -> R:
         """Put what `decide` makes of the present entry in its place, trying again until the outcome is certain."""
         token = secrets.token_hex(8)
         shard = shard_of(self._canonical(record_id))
         attempt = Attempts(self._patience)
-        while True:
-            document, etag = self._load(shard)
-            current = document.records.get(record_id)
-            writers = _writers(current)
-            if current is not None and token in writers:
-                return self._read(record_id, current)
-            attempt.check_history(uri_of(self._bucket, records_key(self.kind.documents, shard)), writers)
-            wanted = decide(current)
-            entry, stored = self._entry(record_id, wanted, [token, *writers])
-            if current is not None and self._is(record_id, current, stored):
-                return stored
-            document.records[record_id] = entry
-            if self._save(shard, document, etag, attempt, writers):
-                return stored
+        with self._turn(shard):
+            while True:
+                kept = self._load(shard)
+                current = kept.document.records.get(record_id)
+                writers = _writers(current)
+                if current is not None and token in writers:
+                    return self._read(record_id, current)
+                attempt.check_history(self._documents.uri(shard), writers)
+                wanted = decide(current)
+                entry, stored = self._entry(record_id, wanted, [token, *writers])
+                if current is not None and self._is(record_id, current, stored):
+                    return stored
+                if self._save(shard, kept, kept.document.records | {record_id: entry}, attempt, writers):
+                    return stored
 
-    def _load(self, shard: str) -> tuple[Document, str | None]:
-        key = records_key(self.kind.documents, shard)
-        try:
-            data, info = self._store.read(self._bucket, key)
-        except BucketMissing:
-            raise
-        except NotFound:
-            return Document(), None
-        try:
-            return Document.parse(data), info.etag
-        except ValueError as error:
-            raise Corrupt(
-                f"{info.uri} is not a document of records: it {error}",
-                resolution="it is left as it is; put a sound copy in its place, or move it away and lose these records",
-            ) from error
+    def _load(self, shard: str) -> Kept:
+        return self._documents.read([shard])[0]
 
     def _save(
-        self, shard: str, document: Document, etag: str | None, attempt: Attempts, writers: builtins.list[str]
+        self,
+        shard: str,
+        kept: Kept,
+        records: dict[str, Entry],
+        attempt: Attempts,
+        writers: builtins.list[str],
     ) -> bool:
         """Write a document unless it was changed since it was read; return whether the write is certain."""
-        key = records_key(self.kind.documents, shard)
         try:
-            self._store.write(
-                self._bucket,
-                key,
-                document.dump(),
-                content_type="application/json",
-                if_match=etag,
-                if_none_match=etag is None,
-            )
+            self._documents.write(shard, Document(records, kept.document.others), kept.etag)
         except (Conflict, Unreachable) as error:
-            attempt.failed(uri_of(self._bucket, key), error, writers)
+            attempt.failed(self._documents.uri(shard), error, writers)
             return False
         return True
 
@@ -290,6 +328,10 @@ class Records(Generic[R]):
             raise NotFound(
                 f"no {self.kind.noun} {record_id!r}: ids are UUIDs", resolution=f"see `ims {self.kind.documents} list`"
             ) from error
+
+
+def _age(reading: tuple[float, str, Any]) -> tuple[float, str]:
+    return reading[:2]
 
 
 def _writers(entry: Entry | None) -> list[str]:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import uvicorn
+from prefect.client.orchestration import SyncPrefectClient
 
 from api.app import application
 from config.settings import settings
 from storage.records.catalogue import Catalogue
+from tests.api.documented import assert_documented
 from tests.tasks.conftest import own_catalogue, through
 
 __all__ = ["own_catalogue", "through"]
@@ -30,8 +32,9 @@ def api_address() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def connection(api_address: str) -> Iterator[httpx.Client]:
-    """A client of that server."""
-    with httpx.Client(base_url=api_address, trust_env=False, timeout=60) as client:
+    """A client of that server; each answer must be one that the OpenAPI document has."""
+    hooks = {"response": [assert_documented]}
+    with httpx.Client(base_url=api_address, trust_env=False, timeout=60, event_hooks=hooks) as client:
         yield client
 
 
@@ -48,3 +51,12 @@ def deleting(api: httpx.Client, prefect_api: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("IMS_TASK_RETRIES", "0")
     settings.cache_clear()
     return api
+
+
+@pytest.fixture
+def starting(deleting: httpx.Client, prefect_api: str) -> httpx.Client:
+    """A client of the server, whose Prefect server has the deployments of jobs, and no worker."""
+    with SyncPrefectClient(prefect_api) as client:
+        for name in ("create-image", "customize-image"):
+            client.create_deployment(client.create_flow_from_name(name), name)
+    return deleting

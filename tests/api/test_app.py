@@ -8,7 +8,7 @@ from api.versions import Version
 BOTH = {
     *("healthz/live", "healthz/ready", "version"),
     *(f"{path}{one}" for path in ("public-keys", "recipes", "images", "jobs") for one in ("", "/{}")),
-    *(f"remote-build-nodes{one}" for one in ("", "/{}", "/status", "/status/{}")),
+    *(f"remote-build-nodes{one}" for one in ("", "/{}", "/{}/status", "/status", "/status/{}")),
 }
 V3_ALONE = {f"deleted/{path}{one}" for path in ("public-keys", "recipes", "images") for one in ("", "/{}")}
 

@@ -94,7 +94,12 @@ def test_what_the_api_does_not_have_is_a_problem_too(api: httpx.Client) -> None:
     assert_problem(api.get("/v3/images/../../etc/passwd"), 404)
     refused = api.put("/v3/images")
     assert_problem(refused, 405, "does not take PUT")
-    assert "GET" in refused.headers["allow"]
+    assert refused.headers["allow"] == "DELETE, GET, POST"
+    # The path is what is wrong, and not the body.
+    for path in ("/apis/ims/v3/images/x", "/apis/ims/v2/deleted/images"):
+        refused = api.post(path)
+        assert refused.headers.get("allow") == ("DELETE, GET, PATCH" if path.endswith("x") else None)
+        assert_problem(refused, 405 if path.endswith("x") else 404)
 
 
 def test_every_error_of_the_tree_is_in_the_table() -> None:

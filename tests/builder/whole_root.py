@@ -126,6 +126,11 @@ def _mix(root: Path) -> None:
         one.symlink_to("usr/lib64")
 
 
+def _replace_run(root: Path) -> None:
+    for name in ("run", "var/run"):
+        (root / name).mkdir(exist_ok=True)
+
+
 def _chmod(place: str, mode: int) -> Callable[[Path], None]:
     return lambda root: (root / place).chmod(mode)
 
@@ -145,6 +150,7 @@ def _put(place: str, content: str) -> Callable[[Path], None]:
 # What breaks a root, and the finding that says so. Each can be planted beside every other.
 FAULTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "/usr merged in part": ("usr-merge", _mix),
+    "/var/run is a folder": ("replaced-link", _replace_run),
     "no init": ("no-init", _remove_init),
     "no modules of the kernel": ("kernel-without-modules", _remove_modules),
     "another kernel's initrd": ("initrd-of-another-kernel", _give_anothers_initrd),

@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
 
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.response import StreamingBody
@@ -13,7 +12,7 @@ from botocore.response import StreamingBody
 from errors import ImsError
 from tests.faults import NOT_DONE, Call, Fault, Faults
 from tests.memory_s3.buckets import Refused
-from tests.memory_s3.client import answering
+from tests.memory_s3.client import answering, new_host
 from tests.memory_s3.server import MemoryS3
 
 # What a call is over HTTP, when it is no GET: plans choose calls by that.
@@ -48,12 +47,12 @@ class MemoryFaults(Faults):
     def __init__(self, server: MemoryS3) -> None:
         super().__init__()
         self._server = server
-        self._host = f"{uuid4().hex[:12]}.faulty"
+        self._host = new_host()
         self._killed = False
 
     @property
     def endpoint_url(self) -> str:
-        return f"http://{self._host}"
+        return f"http://{self._host}:9"
 
     def settle(self) -> None:
         """Do nothing: a call is answered before its client goes on."""

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
-from uuid import uuid4
 
 from botocore.response import StreamingBody
 
 from tests.memory_s3.buckets import Bucket, Refused, Stored, UnfinishedUpload, now
-from tests.memory_s3.client import answering
+from tests.memory_s3.client import answering, new_host
 
 PAGE = 1000
 
@@ -24,7 +23,7 @@ class MemoryS3:
     """An S3 server that clients of this process reach by its address, within `reached`."""
 
     def __init__(self) -> None:
-        self._host = f"{uuid4().hex[:12]}.memory"
+        self._host = new_host()
         self._buckets: dict[str, Bucket] = {}
         self._lock = threading.RLock()
         self._calls: dict[str, Callable[[Asked], Answer]] = {
@@ -51,7 +50,7 @@ class MemoryS3:
 
     @property
     def endpoint_url(self) -> str:
-        return f"http://{self._host}"
+        return f"http://{self._host}:9"
 
     @contextmanager
     def reached(self) -> Iterator[None]:

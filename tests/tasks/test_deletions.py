@@ -20,6 +20,8 @@ from storage.models.manifest import Manifest
 from storage.models.records import Collection, Image, Link, PublicKey, Recipe, new_id
 from storage.records.catalogue import Catalogue, catalogue
 from storage.records.fingerprints import read_fingerprint, write_fingerprint
+from storage.records.jobs import open_job
+from storage.records.public_keys import ssh_key_of_job
 from storage.s3.objects import ObjectStore
 from tasks.deletions import plan_deletion
 from tests.faults import Call, Fault, Faults
@@ -328,6 +330,19 @@ def test_what_is_missing_stops_the_deletion_before_the_first_move(
     assert objects(store, s3_settings) == before
 
 
+def test_a_record_is_not_restored_to_point_at_nothing(store: ObjectStore, recipe: Recipe) -> None:
+    assert recipe.link is not None
+    archive, _ = store.read(recipe.link.bucket, recipe.link.key)
+    store.delete(recipe.link.bucket, recipe.link.key)
+    delete(RecordKind.RECIPE, recipe.id)
+    with pytest.raises(NotFound, match=f"{recipe.link.path} was gone when the record was deleted"):
+        restore(RecordKind.RECIPE, recipe.id)
+    assert catalogue().recipes.get(recipe.id).collection is Collection.DELETED
+    store.write(recipe.link.bucket, recipe.link.key, archive)
+    restore(RecordKind.RECIPE, recipe.id)
+    assert catalogue().recipes.list() == [recipe]
+
+
 def test_nothing_is_overwritten_by_a_restoration(store: ObjectStore, s3_settings: Settings, image: Image) -> None:
     delete(RecordKind.IMAGE, image.id)
     store.write(s3_settings.boot_images_bucket, artifact_key(image.id, "kernel"), b"something new")
@@ -473,16 +488,32 @@ def test_an_image_that_a_job_customizes_is_not_deleted(own_catalogue: Catalogue,
     assert own_catalogue.images.get(image.id) == image
 
 
-def test_the_public_key_of_a_job_that_has_not_ended_is_not_deleted(own_catalogue: Catalogue) -> None:
-    """A run that takes the job up again, with a user's work in an open shell, opens it by that key."""
+def test_the_public_key_of_a_job_is_deleted_while_its_shell_is_open(own_catalogue: Catalogue) -> None:
+    """The configuration service deletes its key as soon as it has connected; the job has a copy of it."""
+    key = own_catalogue.public_keys.create(PublicKey(name="mine", public_key=KEY))
+    asked = {"job_type": "customize", "artifact_id": new_id(), "public_key_id": key.id, "image_root_archive_name": "x"}
+    job = open_job(own_catalogue, new_id(), "", asked)
+    own_catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.WAITING_ON_USER}))
+    delete(RecordKind.PUBLIC_KEY, key.id)
+    remove(RecordKind.PUBLIC_KEY, key.id)
+    # A run that continues the job opens its shell by that key.
+    known = own_catalogue.jobs.get(job.id)
+    assert ssh_key_of_job(own_catalogue, known).authorized_line == KEY
+
+
+def test_the_public_key_of_a_job_that_has_no_copy_of_it_is_kept_until_the_job_ends(own_catalogue: Catalogue) -> None:
+    """Earlier releases have opened such jobs."""
     key = own_catalogue.public_keys.create(PublicKey(name="mine", public_key=KEY))
     job = own_catalogue.jobs.create(
         Job(job_type=JobType.CUSTOMIZE, artifact_id=new_id(), public_key_id=key.id, image_root_archive_name="changed")
     )
+    assert ssh_key_of_job(own_catalogue, job).authorized_line == KEY
     with pytest.raises(Conflict, match=f"job {job.id} is using {key.id}: it is creating"):
         delete(RecordKind.PUBLIC_KEY, key.id)
     own_catalogue.jobs.change(job.id, lambda known: known.model_copy(update={"status": JobStatus.ERROR}))
     delete(RecordKind.PUBLIC_KEY, key.id)
+    with pytest.raises(NotFound, match=key.id):
+        ssh_key_of_job(own_catalogue, job)
 
 
 def test_two_deletions_from_the_same_place_lose_nothing(

@@ -17,6 +17,7 @@ from builder.pod.image_root.boot_choice import choose_boot_files
 from builder.pod.image_root.chroot import ready_for_chroot
 from builder.pod.image_root.initrd import Before, rebuild_initrd
 from builder.pod.image_root.kernel import Kernels, kernels_of
+from builder.pod.image_root.package_links import note_links
 from builder.pod.image_root.root import Overlay, image_root, make_overlay, remove_root, renew_prepared
 from builder.pod.image_root.squashfs import unpack
 from builder.pod.image_root.trust_in_root import trust_site
@@ -46,6 +47,7 @@ def customization(here: Path, root: Path) -> Iterator[Before]:
     trust_site(root, context.certificates)
     yield before
     rebuild_initrd(root, before, options)
+    note_links(root)
 
 
 def customize_once(here: Path, identity: str, change: Callable[[Path], None]) -> None:

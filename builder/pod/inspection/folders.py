@@ -6,26 +6,35 @@ from pathlib import Path
 
 from builder.pod.image_root.system_folders import OTHER_FOLDERS, READ_BY_ALL, SYSTEM_FOLDERS
 from builder.pod.inspection.found import Found, listed
+from builder.pod.inspection.package_links import check_package_links
 
 _MERGED = ("bin", "sbin", "lib", "lib64", "lib32", "libx32", "libo32")
 
 
-def check_usr_merge(root: Path) -> Iterator[Found]:
-    """Check that either all or none of /bin, /lib and so on are links into /usr."""
-    links = [name for name in _MERGED if (root / name).is_symlink()]
-    folders = [
-        name
-        for name in _MERGED
-        if (root / name).is_dir() and not (root / name).is_symlink() and (root / "usr" / name).is_dir()
-    ]
-    if links and folders:
-        shown, linked = ", ".join(f"/{name}" for name in folders), ", ".join(f"/{name}" for name in links)
+def check_links(root: Path) -> Iterator[Found]:
+    """Check that the links of a distribution did not become folders."""
+    replaced = _replaced_merged(root)
+    if replaced:
+        shown = ", ".join(f"/{name}" for name in replaced)
+        linked = ", ".join(f"/{name}" for name in _MERGED if (root / name).is_symlink())
         yield Found(
             "usr-merge",
             f"{shown} is a folder, while {linked} leads into /usr: something has replaced the link",
             f"put the files into /usr{shown.split(', ')[0]} instead: in the recipe's overlay or archive, or where a "
             "script made the folder",
         )
+    yield from check_package_links(root, replaced)
+
+
+def _replaced_merged(root: Path) -> list[str]:
+    """Return those of /bin, /lib and so on that are folders while others are links into /usr."""
+    if not any((root / name).is_symlink() for name in _MERGED):
+        return []
+    return [
+        name
+        for name in _MERGED
+        if (root / name).is_dir() and not (root / name).is_symlink() and (root / "usr" / name).is_dir()
+    ]
 
 
 def check_closed(root: Path) -> Iterator[Found]:

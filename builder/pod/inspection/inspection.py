@@ -6,9 +6,10 @@ from pathlib import Path
 from builder.contract.inspection import WEIGHTS, Finding, Inspection, Weight
 from builder.contract.options import Options
 from builder.pod.image_root.boot_choice import BootFiles, NoBootFile, choose_boot_files
+from builder.pod.image_root.package_links import note_links
 from builder.pod.inspection.boot import check_boot, check_init, check_initrd_content
 from builder.pod.inspection.configuration import check_fstab, check_left_behind, check_machine_id
-from builder.pod.inspection.folders import check_closed, check_usr_merge, check_writable
+from builder.pod.inspection.folders import check_closed, check_links, check_writable
 from builder.pod.inspection.found import Found
 from builder.pod.inspection.secrets import check_credentials, check_keys
 from builder.pod.inspection.walk import walk
@@ -49,6 +50,7 @@ def inspect_open_root(root: Path, options: Options, files: BootFiles | None, par
         files: The kernel and the initrd; None when the initrd is still to be made.
         parameters: The kernel parameters of the image that is customized.
     """
+    note_links(root)
     found = [
         *(check_boot(root, files) if files else ()),
         *check_basics(root, options, parameters),
@@ -59,7 +61,7 @@ def inspect_open_root(root: Path, options: Options, files: BootFiles | None, par
 
 def check_basics(root: Path, options: Options, parameters: str) -> Iterator[Found]:
     """Check what every image needs."""
-    yield from check_usr_merge(root)
+    yield from check_links(root)
     yield from check_init(root, options, parameters)
     yield from check_closed(root)
 

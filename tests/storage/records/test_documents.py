@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.records.documents import Document, Entry
+from storage.records.documents import Document, Entry, _lines
 
 ODD = b"""
 { "revision" : "r1", "later" : [1,  2.50, "\\u00e9\xc3\xa9"],
@@ -67,3 +67,47 @@ def test_any_document_reads_back_as_json_reads_it(records: dict[str, object], ot
 def test_what_is_no_document_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         Document.parse(data)
+
+
+PIECES = [
+    '"a":',
+    '"b":',
+    "{",
+    "}",
+    ",\n",
+    "\n",
+    ",",
+    "1",
+    '"x"',
+    "[]",
+    '"a":{"b":1}',
+    '"c":{"d":{}}',
+    '"a":1',
+    " ",
+    "NaN",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12))
+def test_lines_are_read_as_the_parser_that_keeps_positions_reads_them(pieces: list[str]) -> None:
+    text = f'{{"revision":"{"0" * 32}","records":{{\n{"".join(pieces)}\n}}}}\n'
+    if (found := _lines(text)) is not None:
+        by_parser = Document._parse_any(text).records
+        assert [*found] == [*by_parser]
+        assert {name: each.text.strip() for name, each in found.items()} == {
+            name: each.text for name, each in by_parser.items()
+        }
+
+
+@given(st.dictionaries(st.text(alphabet="abc0123", min_size=1), JSON, min_size=1, max_size=5))
+def test_what_this_release_writes_is_read_by_lines(records: dict[str, object]) -> None:
+    document = Document({name: Entry.of(value) for name, value in records.items()})
+    again = Document.parse(document.dump())
+    assert {name: each.text for name, each in again.records.items()} == {
+        name: each.text for name, each in document.records.items()
+    }
+
+
+def test_a_document_of_records_is_read_by_lines() -> None:
+    document = Document({"a": Entry.of({"name": "Größe,\n\u2028", "n": 1}), "b": Entry.of({})})
+    assert _lines(document.dump().decode()) is not None

@@ -7,12 +7,14 @@ import pytest
 
 from errors import BadInput, Conflict
 from storage.models.jobs import Diagnosis, JobStatus
-from storage.models.records import Image, Recipe, new_id
+from storage.models.records import Collection, Image, PublicKey, Recipe, new_id
 from storage.models.shells import Address, ConnectionInfo, SshContainer
 from storage.records import jobs
 from storage.records.catalogue import Catalogue
 from storage.s3.objects import ObjectStore
+from tests.ssh_keys import KEYS
 
+KEY = KEYS["ecdsa 256"] + "\n"
 RUN = "0195d2f0-0000-7000-8000-000000000001"
 
 
@@ -47,6 +49,14 @@ def test_what_the_user_leaves_open_is_the_recipes(catalogue: Catalogue, fields: 
 def test_what_the_user_says_goes_before_the_recipe(catalogue: Catalogue, fields: dict[str, Any]) -> None:
     job = jobs.open_job(catalogue, RUN, RUN, {**fields, "kernel_file_name": "vmlinux", "require_dkms": "yes"})
     assert (job.kernel_file_name, job.require_dkms) == ("vmlinux", True)
+
+
+def test_a_job_has_a_copy_of_its_key_unless_that_is_deleted(catalogue: Catalogue, fields: dict[str, Any]) -> None:
+    for collection, copy in ((Collection.AVAILABLE, f"{KEYS['ecdsa 256']}\n"), (Collection.DELETED, "")):
+        key = catalogue.public_keys.create(
+            PublicKey(name="k", public_key=f"{KEYS['ecdsa 256']}\n", collection=collection)
+        )
+        assert jobs.open_job(catalogue, new_id(), RUN, fields | {"public_key_id": key.id}).public_key == copy
 
 
 @pytest.mark.parametrize("asked", [[], [{"name": "mine", "jail": True}]], ids=["left out", "jailed"])
@@ -153,3 +163,15 @@ def test_a_misspelt_field_is_not_written(catalogue: Catalogue, fields: dict[str,
 def test_a_job_makes_one_image_whose_id_is_like_any_other() -> None:
     assert jobs.image_id_of(RUN) == jobs.image_id_of(RUN) != RUN
     assert UUID(jobs.image_id_of(RUN)).version == 4
+
+
+def test_a_job_has_ended_when_its_status_is_final_and_not_before(catalogue: Catalogue, fields: dict[str, Any]) -> None:
+    job = jobs.open_job(catalogue, new_id(), "run", fields)
+    assert jobs.report(catalogue, job, status=JobStatus.BUILDING_IMAGE).ended is None
+    ended = jobs.close_job(catalogue, job.id, Diagnosis(category="c", summary="s")).ended
+    assert ended is not None
+    assert job.created <= ended
+    # Closed again, it has ended when it ended first; opened again, it has not.
+    closed = jobs.close_job(catalogue, job.id, Diagnosis(category="d", summary="s"))
+    assert closed.ended == ended
+    assert closed.changed({"status": JobStatus.CREATING}).ended is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.contract.options import Options
-from builder.pod.inspection.folders import check_closed, check_usr_merge
+from builder.pod.inspection.folders import check_closed, check_links
 from builder.pod.inspection.inspection import inspect_root
 from tests.builder.whole_root import Choices, make_root
 
@@ -20,14 +20,14 @@ def test_a_folder_in_the_place_of_a_link_is_found(name: str, tmp_path: Path) -> 
     subprocess.run(["cp", "-r", "--remove-destination", "-T", overlay / name, root / f"{name}.new"], check=True)
     (root / name).unlink()
     (root / f"{name}.new").rename(root / name)
-    [found] = check_usr_merge(root)
+    [found] = check_links(root)
     assert found.what.startswith(f"/{name} is a folder, while /")
     assert f"put the files into /usr/{name} instead" in found.advice
 
 
 @pytest.mark.parametrize("merged", [True, False])
 def test_a_distribution_is_merged_or_not(merged: bool, tmp_path: Path) -> None:
-    assert list(check_usr_merge(make_root(tmp_path / "root", Choices(merged=merged)))) == []
+    assert list(check_links(make_root(tmp_path / "root", Choices(merged=merged)))) == []
 
 
 def test_when_all_links_were_replaced_the_init_cannot_be_started(tmp_path: Path) -> None:
