@@ -209,7 +209,7 @@ def test_an_export_of_docs_csm_is_read_from_its_archive_or_its_folder(stored: St
     lists = many(3)
     by_id = {name: {each["id"]: each for each in lists[name]} for name in lists if name != "remote_build_nodes"}
     deleted = {name.removeprefix("deleted_"): by_id.pop(name) for name in [*by_id] if name.startswith("deleted_")}
-    document = {"created": "1", "bos": None, "s3_data": None, "ims_data": {**by_id, "deleted": deleted}}
+    document: dict[str, Any] = {"created": "1", "bos": None, "s3_data": None, "ims_data": {**by_id, "deleted": deleted}}
     (tmp_path / "export.json").write_text(json.dumps(document))
     with tarfile.open(tmp_path / "it.tar", "w") as tar:
         tar.add(tmp_path / "export.json", "export.json")
@@ -217,7 +217,7 @@ def test_an_export_of_docs_csm_is_read_from_its_archive_or_its_folder(stored: St
     assert len(found) == sum(map(len, lists.values())) - 1
     assert [each.fields for each in found] == [each.fields for each in read_folder(tmp_path)]
     assert {each.adoption.verdict for each in plan(found, stored.catalogue, stored.store)} == {Verdict.TAKEN}
-    document["ims_data"]["deleted"] = None  # type: ignore[index]
+    document["ims_data"]["deleted"] = None
     (tmp_path / "export.json").write_text(json.dumps(document))
     assert not [each for each in read_folder(tmp_path) if each.place.deleted]
 
