@@ -9,6 +9,7 @@ There are two families: `New…` models hold input (unknown fields are refused),
 from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, Literal
 from uuid import uuid4
 
@@ -135,6 +136,11 @@ class Record(BaseModel):
     collection: Collection = Collection.AVAILABLE
     deleted: datetime | None = None
     journal: Journal | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells two states of the record apart."""
+        return sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class NewPublicKey(Input):

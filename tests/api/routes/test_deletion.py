@@ -80,6 +80,20 @@ def test_without_cascade_the_objects_stay(
 
 
 @in_memory
+def test_every_step_honours_if_match(deleting: httpx.Client, stored: dict[str, str]) -> None:
+    key = f"{V3}/public-keys/{stored['public-keys']}"
+    deleted = key.replace("/public-keys", "/deleted/public-keys")
+    undelete = {"json": {"operation": "undelete"}}
+    for method, address, body in (
+        ("DELETE", key, {}), ("PATCH", deleted, undelete), ("DELETE", key, {}), ("DELETE", deleted, {})
+    ):  # fmt: skip
+        etag = deleting.get(address).headers["etag"]
+        assert_problem(deleting.request(method, address, headers={"If-Match": '"other"'}, **body), 412)
+        assert deleting.request(method, address, headers={"If-Match": etag}, **body).status_code == 204
+    assert deleting.get(deleted).status_code == 404
+
+
+@in_memory
 def test_what_cannot_be_read_deletes_nothing(deleting: httpx.Client, stored: dict[str, str]) -> None:
     address = f"{V2}/images/{stored['images']}"
     for asked in ("cascade=perhaps", "cascad=false", "force=x"):
