@@ -81,9 +81,10 @@ def install_kiwi(kiwi: int, folder: Path, scratch: Path) -> None:
 
 def expanded_rules(schema: Path) -> bytes:
     """Return what lxml makes of the Schematron rules in a schema before it compiles them."""
-    from lxml import etree, isoschematron
+    from lxml import etree
+    from lxml.isoschematron import Schematron
 
-    rules = isoschematron.Schematron(etree.parse(schema), store_schematron=True).schematron
+    rules = Schematron(etree.parse(schema), store_schematron=True).schematron
     return etree.tostring(rules, encoding="utf-8", xml_declaration=True)
 
 

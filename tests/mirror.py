@@ -151,7 +151,7 @@ ELSEWHERE = (
             "builder/pod/enclosure.py",
             "builder/pod/image_root/customization.py",
             "builder/pod/unattended/first_process.py",
-            "builder/pod/unattended/script_log.py",
+            "builder/pod/script_log.py",
             "builder/pod/unattended/unattended.py",
         ),
         through=("builder/programs/script.py",),

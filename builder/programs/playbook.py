@@ -15,8 +15,8 @@ from builder.contract.inputs import PLAYBOOK_NOTES, JobInput
 from builder.pod.enclosure import Command, run_enclosed
 from builder.pod.image_root.boot_files import resolve_in_root
 from builder.pod.lease import run_in_workspace
+from builder.pod.script_log import ScriptLog
 from builder.pod.step import StepFailed, end_with, say
-from builder.pod.unattended.script_log import ScriptLog
 from builder.pod.unattended.unattended import raise_for_ending, run_unattended
 
 HOST = "image"

@@ -26,6 +26,7 @@ from builder.pod.kiwi.left_in_root import refuse_credentials
 from builder.pod.kiwi.log import KiwiLog
 from builder.pod.kiwi.old_functions import functions_file, make_harmless, warnings_of_scripts
 from builder.pod.kiwi.overlay import before_each_copy
+from builder.pod.kiwi.recipe_scripts import RecipeScripts
 from builder.pod.kiwi.repositories import adapt
 from builder.pod.kiwi.signatures import accept_only
 from builder.pod.kiwi.trust import trust, trust_in_root
@@ -78,7 +79,8 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     adapt(description, of_kiwi)
     # Package scripts would make an initrd that the description's own scripts make again: 15 s of 66.
     environment = {"INITRD": "No"} if deferred else {}
-    environment |= before_each_copy(root.parent / "programs", description)
+    programs = root.parent / "programs"
+    environment |= before_each_copy(programs, description)
     _keep_downloads_in(root.parent / "downloads")
     accept_only(context.signing_keys)
     if functions := functions_file():
@@ -99,11 +101,14 @@ def build_root(context: Context, root: Path, credentials: Sequence[Credentials] 
     )
     say(f"building the image root with kiwi-ng {kiwi_version()}")
     try:
-        exit_code = run(unsynced(command), environment=environment, on_line=log)
+        with RecipeScripts(programs, lambda line: say(mask(line))) as scripts:
+            exit_code = run(unsynced(command), environment=environment, on_line=log)
     finally:
         log.mask(log_file)
     for warning in warnings_of_scripts(root):
         say(mask(warning))
+    if exit_code and scripts.failure:
+        raise StepFailed(mask(str(scripts.failure)), advice=f"correct {scripts.failure.name} in the recipe")
     if exit_code:
         log.show_end_of(log_file)
         said = f"kiwi-ng system prepare failed: {log.error or f'exit code {exit_code}'}"

@@ -9,8 +9,8 @@ from pathlib import Path
 from builder.pod.enclosure import Command, run_enclosed
 from builder.pod.image_root.boot_files import resolve_in_root
 from builder.pod.lease import run_in_workspace
+from builder.pod.script_log import ScriptLog
 from builder.pod.step import StepFailed, end_with, say
-from builder.pod.unattended.script_log import ScriptLog
 from builder.pod.unattended.unattended import raise_for_ending, run_unattended
 
 # /run of an image is left out of its rootfs, should this program be killed before it removes the folder.

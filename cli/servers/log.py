@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cli.servers.harmless_errors import is_harmless
 from runs.loggers import OURS
-from storage.embedded.server import SERVES, STOPS
+from storage.embedded.process import SERVES, STOPS
 
 # Of a longer traceback only the first lines are kept, and what was raised.
 KEPT_LINES = 200

@@ -17,6 +17,10 @@ from errors import Broken, Conflict
 # A server that is just being killed holds its folder for a moment more.
 LOCK_LIMIT_SECONDS = 3.0
 POLL_SECONDS = 0.05
+# Lines of ours in the server's log. SeaweedFS logs errors while its parts find one another, and again while they part:
+# what it logs before the first line or after the second is none.
+SERVES = "ims: the server serves"
+STOPS = "ims: the server is asked to stop"
 
 
 def dies_with_parent() -> list[str]:

@@ -18,7 +18,7 @@ from pydantic import AnyHttpUrl, SecretStr
 
 from config.groups import S3
 from errors import Broken, Denied, TransientError
-from storage.embedded.process import dies_with_parent, locked, spawn_from_lasting_thread
+from storage.embedded.process import SERVES, STOPS, dies_with_parent, locked, spawn_from_lasting_thread
 from storage.embedded.state import ServerState, write_private
 from storage.s3.objects import ObjectStore
 
@@ -28,10 +28,6 @@ STOP_LIMIT_SECONDS = 5.0
 POLL_SECONDS = 0.05
 STARTS = 3
 LOG_TAIL_LINES = 10
-# Lines of ours in the server's log. SeaweedFS logs errors while its parts find one another, and again while they part:
-# what it logs before the first line or after the second is none.
-SERVES = "ims: the server serves"
-STOPS = "ims: the server is asked to stop"
 # A bucket of the server's own, which shows that it serves.
 PROBE_BUCKET = "ims-server-probe"
 PROBE_KEY = "probe"

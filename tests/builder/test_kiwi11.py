@@ -147,6 +147,8 @@ def test_the_image_holds_what_is_pinned_and_says_what_it_was_made_of(tmp_path: P
 def test_a_description_of_a_newer_schema_is_built_and_packaged(lab: Lab, schema: str) -> None:
     lab.image = ensure_builder_image(11)
     lab.edit('schemaversion="6.8"', f'schemaversion="{schema}"')
+    with (lab.description / "config.sh").open("a") as script:
+        script.write("echo made for tiny\n")
     (lab.description / "images.sh").write_text(
         "set -e\ntest -f /.kconfig -a -f /image/config.xml\necho i > /boot/made\n"
     )
@@ -154,6 +156,7 @@ def test_a_description_of_a_newer_schema_is_built_and_packaged(lab: Lab, schema:
     assert prepared.returncode == 0, prepared.stdout
     assert "building the image root with kiwi-ng 11.1.6" in prepared.stdout.splitlines()
     assert (lab.workspace / "root/etc/motd").read_text() == "made by config.sh\n"
+    assert "config.sh: made for tiny" in prepared.stdout.splitlines()
     assert (lab.workspace / "root/boot/made").read_text() == "i\n"
     # The pods after it run in the first image.
     lab.image = ensure_builder_image()

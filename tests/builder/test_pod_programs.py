@@ -185,12 +185,31 @@ def test_kiwis_error_is_the_last_line_and_its_own_log_stands_before(lab: Lab) ->
     assert not (lab.workspace / "prepared.json").exists()
 
 
-def test_a_script_that_fails_is_the_error(lab: Lab) -> None:
-    (lab.description / "config.sh").write_text("#!/bin/sh\necho 'no licence for this node' >&2\nexit 3\n")
+def test_a_script_that_fails_is_the_error_with_its_exit_code_and_last_words(lab: Lab) -> None:
+    (lab.description / "config.sh").write_text(
+        "#!/bin/sh\necho 'asking for a licence'\necho 'no licence for this node' >&2\necho\nexit 3\n"
+    )
     ran = lab.prepare()
     assert ran.returncode == 1
-    assert "KiwiScriptFailed: config.sh failed" in last_line(ran)
-    assert "no licence for this node" in last_line(ran)
+    lines = ran.stdout.splitlines()
+    assert [line for line in lines if line.startswith("config.sh: ")] == [
+        "config.sh: asking for a licence",
+        "config.sh: no licence for this node",
+        "config.sh: ",
+    ]
+    assert lines[-2:] == [
+        "advice: correct config.sh in the recipe",
+        "error: config.sh failed with exit code 3: no licence for this node",
+    ]
+
+
+def test_what_a_script_says_is_shown_and_masked_also_when_it_succeeds_without_a_run_bit(lab: Lab) -> None:
+    lab.edit('path="http://', 'path="http://someone:s3cr3t@')
+    (lab.description / "config.sh").write_text("echo http://a:s3cr3t@b/; printf 'no line end'; printf '\\303' >&2\n")
+    ran = lab.prepare()
+    assert ran.returncode == 0, ran.stdout
+    said = [line for line in ran.stdout.splitlines() if line.startswith("config.sh: ")]
+    assert said == ["config.sh: http://***@b/", "config.sh: no line end\ufffd"]
 
 
 def test_passwords_in_addresses_are_masked(lab: Lab) -> None:
@@ -227,8 +246,7 @@ def test_a_script_that_imitates_kiwis_errors_in_its_warnings_is_shown_and_not_th
     (lab.description / "config.sh").write_text("#!/bin/sh\necho '[ ERROR   ]: 1 | a lie' > /image/.warnings\nexit 3\n")
     ran = lab.prepare()
     assert "[ ERROR   ]: 1 | a lie" in ran.stdout.splitlines()
-    assert "KiwiScriptFailed: config.sh failed" in last_line(ran)
-    assert "a lie" not in last_line(ran)
+    assert last_line(ran) == "error: config.sh failed with exit code 3: it said nothing"
 
 
 @pytest.mark.parametrize("manager", ["zypper", "dnf"])

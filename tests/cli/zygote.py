@@ -70,10 +70,8 @@ def serve() -> None:
 
 
 def warm_up() -> None:
-    """Import what most commands come to need, and have boto3 read its description of S3.
-
-    Prefect is left to the commands that need it: it reads the environment when it is imported. SQLAlchemy does not.
-    """
+    """Import what most commands come to need, and have boto3 read its description of S3."""
+    import prefect.client.orchestration  # noqa: F401
     import sqlalchemy.ext.asyncio
     import sqlalchemy.orm  # noqa: F401
     from pydantic import AnyHttpUrl, SecretStr
@@ -87,11 +85,15 @@ def warm_up() -> None:
 
 def become(request: dict[str, object]) -> None:
     """Take over a request's arguments, environment and outputs."""
+    from prefect.context import refresh_global_settings_context
+
     folder, environment = Path(str(request["folder"])), request["environment"]
     for name, descriptor in ((os.devnull, 0), (folder / "stdout", 1), (folder / "stderr", 2)):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), descriptor)
     os.environ.clear()
     os.environ.update(environment)  # type: ignore[call-overload]
+    # Prefect has read the environment when it was imported.
+    refresh_global_settings_context()
     sys.argv = ["ims", *request["arguments"]]  # type: ignore[misc]
 
 

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from builder.image import ensure_builder_image
-from builder.pod.unattended.script_log import LAST_LINES, MOST_LINES, ScriptLog
+from builder.pod.script_log import LAST_LINES, MOST_LINES, ScriptLog
 from tests.builder.small_root import Workspace
 from tests.builder_pod import run_in_builder, start_options
 

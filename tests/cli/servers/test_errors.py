@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cli.servers.errors import ServiceErrors, logs_of
 from cli.servers.log import PREFECT, ServiceLog
-from storage.embedded.server import SERVES
+from storage.embedded.process import SERVES
 
 LINE = "00:01:02.345 | ERROR   | prefect.server.services.scheduler - Unexpected error in run {}: {}\n"
 LONG = (

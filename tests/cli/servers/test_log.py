@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.servers.log import PREFECT, SEAWEEDFS, Format, LoggedError, ServiceLog
-from storage.embedded.server import SERVES, STOPS
+from storage.embedded.process import SERVES, STOPS
 
 TRACEBACK = """\
 Traceback (most recent call last):
