@@ -115,10 +115,11 @@ def begin_restoration(kind: DeletableKind, record_id: str, seen: str = "") -> De
     Raises:
         Conflict: The record is not deleted, another run works on it, or another object is where one was; nothing
             was changed.
-        NotFound: An object is gone.
+        NotFound: An object is gone, or what the record links was gone when it was deleted.
     """
     record: Deletable = catalogue().of(kind).get(record_id)
     if record.collection in {Collection.DELETED, Collection.RESTORING}:
+        _refuse_without_link(_journal(record))
         for move in _journal(record).moves:
             _refuse_taken(move)
     return _begin(kind, record_id, Collection.DELETED, Collection.RESTORING, seen=seen)
@@ -297,6 +298,16 @@ def _left_behind(record: Deletable) -> list[str]:
     if not isinstance(record, Image):
         return []
     return left_behind(object_store(), settings().boot_images_bucket, record)
+
+
+def _refuse_without_link(journal: Journal) -> None:
+    """Refuse to restore a record that would point at nothing; an object that is there again may be pointed at."""
+    link = journal.link
+    if link and link.path in journal.missing and object_store().find(link.path) is None:
+        raise NotFound(
+            f"{link.path} was gone when the record was deleted, and is not there now",
+            resolution="put it there to restore the record, or delete the record for good",
+        )
 
 
 def _refuse_taken(move: Move) -> None:

@@ -41,6 +41,17 @@ def ssh(
     return _run([*shell.command.split(), *ssh_options(key), *options, command], fails=fails)
 
 
+def leave_at_once(shell: SshContainer, key: Path, command: str) -> None:
+    """Run a command in a shell, and cut the connection while it runs, as clients do that wait for no end."""
+    line = [*shell.command.split(), *ssh_options(key), f"echo begun; sleep 1; {command}"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        begun = client.stdout.readline()
+        client.kill()
+    if begun != "begun\n":
+        raise SshFailed(f"{shlex.join(line)} did not begin")
+
+
 def copy(shell: SshContainer, key: Path, source: str, target: str) -> None:
     """Copy a file by scp; what lies in the shell begins with a colon.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from errors import BadInput, Conflict, NotFound
-from storage.models.layout import DELETED_PREFIX, deleted_key, image_prefix
+from storage.models.layout import DELETED_PREFIX, PE_PREFIX, deleted_key, image_prefix
 from storage.models.manifest import Artifact
 from storage.models.records import Image, Link, Move, PublicKey, Recipe
 from storage.records.catalogue import Catalogue
@@ -124,6 +124,8 @@ def _check_link(link: Link, record: Deletable, buckets: set[str], catalogue: Cat
         raise BadInput(f"{link.path} lies in none of our buckets ({', '.join(sorted(buckets))})")
     if link.key.startswith(DELETED_PREFIX):
         raise BadInput(f"{link.path} belongs to something that was deleted")
+    if isinstance(record, Image) and link.key.startswith(PE_PREFIX):
+        raise BadInput(f"{link.path} is no artifact of one image: what lies below {PE_PREFIX} is left alone")
     owner = link.key.partition("/")[0]
     if isinstance(record, Image) and owner != record.id and _is_uuid(owner) and _exists(catalogue, owner):
         raise BadInput(f"{link.path} is an artifact of image {owner}")

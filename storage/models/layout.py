@@ -1,6 +1,8 @@
 """Which key holds what. Every S3 key of the project is made here, so that a reader finds all of them on one page."""
 
 DELETED_PREFIX = "deleted/"
+# Boot services project what lies here to every node that asks for it, without a record of it.
+PE_PREFIX = "PE/"
 SCRIPTS_PREFIX = "scripts/"
 SHARDS = "0123456789abcdef"
 

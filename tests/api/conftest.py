@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import uvicorn
+from prefect.client.orchestration import SyncPrefectClient
 
 from api.app import application
 from config.settings import settings
@@ -50,3 +51,12 @@ def deleting(api: httpx.Client, prefect_api: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("IMS_TASK_RETRIES", "0")
     settings.cache_clear()
     return api
+
+
+@pytest.fixture
+def starting(deleting: httpx.Client, prefect_api: str) -> httpx.Client:
+    """A client of the server, whose Prefect server has the deployments of jobs, and no worker."""
+    with SyncPrefectClient(prefect_api) as client:
+        for name in ("create-image", "customize-image"):
+            client.create_deployment(client.create_flow_from_name(name), name)
+    return deleting

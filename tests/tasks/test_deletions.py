@@ -302,6 +302,19 @@ def test_what_is_missing_stops_the_deletion_before_the_first_move(
     assert objects(store, s3_settings) == before
 
 
+def test_a_record_is_not_restored_to_point_at_nothing(store: ObjectStore, recipe: Recipe) -> None:
+    assert recipe.link is not None
+    archive, _ = store.read(recipe.link.bucket, recipe.link.key)
+    store.delete(recipe.link.bucket, recipe.link.key)
+    delete(RecordKind.RECIPE, recipe.id)
+    with pytest.raises(NotFound, match=f"{recipe.link.path} was gone when the record was deleted"):
+        restore(RecordKind.RECIPE, recipe.id)
+    assert catalogue().recipes.get(recipe.id).collection is Collection.DELETED
+    store.write(recipe.link.bucket, recipe.link.key, archive)
+    restore(RecordKind.RECIPE, recipe.id)
+    assert catalogue().recipes.list() == [recipe]
+
+
 def test_nothing_is_overwritten_by_a_restoration(store: ObjectStore, s3_settings: Settings, image: Image) -> None:
     delete(RecordKind.IMAGE, image.id)
     store.write(s3_settings.boot_images_bucket, artifact_key(image.id, "kernel"), b"something new")

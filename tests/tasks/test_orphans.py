@@ -148,6 +148,7 @@ def test_what_is_not_ours_is_counted_and_stays(scene: Scene) -> None:
         (boot, f"{foreign}/notes.txt"),
         (boot, f"{foreign}/rootfs"),
         (boot, f"deleted/{foreign}/kernel"),
+        (boot, "PE/CPE-base.x86_64-26.11.squashfs"),
     ]:
         scene.store.write(bucket, key, b"12345")
     # Marked as an IMS marks its artifacts: the image's id does not follow from the job's.
@@ -157,7 +158,7 @@ def test_what_is_not_ours_is_counted_and_stays(scene: Scene) -> None:
     counted = applied()
     assert scene.keys() == before
     assert {finding.outcome for finding in counted} == {Outcome.LEFT}
-    assert sum(finding.bytes or 0 for finding in counted) == 7 * 5
+    assert sum(finding.bytes or 0 for finding in counted) == 8 * 5
     assert all(finding.why.startswith("not ours: ") for finding in counted)
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from prefect.client.orchestration import SyncPrefectClient
 
 from config.settings import Settings, settings
 from flows.create_image import create_image
@@ -46,15 +45,6 @@ def asked(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings) -
         }
         for job_type, path in (("create", "recipes"), ("customize", "images"))
     }
-
-
-@pytest.fixture
-def starting(deleting: httpx.Client, prefect_api: str) -> httpx.Client:
-    """A client of the server, whose Prefect server has the deployments of jobs, and no worker."""
-    with SyncPrefectClient(prefect_api) as client:
-        for name in ("create-image", "customize-image"):
-            client.create_deployment(client.create_flow_from_name(name), name)
-    return deleting
 
 
 def stored_job(records: Catalogue, **fields: object) -> Job:

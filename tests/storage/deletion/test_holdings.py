@@ -139,10 +139,15 @@ def _taken(stored: Stored, image: Image) -> Link:
     return stored.artifact(key).link
 
 
+def _of_every_node(stored: Stored, _: Image) -> Link:
+    return stored.artifact("PE/CPE-base.x86_64-26.11.squashfs").link
+
+
 REFUSED: dict[str, tuple[Callable[[Stored, Image], Link], type[ImsError], str]] = {
     "another bucket": (lambda *_: Link(path="s3://other/key"), BadInput, "none of our buckets"),
     "deleted": (_deleted, BadInput, "belongs to something that was deleted"),
     "of another image": (_of_another_image, BadInput, "is an artifact of image"),
+    "below PE/": (_of_every_node, BadInput, "what lies below PE/ is left alone"),
     "replaced": (_replaced, Conflict, "as it was linked"),
     "the target is taken": (_taken, Conflict, "is taken"),
 }
