@@ -32,6 +32,7 @@ class CheckedDescription(BaseModel):
     """A description that passed the checks of ours.
 
     Args:
+        warnings: What may be wrong, a line each.
         places: For each element of the normalised description, in its order, the number of its file and its line.
     """
 
@@ -41,6 +42,7 @@ class CheckedDescription(BaseModel):
     kiwis: list[Kiwi]
     repositories: list[NamedRepository]
     profiles: list[str]
+    warnings: list[str] = []
     files: list[str]
     places: list[tuple[int, int]]
 

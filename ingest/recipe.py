@@ -84,6 +84,8 @@ def read_description(
         ImsError: A confined process failed, which is a defect.
     """
     checked = CheckedDescription.model_validate(run_confined("describe", {"folder": str(folder.absolute())}, limits))
+    for warning in checked.warnings:
+        logger.warning("%s", warning)
     checked.refuse_missing(profiles)
     question = Question(folder, profiles, checked.profiles, arch, limits)
     kiwi, reading, refusals = ask_kiwi(question, checked.kiwis, packages_of, checked.place)
