@@ -82,7 +82,7 @@ def _figures(size: int, seconds: dict[str, float]) -> list[Figure]:
 def _measured(store: ObjectStore, size: int, rounds: int) -> dict[str, float]:
     """Return the median seconds of each action."""
     ours, alternative = Records(store, BUCKET, RecordKind.IMAGE, Image), WholeFile(store)
-    images = [_image(number) for number in range(size)]
+    images = [image_of(number) for number in range(size)]
     _fill(store, images)
     if [image.id for image in ours.list()] != [image.id for image in alternative.list()]:
         raise SystemExit("the two stores do not hold the same records")
@@ -96,7 +96,8 @@ def _measured(store: ObjectStore, size: int, rounds: int) -> dict[str, float]:
     return _medians(actions, rounds)
 
 
-def _image(number: int) -> Image:
+def image_of(number: int) -> Image:
+    """Return a record, one of many."""
     image = Image(name=f"image-{number}", metadata={"build": str(number), "touched": "0"})
     link = Link(path=f"s3://boot-images/{image.id}/manifest.json", etag="0" * 32)
     return image.model_copy(update={"link": link})
@@ -108,11 +109,16 @@ def _touched(image: Image) -> Image:
 
 def _fill(store: ObjectStore, images: list[Image]) -> None:
     """Put the same records in both stores."""
+    put_documents(store, BUCKET, images)
     values = {image.id: image.model_dump(mode="json") for image in images}
-    for shard in SHARDS:
-        entries = {record_id: Entry.of(value) for record_id, value in values.items() if shard_of(record_id) == shard}
-        store.write(BUCKET, records_key(RecordKind.IMAGE.documents, shard), Document(entries).dump())
     store.write(BUCKET, WHOLE, json.dumps(values).encode())
+
+
+def put_documents(store: ObjectStore, bucket: str, images: list[Image]) -> None:
+    """Put records in place of all images of a bucket."""
+    for shard in SHARDS:
+        entries = {image.id: Entry.of(image.model_dump(mode="json")) for image in images if shard_of(image.id) == shard}
+        store.write(bucket, records_key(RecordKind.IMAGE.documents, shard), Document(entries).dump())
 
 
 def _medians(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:

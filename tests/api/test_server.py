@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from pydantic import SecretStr
 
-from api.server import options_of, refuse_open
+from api.server import _listening, options_of, refuse_open
 from config.api import Api
 from errors import BadInput
 
@@ -25,6 +25,14 @@ def test_elsewhere_one_is_needed(host: str) -> None:
         refuse_open(host, Api())
     refuse_open(host, Api(token=SecretStr("x")))
     refuse_open(host, Api(open=True))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_no_answer_waits_for_an_acknowledgement(host: str) -> None:
+    with _listening(host, 0) as listening, socket.create_connection(listening.getsockname()[:2]):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_more_connections_than_the_limit_are_answered_at_once() -> None:
