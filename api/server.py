@@ -104,8 +104,8 @@ def _listening(host: str, port: int) -> socket.socket:
             f"the REST API cannot listen on {host}, port {port}: {error.strerror}",
             resolution="choose another --port or --host",
         ) from error
-    # Connections inherit it. asyncio sets it only for sockets that name their protocol, which this one does not; without
-    # it an answer waits 40 ms for the client to acknowledge its header.
+    # Connections inherit it. asyncio sets it only for sockets that name their protocol, which this one does not.
+    # Without it an answer waits 40 ms for the client to acknowledge its header.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
