@@ -222,7 +222,7 @@ ELSEWHERE = (
     Elsewhere("api/test_app.py", "DELETE of v2 runs it, over HTTP.", ("flows/remove.py",)),
     Elsewhere("api/test_app.py", "The paths of jobs call them, over HTTP.", ("flows/job_end.py", "flows/job_start.py")),
     Elsewhere("api/test_app.py", "Its paths keep them, over HTTP.", ("storage/models/remote_build_nodes.py",)),
-    Elsewhere("api/test_server.py", _PART, ("config/api.py",)),
+    Elsewhere("api/test_server.py", _PART, ("config/api.py", "api/uvicorn_options.py")),
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),
     Elsewhere("cli/test_up_builds.py", _COMMAND, ("cli/shells.py",), through=("cli/main.py",)),
