@@ -28,9 +28,12 @@ from tests.s3_server import embedded_s3
 
 BUCKET = "bench"
 WHOLE = "whole.json"
-# The bounds of both ratios by the number of records. Two quiet cores measured 9.1, 3.3 and 1.4 for a list, whose
-# sixteen requests outweigh few records, and 0.9, 0.4 and 0.1 for a change.
-BOUNDS = {100: (12.0, 1.2), 1_000: (5.0, 0.6), 10_000: (2.0, 0.2)}
+# The bounds of both ratios by the number of records: of a list, whose sixteen requests outweigh few records, and of a
+# change.
+BOUNDS = {100: (1.5, 1.2), 1_000: (1.0, 0.6), 10_000: (0.2, 0.2)}
+# The most milliseconds of a process's first list, and of a change.
+FIRST_LIST_MS = {100: 10, 10_000: 100}
+CHANGE_MS = {10_000: 12}
 SMALL = 100
 OPTIONS = [Option("rounds", 15, 3, "how often each action is measured; the median counts")]
 
@@ -73,7 +76,13 @@ def measure(asked: Namespace) -> list[Figure]:
 def _figures(size: int, seconds: dict[str, float]) -> list[Figure]:
     most_list, most_change = BOUNDS[size]
     listed, changed = (seconds[action] / seconds[f"{action}, one file"] for action in ("list", "change"))
+    limits = {"first list": FIRST_LIST_MS, "change": CHANGE_MS}
     return [
+        *(
+            Figure(f"{action}, {size:,} records, ms", seconds[action] * 1000, AtMost(most[size]))
+            for action, most in limits.items()
+            if size in most
+        ),
         Figure(f"list of {size:,} records, ours / one file", listed, AtMost(most_list)),
         Figure(f"change of one of {size:,}, ours / one file", changed, AtMost(most_change)),
     ]
@@ -88,6 +97,7 @@ def _measured(store: ObjectStore, size: int, rounds: int) -> dict[str, float]:
         raise SystemExit("the two stores do not hold the same records")
     middle = images[size // 2].id
     actions: dict[str, Callable[[], object]] = {
+        "first list": lambda: Records(store, BUCKET, RecordKind.IMAGE, Image).list(),
         "list": ours.list,
         "list, one file": alternative.list,
         "change": lambda: ours.change(middle, _touched),

@@ -10,7 +10,7 @@ import pytest
 from tests.repository import REPOSITORY
 
 # Those that start no pods.
-ALONE = ("api", "database", "follow_pods", "moves", "records")
+ALONE = ("api", "api_load", "database", "follow_pods", "moves", "records")
 # `orders` runs tests/flows/stories.py, which is the suite's only run of it: one story of six orders.
 IN_PODS = ("boots", "create", "customize", "cycles", "flow", "orders", "packaging", "rebuild")
 # What benchmarks share.
