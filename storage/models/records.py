@@ -53,6 +53,8 @@ def _bare_etag(value: object) -> object:
     """Return an etag as it is compared: S3 sends it in quotes, and some clients write null for none."""
     if value is None:
         return ""
+    if isinstance(value, str) and value.isalnum():
+        return value
     return value.strip().removeprefix("W/").strip('"') if isinstance(value, str) else value
 
 
