@@ -1,6 +1,7 @@
 """The application: every resource under every address of each version."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
@@ -10,6 +11,8 @@ from api.bodies import Bodies
 from api.health import health
 from api.identity import Identity
 from api.killed_runs import watching
+from api.metrics import metrics
+from api.open_listener import listening
 from api.openapi import add_document
 from api.problems import add_problems
 from api.request_ids import RequestIds
@@ -18,6 +21,7 @@ from api.routes.deletion import deletion, removal
 from api.routes.jobs import jobs
 from api.routes.registration import registration
 from api.routes.remote_build_nodes import remote_build_nodes
+from api.s3_calls import count_calls
 from api.versions import Version
 
 
@@ -31,14 +35,16 @@ def application() -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
-        lifespan=watching,
+        lifespan=_alive,
     )
+    count_calls()
     add_problems(app)
     add_document(app)
     app.add_middleware(Bodies)
     app.add_middleware(Identity)
     # Added last, it is asked first.
     app.add_middleware(RequestIds)
+    app.include_router(metrics())
     for each in Version:
         router = _router(each)
         for prefix in each.prefixes:
@@ -51,6 +57,13 @@ def application() -> FastAPI:
                 tags=[each.value],
             )
     return app
+
+
+@asynccontextmanager
+async def _alive(app: FastAPI) -> AsyncIterator[None]:
+    """Do what is done as long as the process serves."""
+    async with watching(app), listening(app):
+        yield
 
 
 def _router(each: Version) -> APIRouter:

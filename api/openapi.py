@@ -5,12 +5,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.identity import PROBES
 from api.problems import Problem, documented
 
 _REF = "#/components/schemas/{model}"
-# They need no token, and their answers have no ETag.
-_PROBES = ("/healthz/live", "/healthz/ready")
-_WITHOUT_ETAG = (*_PROBES, "/version")
+# Their answers have no ETag.
+_WITHOUT_ETAG = (*PROBES, "/version")
 _NOT_MODIFIED = {"304": {"description": "The client has it already: If-None-Match names its ETag"}}
 
 
@@ -31,9 +31,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = Problem.model_json_schema(ref_template=_REF)
+    made["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
             operation["responses"] = _all_answers(path, method, operation)
+            if not path.endswith(PROBES):
+                operation["security"] = [{}, {"bearer": []}]
     return made
 
 
@@ -44,8 +47,9 @@ def _all_answers(path: str, method: str, operation: dict[str, Any]) -> dict[str,
     if "application/json" in known.get("422", {}).get("content", {}):
         del known["422"]
     problems: list[int] = []
-    if not path.endswith(_PROBES):
-        problems.append(401)
+    if not path.endswith(PROBES):
+        # 503: the keys of the tokens' issuer cannot be fetched.
+        problems += [401, 403, 503]
     if "requestBody" in operation:
         problems += [408, 413, 422]
     if method == "get" and not path.endswith(_WITHOUT_ETAG):

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 # How long a client waits before it asks again, when S3 or Prefect does not answer.
 RETRY_AFTER_SECONDS = "5"
+_CHALLENGE = 'Bearer realm="ims"'
 
 
 class Problem(BaseModel):
@@ -50,7 +51,33 @@ class TooSlow(BadInput):
 
 
 class Unauthorized(BadInput):
-    """A request shows no token, or a wrong one."""
+    """A request shows no token, or one that does not count.
+
+    Args:
+        message: Which.
+        resolution: What to do.
+        shows_token: Whether it shows one.
+    """
+
+    def __init__(self, message: str, *, resolution: str = "", shows_token: bool = True) -> None:
+        super().__init__(message, resolution=resolution)
+        self.challenge = f'{_CHALLENGE}, error="invalid_token", error_description="{message}"'
+        if not shows_token:
+            self.challenge = _CHALLENGE
+
+
+class Forbidden(BadInput):
+    """A caller may not do what they ask for.
+
+    Args:
+        needed: What they would have to be allowed: read, write or purge.
+        given: What they are allowed.
+        resolution: Who can change that.
+    """
+
+    def __init__(self, needed: str, given: str, *, resolution: str) -> None:
+        super().__init__(f"this needs the right to {needed}; the caller has: {given}", resolution=resolution)
+        self.challenge = f'{_CHALLENGE}, error="insufficient_scope", error_description="this needs {needed}"'
 
 
 class Unprocessable(BadInput):
@@ -60,6 +87,7 @@ class Unprocessable(BadInput):
 # The first class that fits counts.
 STATUSES: tuple[tuple[type[ImsError], HTTPStatus], ...] = (
     (Unauthorized, HTTPStatus.UNAUTHORIZED),
+    (Forbidden, HTTPStatus.FORBIDDEN),
     (TooSlow, HTTPStatus.REQUEST_TIMEOUT),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (BadLink, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -92,8 +120,8 @@ def problem_of(error: ImsError, method: str) -> JSONResponse:
         level = logging.WARNING if status == HTTPStatus.SERVICE_UNAVAILABLE else logging.ERROR
         logger.log(level, "%s: %s", type(error).__name__, error)
     headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Unauthorized | Forbidden):
+        headers["WWW-Authenticate"] = error.challenge
     return answer(status, str(error), headers=headers)
 
 

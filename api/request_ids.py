@@ -1,7 +1,5 @@
-"""Ids of requests: each answer, each line of the access log and each flow run of a request names the same one."""
+"""Ids of requests: the answer, the access log and the log of the flow run of a request name the same one."""
 
-import json
-import logging
 import re
 import time
 from uuid import uuid4
@@ -10,9 +8,10 @@ from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import access_log, metrics
+from api.access_log import Access
+from api.identity import CALLER
 from api.problems import defect
-
-logger = logging.getLogger(__name__)
 
 HEADER = "X-Request-ID"
 _GIVEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -25,7 +24,7 @@ def request_id(request: Request) -> str:
 
 
 class RequestIds:
-    """Gives each request an id, the client's own when it has one, and logs each answer as a line of JSON.
+    """Gives each request an id, the client's own when it has one, and writes a line of the access log for each.
 
     Args:
         app: What serves the requests.
@@ -42,13 +41,14 @@ class RequestIds:
         given = Headers(scope=scope).get(HEADER, "")
         own_id = given if _GIVEN.fullmatch(given) else str(uuid4())
         scope["ims.request_id"] = own_id
-        started, status = time.monotonic(), 0
+        started, status, size = time.monotonic(), 0, 0
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)[HEADER] = own_id
+            size += len(message.get("body", b""))
             await send(message)
 
         try:
@@ -58,17 +58,18 @@ class RequestIds:
             if not status:
                 await answer(scope, receive, send_with_id)
         finally:
-            _log(scope, own_id, status, time.monotonic() - started)
-
-
-def _log(scope: Scope, own_id: str, status: int, seconds: float) -> None:
-    client = scope.get("client")
-    line = {
-        "request_id": own_id,
-        "client": client[0] if client else "",
-        "method": scope["method"],
-        "path": scope["path"],
-        "status": status,
-        "ms": round(seconds * 1000, 1),
-    }
-    logger.info("%s", json.dumps(line))
+            seconds = time.monotonic() - started
+            metrics.count_request(scope["method"], status, seconds)
+            client = scope.get("client")
+            access_log.write(
+                Access(
+                    request_id=own_id,
+                    client=client[0] if client else "",
+                    caller=scope.get(CALLER, ""),
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    sent_bytes=size,
+                    ms=round(seconds * 1000, 1),
+                )
+            )

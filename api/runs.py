@@ -13,10 +13,12 @@ from prefect import Flow
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from api.identity import CALLER
 from api.request_ids import request_id
 from config.settings import settings
 from errors import ImsError
 from flows.in_process import InProcess, begin
+from runs.client import Runs, connected
 from runs.connection import check
 from runs.server_address import prefect_api_url
 
@@ -74,12 +76,26 @@ async def answered(request: Request, act: Callable[[], None], where: Mapping[str
 
 
 def begun(request: Request, flow: Flow[..., Any], parameters: Mapping[str, Any]) -> InProcess:
-    """Make the run of a flow; its tags name the request.
+    """Make the run of a flow; its tags and its log name the request.
 
     Raises:
         Unreachable: Prefect does not answer.
     """
-    return begin(flow, parameters, prefect(), [f"request: {request_id(request)}"])
+    address = prefect()
+    run = begin(flow, parameters, address, [f"request: {request_id(request)}"])
+    with connected(address) as runs:
+        note_request(request, runs, str(run.run.id))
+    return run
+
+
+def note_request(request: Request, runs: Runs, run_id: str) -> None:
+    """Write to the log of a flow run which request asked for it, and who sent that."""
+    who = request.scope.get(CALLER) or "a client without a name"
+    try:
+        runs.note(run_id, f"asked for by request {request_id(request)} of {who}")
+    except ImsError as error:
+        # The run is made, and its tags name the request, too.
+        logger.warning("flow run %s: its log does not name the request: %s", run_id, error)
 
 
 def prefect() -> str:

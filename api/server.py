@@ -1,36 +1,26 @@
 """The process, or the processes, that serve the API: `python -m api.server HOST PORT PROCESSES`, as `ims api` does."""
 
+import os
 import resource
 import socket
 import sys
+from contextlib import ExitStack
 from ipaddress import ip_address
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
-from config.api import Api
+from api import open_listener, tls
+from api.tokens import TokenCheck
+from api.uvicorn_options import BACKLOG, options_of, tls_options_of
+from config.api import Api, Tokens
 from config.settings import settings
 from errors import BadInput, Conflict, ImsError
 
-# An idle connection costs a file, and one that is used again costs a client nothing.
-KEEP_ALIVE_SECONDS = 75
-BACKLOG = 2048
 APPLICATION = "api.app:application"
-# What is answered when the service is stopped: longer than a deletion of usual size takes.
-STOP_SECONDS = 30
-
-# As the log of Prefect's servers, which `ims up` reads.
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(name)s - %(message)s", "datefmt": "%H:%M:%S"}
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Prefect sets the root logger's level, too.
-    "loggers": {"api": {"level": "INFO"}},
-}
+# `prometheus_client` of each process reads this variable (metrics.py).
+COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def main() -> None:
@@ -49,49 +39,53 @@ def serve(host: str, port: int, processes: int, descriptor: int | None = None) -
         host: The address to listen on.
         port: The port.
         processes: How many processes share it.
-        descriptor: A socket that listens there already; then this process alone serves it.
+        descriptor: A socket that listens there already.
 
     Raises:
-        BadInput: It would be open to others than this host's users.
+        BadInput: It would be open to others than this host's users, or a file of the settings cannot be used.
+        Conflict: Another program listens there.
     """
-    refuse_open(host, settings().api)
+    chosen = settings().api
+    refuse_open(host, chosen, settings().tokens)
+    refuse_unusable(chosen, settings().tokens)
     _allow_many_files()
-    options = options_of(settings().api)
-    if processes > 1:
-        _say_where(host, port)
-        uvicorn.run(APPLICATION, host=host, port=port, workers=processes, **options)
-        return
     listener = _listening(host, port) if descriptor is None else socket.socket(fileno=descriptor)
-    _say_where(host, listener.getsockname()[1])
-    uvicorn.Server(uvicorn.Config(APPLICATION, **options)).run(sockets=[listener])
+    _say_where(chosen, host, listener.getsockname()[1])
+    config = uvicorn.Config(APPLICATION, workers=processes, **options_of(chosen), **tls_options_of(chosen))
+    with ExitStack() as stack:
+        if processes > 1:
+            # Each counts by itself, and any of them is asked for the counts of all.
+            os.environ[COUNTS_FOLDER] = stack.enter_context(TemporaryDirectory(prefix="ims-api-counts-"))
+            Multiprocess(config, sockets=[listener]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[listener])
 
 
-def options_of(chosen: Api) -> dict[str, Any]:
-    """Return how uvicorn serves the API."""
-    return {
-        "factory": True,
-        "access_log": False,
-        "server_header": False,
-        "log_config": LOGGING,
-        "backlog": BACKLOG,
-        # One more is answered 503.
-        "limit_concurrency": chosen.connections,
-        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
-        "timeout_graceful_shutdown": STOP_SECONDS,
-    }
+def refuse_unusable(chosen: Api, tokens: Tokens) -> None:
+    """Refuse to start with settings that no request could be served by.
+
+    Raises:
+        BadInput: A file cannot be read, or is not what it should be.
+        Conflict: Another program listens at the address of the second listener.
+    """
+    tls.context_of(chosen)
+    if tokens.are_taken:
+        TokenCheck(tokens)
+    open_listener.refuse_taken(chosen)
 
 
-def refuse_open(host: str, chosen: Api) -> None:
+def refuse_open(host: str, chosen: Api, tokens: Tokens) -> None:
     """Refuse to listen where others reach the API without a token, unless the settings say so.
 
     Raises:
         BadInput: They do not.
     """
-    if chosen.token.get_secret_value() or chosen.open or _is_loopback(host):
+    if chosen.token.get_secret_value() or tokens.are_taken or chosen.open or _is_loopback(host):
         return
     raise BadInput(
         f"the REST API would listen on {host} without a token: everybody who reaches it could delete every image",
-        resolution="set IMS_API_TOKEN, or IMS_API_OPEN=true if only those who may do so reach that address",
+        resolution="set IMS_API_TOKEN or IMS_API_JWT_JWKS_URL, or IMS_API_OPEN=true if only those who may do so reach "
+        "that address",
     )
 
 
@@ -106,10 +100,20 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _say_where(host: str, port: int) -> None:
+def _say_where(chosen: Api, host: str, port: int) -> None:
     # Prefect keeps uvicorn's own line out of the log.
-    sys.stderr.write(f"REST API  http://{f'[{host}]' if ':' in host else host}:{port}/apis/ims\n")
+    scheme = "https" if chosen.tls_certificate else "http"
+    sys.stderr.write(f"REST API  {scheme}://{_in_url(host)}:{port}/apis/ims\n")
+    if chosen.open_port:
+        sys.stderr.write(
+            f"REST API  http://{_in_url(chosen.open_host)}:{chosen.open_port}/apis/ims, "
+            f"which everyone may {chosen.open_role} by without a token\n"
+        )
     sys.stderr.flush()
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_loopback(host: str) -> bool:

@@ -15,6 +15,7 @@ from cli import (
     deleted,
     failures,
     images,
+    imports,
     jobs,
     public_keys,
     recipes,
@@ -47,6 +48,8 @@ app.command("status")(status.status)
 app.command("settings")(settings.show)
 app.command("site")(site.show)
 app.command("reconcile")(reconcile.reconcile)
+app.command("import")(imports.import_records)
+app.command("export")(imports.export_records)
 app.add_typer(public_keys.app, name="public-keys")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(images.app, name="images")

@@ -4,6 +4,7 @@ The rule: what an image trusts is a certificate authority that is valid today, a
 As many certificates come out as blocks went in, or the file is refused with the line that is wrong.
 """
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,11 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from config.authorities import refuse_no_authority
 from config.certificate_files import refuse_other_forms
 from config.pem import COPY_AGAIN, Block, blocks_of
-from config.signatures import ByName, by_name, refuse_damaged
+from config.signatures import ByKey, by_key, refuse_damaged
 from errors import BadInput
 
 # A site has a few; the trust store of a whole distribution has about 150 and about 250 KB.
 LARGEST_BUNDLE_BYTES = 4 << 20
+MOST_CERTIFICATES = 1000
 _LONGEST_SUBJECT = 200
 _LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 
@@ -54,22 +56,27 @@ def parse_bundle(data: bytes, source: str, *, today: datetime | None = None) -> 
     """
     if len(data) > LARGEST_BUNDLE_BYTES:
         raise BadInput(f"{source} has {len(data)} bytes, more than a bundle of certificates has")
+    # Editors of Windows begin a file so.
+    data = data.removeprefix(BOM_UTF8)
     refuse_other_forms(data, source)
     unreadable = f"{source} holds a certificate that cannot be read"
     blocks = blocks_of(data, unreadable)
     if not any(block.label in _LABELS for block in blocks):
-        raise BadInput(f"{source} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")
-    places = [f"certificate {number} (line {block.first})" for number, block in enumerate(blocks, 1)]
-    read = [
-        _certificate(block, f"{unreadable}, {place}", block.decode(unreadable))
-        for place, block in zip(places, blocks, strict=True)
-    ]
-    bundle = by_name(read)
-    found = [
-        _checked(certificate, bundle, f"{source}, {place}", today or datetime.now(UTC))
-        for place, certificate in zip(places, read, strict=True)
-    ]
-    return list({certificate.sha256: certificate for certificate in found}.values())
+        held = f": it holds a {blocks[0].label}" if blocks else ""
+        raise BadInput(
+            f"{source} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----){held}",
+            resolution="give the root certificate of the CA",
+        )
+    read: dict[bytes, tuple[str, x509.Certificate]] = {}
+    for number, block in enumerate(blocks, 1):
+        place, content = f"certificate {number} (line {block.first})", block.decode(unreadable)
+        if content not in read or block.label not in _LABELS:
+            read[content] = place, _certificate(block, f"{unreadable}, {place}", content)
+        if len(read) > MOST_CERTIFICATES:
+            raise BadInput(f"{source} has more than {MOST_CERTIFICATES} certificates", resolution="leave some out")
+    bundle = by_key(certificate for _, certificate in read.values())
+    day = today or datetime.now(UTC)
+    return [_checked(certificate, bundle, f"{source}, {place}", day) for place, certificate in read.values()]
 
 
 def _certificate(block: Block, unreadable: str, content: bytes) -> x509.Certificate:
@@ -87,7 +94,7 @@ def _certificate(block: Block, unreadable: str, content: bytes) -> x509.Certific
     return certificate
 
 
-def _checked(certificate: x509.Certificate, bundle: ByName, where: str, today: datetime) -> CaCertificate:
+def _checked(certificate: x509.Certificate, bundle: ByKey, where: str, today: datetime) -> CaCertificate:
     subject = _printable(certificate.subject.rfc4514_string()) or "a certificate without a subject"
     refuse_no_authority(certificate, f"{where}: {subject}")
     refuse_damaged(certificate, bundle, f"{where}: {subject}")

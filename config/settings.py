@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config.api import Api
+from config.api import Api, Tokens
 from config.groups import S3, Ingest, Limits, Recipes, Repositories, Roots, Shells, Squashfs, Tasks
 from config.pods import Builder, Kubernetes, PodResources, Pods
 from config.refusals import details_of, reason_of
@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     repositories: Repositories = Repositories()
     squashfs: Squashfs = Squashfs()
     api: Api = Api()
+    tokens: Tokens = Tokens()
     roots: Roots = Roots()
 
     @property
@@ -114,4 +115,8 @@ def settings() -> Settings:
 def _variable_of(error: ErrorDetails) -> str:
     place = [str(part) for part in error["loc"]]
     names = {(known.group, known.field): known.name for known in variables_of(Settings)}
+    if len(place) == 1 and ("", place[0]) not in names:
+        # Settings of a group that do not go together.
+        group = Settings.model_fields[place[0]].annotation
+        return str(vars(group)["variable"]).format("*")
     return names.get(("", place[0])) or names[(place[0], place[1])]

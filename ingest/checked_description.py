@@ -32,6 +32,7 @@ class CheckedDescription(BaseModel):
     """A description that passed the checks of ours.
 
     Args:
+        warnings: What may be wrong, a line each.
         places: For each element of the normalised description, in its order, the number of its file and its line.
     """
 
@@ -41,6 +42,7 @@ class CheckedDescription(BaseModel):
     kiwis: list[Kiwi]
     repositories: list[NamedRepository]
     profiles: list[str]
+    warnings: list[str] = []
     files: list[str]
     places: list[tuple[int, int]]
 
@@ -99,6 +101,17 @@ class CheckedDescription(BaseModel):
             bootstrap_packages=reading.bootstrap_packages,
             packages=reading.packages,
         )
+
+
+def shadowed(repositories: Sequence[Repository]) -> list[str]:
+    """Return a line for each repository that kiwi replaces by another of the same alias."""
+    last = {each.alias: each for each in repositories if each.asked and each.alias}
+    lost = [each for each in repositories if each.asked and each.alias and each.url != last[each.alias].url]
+    return [
+        f"{each.file}, line {each.line}: kiwi does not read from this repository: "
+        f"{last[each.alias].file}, line {last[each.alias].line} has another with the alias {each.alias!r}"
+        for each in lost
+    ]
 
 
 def _repository(named: NamedRepository, manager: str, asked: bool, left_out: bool, replaced: bool) -> Repository:

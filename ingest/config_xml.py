@@ -49,7 +49,7 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
         check_counts(document)
         check_command_words(document)
         check_local_paths(document, folder)
-        check_scripts(folder, top)
+        warnings = check_scripts(folder, top)
         repositories = [
             repository(document, element, folder, credentials[element]) for element in document.root.iter("repository")
         ]
@@ -63,6 +63,7 @@ def run(folder: str, limits: Limits) -> dict[str, Any]:
         "kiwis": kiwis,
         "repositories": repositories,
         "profiles": _profiles(document),
+        "warnings": warnings,
         **_places(document),
     }
 

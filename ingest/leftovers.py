@@ -7,10 +7,14 @@ from collections.abc import Sequence
 
 from ingest.names import shown
 
-# macOS: AppleDouble files of bsdtar and of foreign file systems, those of its Finder, and the folder in its zip files.
+# macOS: AppleDouble files of bsdtar and of foreign file systems, those of its Finder and its volumes, and the folder in
+# its zip files.
 _APPLE_DOUBLE = "._"
-_MACOS = {".ds_store", ".appledouble", "__macosx", "icon\r"}
-_WINDOWS = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
+_MACOS = {
+    *(".ds_store", ".appledouble", "__macosx", "icon\r", ".spotlight-v100", ".trashes", ".fseventsd"),
+    *(".temporaryitems", ".documentrevisions-v100", ".apdisk", ".localized"),
+}
+_WINDOWS = {"thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
 _MOST_LISTED = 5
 
 

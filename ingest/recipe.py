@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ingest.checked_description import CheckedDescription
+from ingest.checked_description import CheckedDescription, shadowed
 from ingest.confined import run_confined
 from ingest.description import Description, Kiwi
 from ingest.kiwi_reading import RELEASES, Question, ask_kiwi
@@ -84,9 +84,14 @@ def read_description(
         ImsError: A confined process failed, which is a defect.
     """
     checked = CheckedDescription.model_validate(run_confined("describe", {"folder": str(folder.absolute())}, limits))
+    for warning in checked.warnings:
+        logger.warning("%s", warning)
     checked.refuse_missing(profiles)
     question = Question(folder, profiles, checked.profiles, arch, limits)
     kiwi, reading, refusals = ask_kiwi(question, checked.kiwis, packages_of, checked.place)
     for refusal in refusals:
         logger.info("%s; %s reads it", refusal, RELEASES[kiwi])
-    return checked.read(kiwi, reading, replaced=replaced)
+    description = checked.read(kiwi, reading, replaced=replaced)
+    for warning in shadowed(description.repositories):
+        logger.warning("%s", warning)
+    return description

@@ -16,6 +16,8 @@ _TYPES = {"apt-deb", "apt-rpm", "deb-dir", "mirrors", "rpm-dir", "rpm-md"}
 _SOURCE_TYPES = {"baseurl", "metalink", "mirrorlist"}
 # Schemas up to 7.0 know more types; kiwi/xsl/convert70to71.xsl drops them.
 _OBSOLETE_TYPES = {"red-carpet", "slack-site", "up2date-mirrors", "urpmi", "yast2"}
+# More than web servers take.
+_LONGEST_ADDRESS = 4096
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _ADDRESSES = "repositories are http://…, https://…, or this://FOLDER of the recipe"
 
@@ -60,6 +62,8 @@ def _url(document: Document, element: Element, folder: str) -> tuple[str, BadInp
     if not url:
         raise refused(document, element, "the repository has no source path", 'add <source path="https://…"/>')
     source = sources[0]
+    if len(url) > _LONGEST_ADDRESS:
+        raise refused(document, source, f"the repository's address has {len(url)} characters", _ADDRESSES)
     if "{{" in url or "}}" in url:
         raise refused(
             document,

@@ -25,15 +25,7 @@ def check_script(text: bytes, name: str, *, executable: bool = True) -> None:
     if text.startswith(b"\x7fELF"):
         return
     first = text.partition(b"\n")[0]
-    if first.startswith(_BYTE_ORDER_MARK):
-        raise BadInput(
-            f"{name}, line 1 begins with a byte order mark: its interpreter would not be found",
-            resolution="save it as UTF-8 without the mark, for instance with dos2unix --remove-bom",
-        )
-    if first.startswith(b"#!") and first.endswith(b"\r"):
-        raise BadInput(
-            f"{name}, line 1 has line ends of Windows: its interpreter would not be found", resolution=_CONVERT
-        )
+    _check_first_line(first, name)
     interpreter = _interpreter(first, name)
     if interpreter and interpreter not in _SHELLS:
         if not executable:
@@ -47,6 +39,36 @@ def check_script(text: bytes, name: str, *, executable: bool = True) -> None:
             f"{name}, line {line} has line ends of Windows: the shell would take them as part of the command",
             resolution=_CONVERT,
         )
+
+
+def _check_first_line(first: bytes, name: str) -> None:
+    """Refuse a first line by which the kernel finds no interpreter."""
+    if b"\0" in first:
+        raise BadInput(
+            f"{name}, line 1 holds NUL bytes: it is no script, or one in UTF-16",
+            resolution="save it as UTF-8, for instance by iconv -f UTF-16 -t UTF-8",
+        )
+    if first.startswith(_BYTE_ORDER_MARK):
+        raise BadInput(
+            f"{name}, line 1 begins with a byte order mark: its interpreter would not be found",
+            resolution="save it as UTF-8 without the mark, for instance with dos2unix --remove-bom",
+        )
+    if first.startswith(b"#!") and first.endswith(b"\r"):
+        raise BadInput(
+            f"{name}, line 1 has line ends of Windows: its interpreter would not be found", resolution=_CONVERT
+        )
+    if first.startswith(b"#!") and b"\r" in first:
+        raise BadInput(
+            f"{name}, line 1 has line ends of an old Mac: the whole script would be the name of its interpreter",
+            resolution="convert it, for instance with mac2unix",
+        )
+
+
+def interpreter_path(text: bytes) -> str:
+    """Return the path of the program that a script's first line names; empty when it names none by its path."""
+    first = text.partition(b"\n")[0]
+    words = first[2:].decode(errors="replace").split() if first.startswith(b"#!") else []
+    return words[0] if words and words[0].startswith("/") else ""
 
 
 def _interpreter(first: bytes, name: str) -> str:

@@ -1,13 +1,16 @@
 """The flow runs of a Prefect server: started, read, cancelled and resumed over its API."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import OrchestrationResult
+from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import SetStateStatus
@@ -72,6 +75,14 @@ class Runs:
         """Make a run of a flow that no worker takes: whoever makes it carries it out."""
         with translated(self._client):
             return self._client.create_flow_run(flow, parameters=dict(parameters), tags=tags, state=Pending())
+
+    def note(self, run_id: str, text: str) -> None:
+        """Write a line to the log of a run."""
+        line = LogCreate(
+            name=__name__, level=logging.INFO, message=text, timestamp=datetime.now(UTC), flow_run_id=UUID(run_id)
+        )
+        with translated(self._client):
+            self._client.create_logs([line])
 
     def tagged(self, tag: str) -> list[tuple[str, list[str]]]:
         """Return the runs with a tag that have not ended, at most a page of them, each with all of its tags."""

@@ -32,6 +32,11 @@ ELSEWHERE = (
     Elsewhere("tasks/test_repositories.py", _PART, ("tasks/repository_answers.py",)),
     Elsewhere("config/test_authorities.py", _PART, ("config/signatures.py",)),
     Elsewhere("storage/embedded/test_server.py", _PART, ("storage/embedded/process.py", "storage/embedded/state.py")),
+    Elsewhere(
+        "storage/moving/test_adoption.py",
+        _PART,
+        ("storage/moving/collections.py", "storage/moving/exports.py", "storage/moving/records.py"),
+    ),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
     Elsewhere("storage/records/test_registration.py", _PART, ("storage/records/links.py",)),
     Elsewhere("cli/test_public_keys.py", _COMMAND, ("storage/records/public_keys.py",)),
@@ -79,7 +84,7 @@ ELSEWHERE = (
     Elsewhere(
         "flows/test_unattended.py",
         _FLOW_RUN,
-        ("flows/rebuild_image.py", "tasks/scripts.py"),
+        ("tasks/scripts.py",),
         through=("flows/rebuild_image.py",),
     ),
     Elsewhere(
@@ -222,7 +227,7 @@ ELSEWHERE = (
     Elsewhere("api/test_app.py", "DELETE of v2 runs it, over HTTP.", ("flows/remove.py",)),
     Elsewhere("api/test_app.py", "The paths of jobs call them, over HTTP.", ("flows/job_end.py", "flows/job_start.py")),
     Elsewhere("api/test_app.py", "Its paths keep them, over HTTP.", ("storage/models/remote_build_nodes.py",)),
-    Elsewhere("api/test_server.py", _PART, ("config/api.py",)),
+    Elsewhere("api/test_server.py", _PART, ("config/api.py", "api/uvicorn_options.py")),
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),
     Elsewhere("cli/test_up_builds.py", _COMMAND, ("cli/shells.py",), through=("cli/main.py",)),

@@ -13,7 +13,7 @@ from api.answers import many, one, refuse_other_than_seen
 from api.lists import Page, page_of
 from api.models.jobs import SentJob, ShownJob
 from api.problems import documented
-from api.runs import GOES_ON, answered, prefect
+from api.runs import GOES_ON, answered, note_request, prefect
 from api.shown_records import ShownRecords
 from config.durations import parse_age
 from errors import BadInput, NotFound, Unreachable
@@ -77,7 +77,7 @@ def jobs() -> APIRouter:
     @router.post("/jobs", status_code=201, response_model=ShownJob, responses=documented(400, 409, 413, 422, 503))
     def create_job(request: Request, wanted: SentJob) -> Response:
         """Start a job."""
-        return one(request, ShownJob.of(_started(wanted)), HTTPStatus.CREATED)
+        return one(request, ShownJob.of(_started(request, wanted)), HTTPStatus.CREATED)
 
     @router.patch("/jobs/{job_id}", response_model=ShownJob, responses=documented(400, 404, 409, 412, 413, 422, 503))
     def change_job_by_id(request: Request, job_id: str, changes: JobUpdate) -> Response:
@@ -105,7 +105,7 @@ def _refuse_other(request: Request, job: Job) -> None:
     refuse_other_than_seen(request, ShownJob.of(job))
 
 
-def _started(wanted: SentJob) -> Job:
+def _started(request: Request, wanted: SentJob) -> Job:
     """Check a job, store its record and start its run.
 
     Raises:
@@ -118,10 +118,12 @@ def _started(wanted: SentJob) -> Job:
         raise BadInput(error.message, resolution=error.resolution) from error
     with connected(prefect()) as runs:
         try:
-            return start_recorded(runs, catalogue(), wanted.job_type, fields)
+            job = start_recorded(runs, catalogue(), wanted.job_type, fields)
         except NotFound as error:
             # Its server has no deployments yet: `ims up` or `ims worker` makes them.
             raise Unreachable(error.message, resolution=error.resolution) from error
+        note_request(request, runs, job.flow_run_id)
+        return job
 
 
 async def _delete(request: Request, jobs: Sequence[Job]) -> Response:

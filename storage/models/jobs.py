@@ -1,6 +1,6 @@
 """The record of a job: what was asked for, field for field as in IMS v3 plus what it lacks, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Self, TypedDict
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from storage.models import job_defaults
 from storage.models.fields import Arch, FileName, GiB, Id, InnerPath, Input, Name, Profile, ScriptPath
 from storage.models.inspections import Inspection
-from storage.models.records import Link, Record
+from storage.models.records import Link, Record, now
 from storage.models.shells import CUSTOMIZE, NewSshContainer, SshContainer
 
 
@@ -159,10 +159,15 @@ class JobChanges(TypedDict, total=False):
     logs: list[Link]
     inspection: Inspection
     resultant_image_id: Id
+    changed_inputs: list[str]
 
 
 class Job(NewJob, Record):
-    """A job as stored: its input, how far it is, and what came of it."""
+    """A job as stored: its input, how far it is, and what came of it.
+
+    Args:
+        changed_inputs: Of a rebuild: what is not as it was when the last image of that name was built.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -171,6 +176,7 @@ class Job(NewJob, Record):
     status: JobStatus = JobStatus.CREATING
     arch: Arch = "x86_64"
     resultant_image_id: Id | None = None
+    changed_inputs: list[str] = Field(default_factory=list)
     flow_run_id: str = ""
     repositories: list[str] = Field(default_factory=list)
     logs: list[Link] = Field(default_factory=list)
@@ -179,6 +185,7 @@ class Job(NewJob, Record):
     inspection: Inspection | None = None
     attempts: dict[str, Attempts] = Field(default_factory=dict)
     hold: Hold | None = None
+    ended: datetime | None = None
 
     @model_validator(mode="after")
     def _shells_fit_the_type(self) -> Self:
@@ -191,3 +198,10 @@ class Job(NewJob, Record):
         shells = [NewSshContainer(name=shell.name, jail=shell.jail) for shell in self.ssh_containers]
         fields = self.model_dump(include=set(NewJob.model_fields) - {"ssh_containers"})
         return NewJob(**fields, ssh_containers=shells[:1] if self.job_type is JobType.CUSTOMIZE else [])
+
+    def changed(self, fields: Mapping[str, object]) -> Self:
+        """Return this job with other fields. It has ended when its status became final, and not before."""
+        job = self.model_copy(update=fields)
+        if job.status.is_final is self.status.is_final:
+            return job
+        return job.model_copy(update={"ended": now() if job.status.is_final else None})

@@ -50,7 +50,7 @@ def take_hold(catalogue: Catalogue, job_id: str, hold: Hold, flow_run_id: str, i
         opened = {"hold": hold, "flow_run_id": flow_run_id, "diagnosis": None}
         if job.status is JobStatus.ERROR:
             opened |= {"status": JobStatus.CREATING, "attempts": _asked_again(job)}
-        return job.model_copy(update=opened)
+        return job.changed(opened)
 
     return catalogue.jobs.change(job_id, take)
 

@@ -65,7 +65,7 @@ def report(catalogue: Catalogue, job: Job, **changes: Unpack[JobChanges]) -> Job
 
     def write(stored: Job) -> Job:
         check_hold(stored, job)
-        return stored.model_copy(update=_known(changes))
+        return stored.changed(_known(changes))
 
     return catalogue.jobs.change(job.id, write)
 
@@ -81,9 +81,7 @@ def report_shell(catalogue: Catalogue, job: Job, shell: SshContainer, **changes:
         check_hold(stored, job)
         known = {each.name: each for each in stored.ssh_containers}
         # In the order they came: the first is what the user asked for.
-        return stored.model_copy(
-            update={**_known(changes), "ssh_containers": [*(known | {shell.name: shell}).values()]}
-        )
+        return stored.changed({**_known(changes), "ssh_containers": [*(known | {shell.name: shell}).values()]})
 
     return catalogue.jobs.change(job.id, write)
 
@@ -131,7 +129,7 @@ def close_job(catalogue: Catalogue, job_id: str, diagnosis: Diagnosis) -> Job:
         if job.status is JobStatus.SUCCESS:
             return job
         ended = _ended(job.ssh_containers)
-        return job.model_copy(update={"status": JobStatus.ERROR, "diagnosis": diagnosis, "ssh_containers": ended})
+        return job.changed({"status": JobStatus.ERROR, "diagnosis": diagnosis, "ssh_containers": ended})
 
     return catalogue.jobs.change(job_id, end)
 

@@ -158,7 +158,7 @@ def change_job(
             )
         if job.status.is_final and changes.status not in {None, job.status}:
             raise Conflict(f"job {job.id} has ended: it is {job.status}", resolution="start a new job")
-        return job.model_copy(update=fields)
+        return job.changed(fields)
 
     return catalogue.jobs.change(job_id, change)
 

@@ -8,7 +8,7 @@ import builtins
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -131,6 +131,32 @@ class Records(Generic[R]):
             return record
 
         return self._write(record.id, put)
+
+    def adopt(self, records: Sequence[R]) -> set[str]:
+        """Store many new records, each document in one write; return the ids of which there is a record already.
+
+        Cut off, the same call goes on. A record that is there stays as it is.
+
+        Raises:
+            BadInput: a field has a value that its model refuses; records of other documents may be stored.
+        """
+        existed: set[str] = set()
+        for shard in SHARDS:
+            if of_shard := [record for record in records if shard_of(record.id) == shard]:
+                existed |= self._adopt(shard, of_shard)
+        return existed
+
+    def _adopt(self, shard: str, records: Sequence[R]) -> set[str]:
+        token = secrets.token_hex(8)
+        new = {record.id: self._entry(record.id, record, [token])[0] for record in records}
+        attempt = Attempts(self._patience)
+        with self._turn(shard):
+            while True:
+                kept = self._load(shard)
+                present = {each: entry for each, entry in kept.document.records.items() if each in new}
+                missing = {each: entry for each, entry in new.items() if each not in present}
+                if not missing or self._save(shard, kept, kept.document.records | missing, attempt, []):
+                    return {each for each, entry in present.items() if token not in _writers(entry)}
 
     def change(self, record_id: str, change: Callable[[R], R]) -> R:
         """Replace a record by what `change` makes of it, and return the record as it is then stored.

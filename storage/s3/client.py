@@ -1,6 +1,7 @@
 """The client of the S3 server: boto3's, with the settings that all servers known to us work with."""
 
 import threading
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,17 @@ def s3_client(server: S3) -> "S3Client":
                 proxies={} if server.is_on_loopback else None,
             ),
         )
+
+
+def on_event(event: str, handler: Callable[..., None]) -> None:
+    """Have a function called at an event of boto3, by every client that is made from now on; once, if it is told twice.
+
+    Args:
+        event: The event's name.
+        handler: Gets what the event has; it must return nothing, and raise nothing.
+    """
+    with _SESSION_LOCK:
+        _session().events.register(event, handler, unique_id=f"{handler.__module__}.{handler.__qualname__}")
 
 
 @cache

@@ -3,28 +3,33 @@
 import socket
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
 from pydantic import SecretStr
 
-from api.server import options_of, refuse_open
-from config.api import Api
+from api.server import refuse_open, refuse_unusable
+from api.uvicorn_options import options_of
+from config.api import Api, Tokens
 from errors import BadInput
+
+TOKENS = Tokens.model_validate({"jwks_url": "https://keycloak/certs", "issuer": "i", "audience": "a"})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_on_this_host_no_token_is_needed(host: str) -> None:
-    refuse_open(host, Api())
+    refuse_open(host, Api(), Tokens())
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "api.example.com"])
 def test_elsewhere_one_is_needed(host: str) -> None:
     with pytest.raises(BadInput, match=rf"would listen on {host} without a token.*IMS_API_TOKEN"):
-        refuse_open(host, Api())
-    refuse_open(host, Api(token=SecretStr("x")))
-    refuse_open(host, Api(open=True))
+        refuse_open(host, Api(), Tokens())
+    refuse_open(host, Api(token=SecretStr("x")), Tokens())
+    refuse_open(host, Api(open=True), Tokens())
+    refuse_open(host, Api(), TOKENS)
 
 
 def test_more_connections_than_the_limit_are_answered_at_once() -> None:
@@ -42,3 +47,14 @@ def test_more_connections_than_the_limit_are_answered_at_once() -> None:
         server.should_exit = True
         thread.join(30)
     assert answer.status_code == 503
+
+
+def test_settings_that_no_request_could_be_served_by_are_refused_at_the_start(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pem"
+    for chosen, tokens in (
+        (Api(tls_certificate=missing, tls_key=missing), Tokens()),
+        (Api(), TOKENS.model_copy(update={"ca_file": missing})),
+    ):
+        with pytest.raises(BadInput, match=f"{missing} cannot be read"):
+            refuse_unusable(chosen, tokens)
+    refuse_unusable(Api(), TOKENS)

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import pytest
 
 from builder.image import ensure_builder_image
+from ingest.description import Kiwi
 from tests.builder.pod.kiwi.test_repository_file import NASTY
 from tests.builder.s3_stand_in import StandIn
 from tests.builder_pod import run_in_builder, start_options
@@ -306,8 +307,12 @@ def test_a_description_that_is_not_xml_is_the_error(lab: Lab) -> None:
     assert last_line(ran).startswith("error: config.xml cannot be read: no element found: line ")
 
 
-def test_an_overlay_keeps_the_links_of_the_root_and_closes_none_of_its_folders(lab: Lab) -> None:
+@pytest.mark.parametrize("kiwi", [9, 11])
+def test_an_overlay_keeps_the_links_of_the_root_and_closes_none_of_its_folders(lab: Lab, kiwi: Kiwi) -> None:
     """As the field's recipes have it (kiwi's issues 2176 and 557): root/lib for a merged /usr, made with umask 077."""
+    lab.image = ensure_builder_image(kiwi)
+    if kiwi == 11:
+        lab.edit('schemaversion="6.8"', 'schemaversion="8.0"')
     overlay = lab.description / "root"
     (overlay / "lib/systemd/system").mkdir(parents=True)
     (overlay / "lib/systemd/system/site.service").write_text("[Unit]\n")
@@ -324,6 +329,9 @@ def test_an_overlay_keeps_the_links_of_the_root_and_closes_none_of_its_folders(l
     assert [(root / place).stat().st_mode & 0o777 for place in ("", "etc")] == [0o755, 0o755]
     assert "warning: the overlay's /lib goes to /usr/lib, where the image's link leads" in ran.stdout
     assert "warning: the overlay would have closed /, /etc to all but root" in ran.stdout
+    assert "are not known" not in ran.stdout, (
+        "the image has no rpm of its own: the links of its packages are asked later"
+    )
 
 
 def test_another_architecture_is_refused(lab: Lab) -> None:

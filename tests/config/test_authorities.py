@@ -174,10 +174,11 @@ def test_an_authority_with_a_new_key_is_checked_by_the_one_before() -> None:
         parse_bundle(new.pem, "ca.pem")
 
 
-def test_a_root_with_an_old_signature_is_taken_and_a_damaged_one_is_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("digest", ["-sha1", "-md5"])
+def test_a_root_with_an_old_signature_is_taken_and_a_damaged_one_is_not(tmp_path: Path, digest: str) -> None:
     """Clients do not look at a root's own signature, and many roots in use have SHA-1."""
     made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-subj", "/CN=Old", "-sha1"],
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-subj", "/CN=Old", digest],
         cwd=tmp_path,
         capture_output=True,
         check=True,
@@ -186,6 +187,17 @@ def test_a_root_with_an_old_signature_is_taken_and_a_damaged_one_is_not(tmp_path
     der = ssl.PEM_cert_to_DER_cert(made.decode())
     with pytest.raises(BadInput, match="is damaged or was forged"):
         parse_bundle(ssl.DER_cert_to_PEM_cert(der[:-1] + bytes([der[-1] ^ 1])).encode(), "ca.pem")
+
+
+def test_a_root_with_a_damaged_name_is_no_intermediate_of_another(tmp_path: Path) -> None:
+    """Its names differ then, and the identifier of its signer's key is still that of its own."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-subj", "/CN=Rooted"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
+    der = ssl.PEM_cert_to_DER_cert(made.decode())
+    for name in (der.index(b"Rooted"), der.rindex(b"Rooted")):
+        changed = der[:name] + b"Booted" + der[name + 6 :]
+        with pytest.raises(BadInput, match="is damaged or was forged"):
+            parse_bundle(ssl.DER_cert_to_PEM_cert(changed).encode(), "ca.pem")
 
 
 def test_the_advice_for_a_server_that_signs_itself_can_be_followed(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Tests of config/certificates.py, with certificates made for each."""
 
 import subprocess
+import time
+from codecs import BOM_UTF8
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -50,6 +52,16 @@ def test_a_bundle_is_taken_in_its_order() -> None:
 
 def test_what_is_there_twice_is_taken_once() -> None:
     assert [each.subject for each in parse_bundle(ONE.pem + TWO.pem + ONE.pem, "ca.pem")] == ["CN=One", "CN=Two"]
+
+
+def test_one_that_is_there_very_often_takes_no_time() -> None:
+    one, started = ONE.pem, time.process_time()
+    assert len(parse_bundle(one * (LARGEST_BUNDLE_BYTES // len(one)), "ca.pem")) == 1
+    assert time.process_time() - started < 3
+
+
+def test_a_byte_order_mark_before_the_first_is_no_damage() -> None:
+    assert parse_bundle(BOM_UTF8 + ONE.pem, "ca.pem") == parse_bundle(ONE.pem, "ca.pem")
 
 
 def test_the_text_around_certificates_does_not_come_along() -> None:
@@ -110,6 +122,7 @@ BAD = {
         armoured(DER.replace(SUBJECT_KEY, AUTHORITY_KEY)),
         "holds a certificate that cannot be read",
     ),
+    "a request": (ONE.pem.replace(b"CERTIFICATE", b"CERTIFICATE REQUEST"), "it holds a CERTIFICATE REQUEST"),
     "huge": (ONE.pem + b"#" * LARGEST_BUNDLE_BYTES, "more than a bundle of certificates has"),
 }
 

@@ -28,7 +28,6 @@ BY_BOTH = {
     "test_packed",
     "test_packing",
     "test_recipe_files",
-    "test_recipe_scripts",
     "test_recipe_unpacking",
     "test_script",
     "test_script_unpacking",

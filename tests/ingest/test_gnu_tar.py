@@ -1,4 +1,4 @@
-"""Trees that GNU tar packs, in all its formats, are unpacked as GNU tar unpacks them."""
+"""Trees that GNU tar and bsdtar pack, in all their formats, are unpacked as they unpack them."""
 
 import os
 import shutil
@@ -16,7 +16,8 @@ from tests.ingest.trees import scratch_folder, tree_of
 
 LIMITS = Limits(bytes=4 << 20, entries=200, memory_bytes=1 << 20, seconds=1)
 FORMATS = ["v7", "ustar", "oldgnu", "gnu", "posix"]
-TOOLS = [tool for tool in ("bsdtar",) if shutil.which(tool)]
+# bsdtar is the tar of macOS and of Windows.
+BSD_FORMATS = ["ustar", "gnutar", "pax", "rpax", "v7tar"]
 
 
 def packed(folder: Path, archive: Path, options: list[str]) -> bool:
@@ -40,6 +41,28 @@ def test_what_gnu_tar_packs_is_unpacked_as_gnu_tar_does(
         if not packed(top, archive, [f"--format={form}", *(["--sparse"] if sparse else [])]):
             return
         subprocess.run(["tar", "-C", theirs, "--delay-directory-restore", "-xpf", archive], check=True)
+        unpack(str(archive), str(ours), LIMITS, lambda _tree: None)
+        assert tree_of(ours, times=True) == tree_of(theirs, times=True)
+
+
+@pytest.mark.skipif(shutil.which("bsdtar") is None, reason="bsdtar is missing: bin/setup libarchive-tools")
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(trees(), st.sampled_from(BSD_FORMATS), st.integers(1, 1 << 31))
+def test_what_bsdtar_packs_is_unpacked_as_bsdtar_does(
+    tree: dict[str, tuple[str, int, object]], form: str, time: int
+) -> None:
+    with scratch_folder() as scratch:
+        top, ours, theirs, archive = (Path(scratch, name) for name in ("top", "ours", "theirs", "packed.tar"))
+        for folder in (top, ours, theirs):
+            folder.mkdir()
+        write(tree, top)
+        (top / "config.xml").touch()
+        os.utime(top / "config.xml", (time, time))
+        environment = os.environ | {"LC_ALL": "C.UTF-8"}
+        command = ["bsdtar", "-C", str(top), f"--format={form}", "-cf", str(archive), "."]
+        if subprocess.run(command, env=environment, capture_output=True, check=False).returncode:
+            return
+        subprocess.run(["bsdtar", "-C", theirs, "-xpf", archive], env=environment, check=True)
         unpack(str(archive), str(ours), LIMITS, lambda _tree: None)
         assert tree_of(ours, times=True) == tree_of(theirs, times=True)
 

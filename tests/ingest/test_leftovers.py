@@ -5,6 +5,7 @@ import pytest
 from ingest.leftovers import is_leftover, left_out
 
 LEFTOVERS = ["._a", "a/._b", "._a/b", ".DS_Store", "a/.ds_store", "__MACOSX/a", "Thumbs.db", "x/desktop.ini", "Icon\r"]
+LEFTOVERS += [".Trashes/501", ".fseventsd/a", ".Spotlight-V100", "$RECYCLE.BIN/a", "System Volume Information/b"]
 KEPT = [
     "",
     "a",

@@ -20,6 +20,10 @@ from ingest.shell_script import check_script
         (b"echo\r\n", False, "a.sh, line 1 has line ends of Windows: the shell"),
         (b"cat <<END\r\nEND\r\n", True, "a.sh, line 1 has line ends of Windows: the shell"),
         (b"\xef\xbb\xbf#!/bin/sh\n", True, "a.sh, line 1 begins with a byte order mark"),
+        ("#!/bin/sh\n".encode("utf-16"), True, "a.sh, line 1 holds NUL bytes"),
+        ("#!/bin/sh\n".encode("utf-16-le"), False, "a.sh, line 1 holds NUL bytes"),
+        (b"MZ\0\0", True, "a.sh, line 1 holds NUL bytes"),
+        (b"#!/bin/sh\rtrue", True, "a.sh, line 1 has line ends of an old Mac"),
         (b"#!bash\n", True, "a.sh, line 1 names the interpreter 'bash', which is not a path"),
         (b"#! env bash\n", True, "a.sh, line 1 names the interpreter 'env', which is not a path"),
         (b"#!/usr/bin/env\n", True, "a.sh, line 1 names no interpreter"),
@@ -53,6 +57,7 @@ def test_what_cannot_run_is_refused_with_file_and_line(text: bytes, executable: 
         (b"#!/bin/sh\ncat > /etc/a.ini <<-END\n\t[a]\r\n\tEND\ntrue\n", True),
         (b"\x7fELF\r\n", True),
         (b"#!\ntrue\n", True),
+        (b"#!/bin/sh\nexit\n\0\0\n", True),
     ],
 )
 def test_what_runs_is_not_refused(text: bytes, executable: bool) -> None:

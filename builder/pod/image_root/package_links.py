@@ -27,7 +27,8 @@ def note_links(root: Path) -> None:
     note.unlink(missing_ok=True)
     if _database(root) is None:
         return
-    answer = _ask(["chroot", str(root), "rpm", *_QUERY])
+    # An image may do without rpm: then its database is of the kind of the one that has made it, which is here.
+    answer, _ = _ask(["chroot", str(root), "rpm", *_QUERY])
     if answer is not None:
         with whole_file(note) as file:
             file.write_text(answer)
@@ -43,7 +44,9 @@ def links_of_packages(root: Path) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as copy:
         # rpm writes beside a database that it reads.
         shutil.copytree(database.parent, f"{copy}/rpm", symlinks=True, ignore=shutil.ignore_patterns(".*", "__db.*"))
-        answer = _ask(["rpm", "--dbpath", f"{copy}/rpm", *_QUERY])
+        answer, why = _ask(["rpm", "--dbpath", f"{copy}/rpm", *_QUERY])
+    if answer is None:
+        say(f"the links of the image's packages are not known: {why}")
     return links_of(answer or "")
 
 
@@ -53,18 +56,14 @@ def links_of(answer: str) -> dict[str, str]:
     return {path.lstrip("/"): target for path, _, target in lines if target}
 
 
-def _ask(command: list[str]) -> str | None:
-    """Return the answer of rpm; None when it has none, and then the log says why."""
+def _ask(command: list[str]) -> tuple[str | None, str]:
+    """Return the answer of rpm, or None and why there is none."""
     try:
         ran = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
-        say(f"the links of the image's packages are not known: {error}")
-        return None
-    if ran.returncode:
-        why = ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"]
-        say(f"the links of the image's packages are not known: {why[-1]}")
-        return None
-    return ran.stdout
+        return None, str(error)
+    said = ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"]
+    return (None, said[-1]) if ran.returncode else (ran.stdout, "")
 
 
 def _note(root: Path) -> Path:

@@ -191,6 +191,9 @@ def test_who_does_not_wait_is_told_where_the_run_is(
             time.sleep(0.1)
         assert runs.read_state(run_id).is_completed
         tags = runs._client.read_flow_run(run_id).tags
+        assert "asked for by request mine of a client without a name" in [
+            line.text for line in runs.log(run_id).new_lines()
+        ]
     assert "request: mine" in tags
     assert deleting.get(key).status_code == 404
 

@@ -163,3 +163,15 @@ def test_a_misspelt_field_is_not_written(catalogue: Catalogue, fields: dict[str,
 def test_a_job_makes_one_image_whose_id_is_like_any_other() -> None:
     assert jobs.image_id_of(RUN) == jobs.image_id_of(RUN) != RUN
     assert UUID(jobs.image_id_of(RUN)).version == 4
+
+
+def test_a_job_has_ended_when_its_status_is_final_and_not_before(catalogue: Catalogue, fields: dict[str, Any]) -> None:
+    job = jobs.open_job(catalogue, new_id(), "run", fields)
+    assert jobs.report(catalogue, job, status=JobStatus.BUILDING_IMAGE).ended is None
+    ended = jobs.close_job(catalogue, job.id, Diagnosis(category="c", summary="s")).ended
+    assert ended is not None
+    assert job.created <= ended
+    # Closed again, it has ended when it ended first; opened again, it has not.
+    closed = jobs.close_job(catalogue, job.id, Diagnosis(category="d", summary="s"))
+    assert closed.ended == ended
+    assert closed.changed({"status": JobStatus.CREATING}).ended is None
