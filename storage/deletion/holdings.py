@@ -8,6 +8,7 @@ from storage.models.layout import DELETED_PREFIX, PE_PREFIX, deleted_key, image_
 from storage.models.manifest import Artifact
 from storage.models.records import Image, Link, Move, PublicKey, Recipe
 from storage.records.catalogue import Catalogue
+from storage.records.fingerprints import fingerprint_link
 from storage.records.images import read_manifest
 from storage.s3.addresses import uri_of
 from storage.s3.object_info import MD5SUM, ObjectInfo
@@ -17,7 +18,9 @@ Deletable = Image | Recipe | PublicKey
 
 
 def links_of(store: ObjectStore, record: Deletable) -> list[Link]:
-    """Return the objects that a record holds: an image's artifacts and manifest, a recipe's archive.
+    """Return the objects that a record holds: an image's artifacts, fingerprint and manifest, a recipe's archive.
+
+    A fingerprint that is gone is no loss: it is not among them.
 
     Raises:
         NotFound, Conflict, Corrupt, BadInput: The manifest is gone, replaced, not valid, too large, or names what no
@@ -29,7 +32,9 @@ def links_of(store: ObjectStore, record: Deletable) -> list[Link]:
         return [record.link]
     manifest, _ = read_manifest(store, record)
     _check_artifacts(manifest.artifacts, record)
-    return [*(artifact.link for artifact in manifest.artifacts), record.link]
+    link = fingerprint_link(record)
+    fingerprints = [link] if link and store.find(link.path) else []
+    return [*(artifact.link for artifact in manifest.artifacts), *fingerprints, record.link]
 
 
 def nothing_left(store: ObjectStore, bucket: str, record: Deletable) -> bool:

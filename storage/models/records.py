@@ -239,6 +239,12 @@ class NewImage(Input):
 
 
 class Image(NewImage, Record):
-    """A registered image."""
+    """A registered image.
+
+    Args:
+        fingerprint: The digest of the document that says what the image was made of; empty when there is none.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
+
+    fingerprint: str = ""
