@@ -125,7 +125,10 @@ def test_a_process_that_is_killed_at_any_call_leaves_what_was_or_what_was_asked_
         for number in range(1, 6):
             before = seen()
             through.clear()
-            through.plan(nth=number, **{moment: through.kill})
+            if moment == "before":
+                through.plan(nth=number, before=through.kill)
+            else:
+                through.plan(nth=number, after=through.kill)
             kills += through.ends_by_kill(operation)
             # Nothing of it, or all of it: each is one write.
             assert sum(one != other for one, other in zip(before, seen(), strict=True)) <= 1
