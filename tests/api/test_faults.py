@@ -35,10 +35,11 @@ PATHS = ["../x", "s3:///x", "s3://b/", "s3://b", "http://b/k", "s3://b/\n", f"s3
 DEEP: Any = []
 for _ in range(14):
     DEEP = [DEEP]
+METADATA: list[Any] = [1, "x", [], {"key": "k"}, {"key": "k", "value": 10**25}, DEEP]
 REFUSED: list[dict[str, Any]] = [
     *({"name": name} for name in NAMES),
     *({"name": "a", "link": {"path": path, "type": "s3"}} for path in PATHS),
-    *({"name": "a", "metadata": each} for each in (1, "x", [], {"key": "k"}, {"key": "k", "value": 10**25}, DEEP)),
+    *({"name": "a", "metadata": metadata} for metadata in METADATA),
     {"name": "a", "unknown": 1},
     {"name": "a", "arch": "pdp11"},
 ]
