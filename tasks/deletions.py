@@ -10,7 +10,7 @@ from errors import BadInput, Conflict, Corrupt, NotFound
 from runs.own_run import is_alive, own_run_id
 from storage.deletion import states as deletion
 from storage.deletion.deleted_manifests import remove_deleted_manifest, write_deleted_manifest
-from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of, nothing_left
+from storage.deletion.holdings import Deletable, left_behind, links_of, movable, moves_of, nothing_left
 from storage.deletion.moves import carry_out_all, is_of, link_to_target, remove_all, replaced, with_present_etag
 from storage.models.kinds import DeletableKind
 from storage.models.records import Collection, Image, Journal, Move, PublicKey
@@ -89,7 +89,7 @@ def begin_deletion(kind: DeletableKind, record_id: str, force: bool, seen: str =
 @retryable
 def move_away(record: Deletable) -> None:
     """Move a record's objects to where deleted ones lie."""
-    _move(_journal(record).moves)
+    _move(movable(object_store(), record))
 
 
 @retryable
@@ -120,7 +120,7 @@ def begin_restoration(kind: DeletableKind, record_id: str, seen: str = "") -> De
     record: Deletable = catalogue().of(kind).get(record_id)
     if record.collection in {Collection.DELETED, Collection.RESTORING}:
         _refuse_without_link(_journal(record))
-        for move in _journal(record).moves:
+        for move in movable(object_store(), record):
             _refuse_taken(move)
     return _begin(kind, record_id, Collection.DELETED, Collection.RESTORING, seen=seen)
 
@@ -128,7 +128,7 @@ def begin_restoration(kind: DeletableKind, record_id: str, seen: str = "") -> De
 @retryable
 def move_back(record: Deletable) -> None:
     """Move a record's objects to where they were, and remove the manifest of the deleted image."""
-    _move([move.back for move in _journal(record).moves])
+    _move([move.back for move in movable(object_store(), record)])
     remove_deleted_manifest(object_store(), record)
 
 

@@ -242,9 +242,9 @@ class Image(NewImage, Record):
     """A registered image.
 
     Args:
-        fingerprint: The digest of the document that says what the image was made of; empty when there is none.
+        inputs_digest: The digest of its fingerprint, the document of all that it was made of; empty when it has none.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    fingerprint: str = ""
+    inputs_digest: str = ""
