@@ -48,7 +48,7 @@ def publish_image(artifacts: list[Artifact], job: Job, fingerprint: Fingerprint 
             arch=job.arch,
             link=Link(path=f"s3://{bucket}/{key}", etag=etag),
             metadata={"ims_job_id": job.id, _SOURCES[job.job_type]: job.artifact_id},
-            fingerprint=digest,
+            inputs_digest=digest,
         )
     )
     report(job, resultant_image_id=image.id)

@@ -91,7 +91,7 @@ ELSEWHERE = (
     Elsewhere(
         "flows/test_customize.py",
         _FLOW_RUN,
-        ("flows/customize_image.py", "tasks/shells.py"),
+        ("flows/customize_image.py",),
         through=("flows/customize_image.py",),
     ),
     Elsewhere("flows/test_customize.py", _FLOW_RUN, ("flows/finish_shell.py",), through=("flows/finish_shell.py",)),

@@ -14,7 +14,7 @@ from storage.models.kinds import RecordKind
 from storage.models.records import Collection, Image, Journal, Link, Record
 from storage.reconcile.findings import Finding, Kind, Outcome
 from storage.records.catalogue import Catalogue
-from storage.records.fingerprints import fingerprint_link
+from storage.records.fingerprints import fingerprint_link, is_fingerprint_of
 from storage.records.images import read_manifest
 from storage.records.jobs import image_id_of
 from storage.records.store import Records
@@ -87,7 +87,8 @@ def _note(found: References, kind: RecordKind, record: Any) -> None:
     else:
         found.owners.add(record.id)
     if record.collection is Collection.DELETED and record.journal is not None:
-        paths += [move.target for move in record.journal.moves if move.target not in paths]
+        moved = [move.target for move in record.journal.moves if not is_fingerprint_of(record.id, move.target)]
+        paths += [path for path in moved if path not in paths]
     if not record.collection.is_transition:
         let_go = record.journal.missing if record.journal else []
         found.held.append(Held(kind, record, [path for path in paths if path not in let_go]))

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from errors import BadInput, Conflict, Corrupt, NotFound
 from storage.models.fingerprint import LARGEST_FINGERPRINT_BYTES, Fingerprint
-from storage.models.layout import fingerprint_key
+from storage.models.layout import deleted_key, fingerprint_key
 from storage.models.records import Image, Link
 from storage.records.images import read_manifest
-from storage.s3.addresses import uri_of
+from storage.s3.addresses import split_uri, uri_of
 from storage.s3.objects import ObjectStore
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def read_fingerprint(store: ObjectStore, image: Image) -> Fingerprint | None:
         return None
     try:
         body, _ = store.read(link.bucket, link.key, limit=LARGEST_FINGERPRINT_BYTES)
-        if hashlib.sha256(body).hexdigest() == image.fingerprint:
+        if hashlib.sha256(body).hexdigest() == image.inputs_digest:
             return Fingerprint.model_validate_json(body)
     except (NotFound, BadInput, ValidationError):
         return None
@@ -58,9 +58,15 @@ def read_fingerprint(store: ObjectStore, image: Image) -> Fingerprint | None:
 
 def fingerprint_link(image: Image) -> Link | None:
     """Return where the fingerprint of an image is while the image is not deleted; None when it has none."""
-    if not image.fingerprint or image.link is None:
+    if not image.inputs_digest or image.link is None:
         return None
     return Link(path=uri_of(image.link.bucket, fingerprint_key(image.id)))
+
+
+def is_fingerprint_of(record_id: str, path: str) -> bool:
+    """Return whether an address is that of the fingerprint of an image, deleted or not."""
+    key = fingerprint_key(record_id)
+    return split_uri(path)[1] in {key, deleted_key(key)}
 
 
 def is_whole(store: ObjectStore, image: Image) -> bool:

@@ -35,7 +35,7 @@ FINGERPRINT = Fingerprint.of([("config.xml", "1"), ("root/etc/motd", "1")])
 def publish(stored: Stored, fingerprint: Fingerprint | None = FINGERPRINT, **fields: Any) -> Image:
     image = stored.uploaded()
     digest = write_fingerprint(stored.store, stored.buckets[1], image.id, fingerprint, {})
-    return stored.catalogue.images.create(image.model_copy(update={"fingerprint": digest} | fields))
+    return stored.catalogue.images.create(image.model_copy(update={"inputs_digest": digest} | fields))
 
 
 def compared(stored: Stored, fingerprint: Fingerprint = FINGERPRINT) -> tuple[Image | None, Job]:

@@ -20,7 +20,7 @@ def with_fingerprint(stored: Stored, fingerprint: Fingerprint | None = FINGERPRI
     """Return an image, which is not stored, with a fingerprint."""
     image = stored.uploaded()
     digest = write_fingerprint(stored.store, stored.buckets[1], image.id, fingerprint, {})
-    return image.model_copy(update={"fingerprint": digest})
+    return image.model_copy(update={"inputs_digest": digest})
 
 
 def test_what_was_written_is_read(stored: Stored) -> None:
