@@ -6,6 +6,7 @@ setting, and every other limit of the service holds for them, too.
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -66,7 +67,7 @@ def _bound(chosen: Api, *, shared: bool) -> socket.socket:
     except OSError as error:
         raise Conflict(
             f"the second listener of the REST API cannot use {chosen.open_host}, port {chosen.open_port}: "
-            f"{error.strerror}",
+            f"{os.strerror(error.errno or 0)}",
             resolution="choose another IMS_API_OPEN_PORT or IMS_API_OPEN_HOST",
         ) from error
 
