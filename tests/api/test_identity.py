@@ -76,8 +76,14 @@ def test_probes_show_none(api: httpx.Client, token: str) -> None:
     assert api.get("/apis/ims/v3/healthz/live").status_code == 200
 
 
-def test_a_token_of_the_issuer_is_served_and_any_other_is_refused(guarded: httpx.Client, issuer: Issuer) -> None:
-    assert guarded.get("/v3/images", headers=bearer(issuer.token("ims-read"))).status_code == 200
+def test_a_token_of_the_issuer_is_served_and_any_other_is_refused(
+    guarded: httpx.Client, issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "api.access_log"):
+        assert guarded.get("/v3/images", headers=bearer(issuer.token("ims-read"))).status_code == 200
+    assert [json.loads(each.getMessage())["caller"] for each in caplog.records if each.name == "api.access_log"] == [
+        "me"
+    ]
     answer = guarded.get("/v3/images", headers=bearer(issuer.token("ims-read", expires_in=timedelta(hours=-1))))
     assert_problem(answer, 401, "expired")
     refused = f'{CHALLENGE}, error="invalid_token", error_description="the token is refused: it has expired"'
