@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 # Not printed: the collection follows from the command's noun, and only deletions read the journal.
-INTERNAL_FIELDS = {"collection", "journal"}
+INTERNAL_FIELDS = {"collection", "inputs_digest", "journal"}
 MAY_BE_LONG = {"name", "what", "why", "outcome"}
 
 

@@ -84,13 +84,13 @@ ELSEWHERE = (
     Elsewhere(
         "flows/test_unattended.py",
         _FLOW_RUN,
-        ("flows/rebuild_image.py", "tasks/scripts.py"),
+        ("tasks/scripts.py",),
         through=("flows/rebuild_image.py",),
     ),
     Elsewhere(
         "flows/test_customize.py",
         _FLOW_RUN,
-        ("flows/customize_image.py", "tasks/shells.py"),
+        ("flows/customize_image.py",),
         through=("flows/customize_image.py",),
     ),
     Elsewhere("flows/test_customize.py", _FLOW_RUN, ("flows/finish_shell.py",), through=("flows/finish_shell.py",)),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -96,6 +96,7 @@ class Records(Generic[R]):
         self._turns = {shard: threading.Lock() for shard in SHARDS}
         self._snapshot: tuple[list[Kept], Snapshot[R]] | None = None
         self.snapshot = SharedCall(self._read_snapshot)
+        self._loads = {shard: SharedCall(partial(self._documents.read, [shard])) for shard in SHARDS}
 
     def get(self, record_id: str) -> R:
         """Return a record, whichever collection it is in.
@@ -283,7 +284,7 @@ class Records(Generic[R]):
                     return stored
 
     def _load(self, shard: str) -> Kept:
-        return self._documents.read([shard])[0]
+        return self._loads[shard]()[0]
 
     def _save(
         self,

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from pydantic import SecretStr
 
-from api.server import refuse_open, refuse_unusable
+from api.server import _listening, refuse_open, refuse_unusable
 from api.uvicorn_options import options_of
 from config.api import Api, Tokens
 from config.settings import read_settings
@@ -31,6 +31,14 @@ def test_elsewhere_one_is_needed(host: str) -> None:
     refuse_open(host, Api(token=SecretStr("x")), Tokens())
     refuse_open(host, Api(open=True), Tokens())
     refuse_open(host, Api(), TOKENS)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_no_answer_waits_for_an_acknowledgement(host: str) -> None:
+    with _listening(host, 0) as listening, socket.create_connection(listening.getsockname()[:2]):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_more_connections_than_the_limit_are_answered_at_once() -> None:
