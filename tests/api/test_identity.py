@@ -81,8 +81,6 @@ def test_a_token_of_the_issuer_is_served_and_any_other_is_refused(
 ) -> None:
     with caplog.at_level("INFO", "api.access_log"):
         assert guarded.get("/v3/images", headers=bearer(issuer.token("ims-read"))).status_code == 200
-        "me"
-    ]
         expired = bearer(issuer.token("ims-read", expires_in=timedelta(hours=-1)))
         answer = guarded.get("/v3/images", headers=expired)
     assert_problem(answer, 401, "expired")
