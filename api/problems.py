@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from config.refusals import reason_of
 from errors import BadInput, Conflict, Corrupt, Denied, ImsError, NotFound, TransientError
+from storage.deletion.states import Changed
 from storage.records.links import BadLink
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ STATUSES: tuple[tuple[type[ImsError], HTTPStatus], ...] = (
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (BadLink, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Unprocessable, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Changed, HTTPStatus.PRECONDITION_FAILED),
     (PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
     (NotFound, HTTPStatus.NOT_FOUND),
     (Conflict, HTTPStatus.CONFLICT),

@@ -6,6 +6,7 @@ from botocore.awsrequest import AWSRequest
 
 from api.metrics import count_call, count_retry
 from storage.s3.client import on_event
+from storage.s3.conditional_reads import on_answer
 
 _FAILED = 500
 
@@ -15,6 +16,7 @@ def count_calls() -> None:
     on_event("request-created.s3", _tried)
     on_event("after-call.s3", _answered)
     on_event("after-call-error.s3", _unanswered)
+    on_answer(_read)
 
 
 def _tried(request: AWSRequest, operation_name: str, **_: Any) -> None:
@@ -25,6 +27,10 @@ def _tried(request: AWSRequest, operation_name: str, **_: Any) -> None:
 def _answered(model: Any, http_response: Any, **_: Any) -> None:
     # 304 and 412 answer a condition, and 404 whether an object is there.
     count_call(model.name, failed=http_response.status_code >= _FAILED)
+
+
+def _read(status: int) -> None:
+    count_call("GetObject", failed=status >= _FAILED)
 
 
 def _unanswered(event_name: str, **_: Any) -> None:

@@ -92,12 +92,16 @@ def refuse_open(host: str, chosen: Api, tokens: Tokens) -> None:
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise Conflict(
-            f"the REST API cannot listen on {host}, port {port}: {error.strerror}",
+            f"the REST API cannot listen on {host}, port {port}: {os.strerror(error.errno or 0)}",
             resolution="choose another --port or --host",
         ) from error
+    # Connections inherit it. asyncio sets it only for sockets that name their protocol, which this one does not.
+    # Without it an answer waits 40 ms for the client to acknowledge its header.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _say_where(chosen: Api, host: str, port: int) -> None:
@@ -107,7 +111,7 @@ def _say_where(chosen: Api, host: str, port: int) -> None:
     if chosen.open_port:
         sys.stderr.write(
             f"REST API  http://{_in_url(chosen.open_host)}:{chosen.open_port}/apis/ims, "
-            f"which everyone may {chosen.open_role} by without a token\n"
+            f"where no token is asked for (role: {chosen.open_role})\n"
         )
     sys.stderr.flush()
 

@@ -33,3 +33,12 @@ def has_image(reference: str) -> bool:
     except OSError as error:
         raise Broken(f"podman does not run: {error}", resolution="apt-get install podman") from error
     return asked.returncode == 0
+
+
+def image_id(reference: str) -> str:
+    """Return the id of an image in this host's storage, which no other content has; empty when it is not there.
+
+    Raises:
+        Broken: Podman is missing.
+    """
+    return podman(["image", "inspect", "--format", "{{.Id}}", reference]).strip() if has_image(reference) else ""

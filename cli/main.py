@@ -12,9 +12,11 @@ from pydantic import ValidationError
 
 from cli import (
     api,
+    backups,
     deleted,
     failures,
     images,
+    imports,
     jobs,
     public_keys,
     recipes,
@@ -47,6 +49,12 @@ app.command("status", epilog=examples("ims status --format json"))(status.status
 app.command("settings", epilog=examples("ims settings"))(settings.show)
 app.command("site", epilog=examples("ims site"))(site.show)
 app.command("reconcile", epilog=examples("ims reconcile", "ims reconcile --apply --age 2d"))(reconcile.reconcile)
+app.command("import", epilog=examples("ims import FOLDER --dry-run", "ims import https://api.site/apis/ims"))(
+    imports.import_records
+)
+app.command("export", epilog=examples("ims export FOLDER"))(imports.export_records)
+app.command("backup", epilog=examples("ims backup FOLDER"))(backups.back_up)
+app.command("restore", epilog=examples("ims restore FOLDER --dry-run"))(backups.restore)
 app.add_typer(public_keys.app, name="public-keys")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(images.app, name="images")

@@ -16,7 +16,7 @@ from rich.console import Console
 from cli.tables import pairs, plain, print_table
 
 # Not printed: the collection follows from the command's noun, and only deletions read the journal.
-INTERNAL_FIELDS = {"collection", "journal"}
+INTERNAL_FIELDS = {"collection", "inputs_digest", "journal"}
 
 
 class Format(StrEnum):

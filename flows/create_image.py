@@ -12,6 +12,7 @@ from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.builder_images import find_builder_image
 from tasks.ca_rpm import build_ca_rpm, render_ca_rpm
 from tasks.contexts import stage_context
+from tasks.fingerprints import confirm_repositories, fingerprint_build, unchanged_image
 from tasks.images import publish_image, published_image
 from tasks.jobs import open_job, reporting
 from tasks.kiwi import build_image_root
@@ -40,6 +41,7 @@ def create_image(
     kernel_parameters_file_name: FileName = job_defaults.KERNEL_PARAMETERS_FILE_NAME,
     require_dkms: RequireDkms = "as the recipe says",
     profiles: Profiles = "",
+    only_if_changed: bool = False,
     job_id: OptionalId = "",
 ) -> Image:
     """Build an image root from a recipe and publish it as a new image.
@@ -56,6 +58,7 @@ def create_image(
         kernel_parameters_file_name: Name in /boot of the file of kernel parameters; an image without one has none.
         require_dkms: Whether the build compiles kernel modules.
         profiles: kiwi profiles of the recipe to build, separated by commas. Empty: those that it builds by itself.
+        only_if_changed: Build nothing when the newest image of this name is made of exactly the same.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
     job = open_job(JobType.CREATE, locals())
@@ -67,13 +70,17 @@ def create_image(
         unpacked = untar_recipe(archive, job)
         description = render_description(unpacked, recipe, job)
         configuration = render_kiwi_config(description, recipe, job)
-        wait_for_repositories(configuration, job)
+        metadata = wait_for_repositories(configuration, job)
         ca_rpm_source = render_ca_rpm(description)
+        builder_image = find_builder_image(description)
+        fingerprint = fingerprint_build(configuration, ca_rpm_source, metadata, builder_image, job)
+        if only_if_changed and (image := unchanged_image(fingerprint, job)):
+            return image
         ca_rpm = build_ca_rpm(ca_rpm_source, job)
         context = stage_context(configuration, ca_rpm, job)
         with debug_shell_on_failure(job):
-            builder_image = find_builder_image(description)
             build_image_root(context, builder_image, job)
+            fingerprint = confirm_repositories(fingerprint, configuration, job)
             package = package_artifacts(job)
         artifacts = upload_artifacts(package, job)
-        return publish_image(artifacts, job)
+        return publish_image(artifacts, job, fingerprint)

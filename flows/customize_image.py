@@ -22,6 +22,7 @@ from storage.models.records import Image
 from storage.models.shells import CUSTOMIZE
 from tasks.artifacts import package_artifacts, upload_artifacts
 from tasks.contexts import stage_changes
+from tasks.fingerprints import fingerprint_change, unchanged_image
 from tasks.images import publish_image, published_image
 from tasks.jobs import open_job, reporting
 from tasks.originals import fetch_manifest, fetch_root
@@ -53,6 +54,7 @@ def customize_image(
     playbook: ScriptPath = "",
     script_entry: InnerPath = "",
     rebuild_initrd: bool = False,
+    only_if_changed: bool = False,
     job_id: OptionalId = "",
 ) -> Image:
     """Change an image by an SSH shell, a script or a playbook, and publish the result as a new image.
@@ -75,6 +77,8 @@ def customize_image(
         playbook: An Ansible playbook, or an archive with one, in the script's place.
         script_entry: The file in the archive to begin with. Empty: `run.sh`, `site.yml` or `playbook.yml`.
         rebuild_initrd: Build the initrd again even if the kernel stays the same.
+        only_if_changed: Change nothing when the newest image of this name is made of exactly the same, by the same
+            script or playbook; a shell is opened always.
         job_id: A job to continue, with the parameters it was started with. Empty: a new job, named after this run.
     """
     job = open_job(JobType.CUSTOMIZE, locals())
@@ -83,6 +87,9 @@ def customize_image(
             return image
         original = fetch_manifest(job)
         unattended = fetch_script(job)
+        fingerprint = fingerprint_change(original, unattended, job)
+        if only_if_changed and (image := unchanged_image(fingerprint, job)):
+            return image
         context = stage_changes(original.files, job)
         if unattended:
             fetch_root(original, context, job)
@@ -93,4 +100,4 @@ def customize_image(
                 run_script(unattended, job)
             package = package_artifacts(job)
         artifacts = upload_artifacts(package, job)
-        return publish_image(artifacts, job)
+        return publish_image(artifacts, job, fingerprint)

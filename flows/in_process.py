@@ -11,11 +11,12 @@ from typing import Any
 
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
+from prefect.context import SyncClientContext
 from prefect.flow_engine import run_flow_sync
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from errors import ImsError
 from runs.client import Runs, connected
+from runs.connection import http_settings, settings_of
 from runs.error import RunFailed
 from tasks.processes import is_gone, own_process
 
@@ -51,7 +52,7 @@ class InProcess:
             ImsError: What the run failed with.
             RunFailed: The same, of a class outside of the error tree.
         """
-        with temporary_settings({PREFECT_API_URL: self.api_url}):
+        with settings_of(self.api_url), _client_of(self.api_url):
             state: Any = run_flow_sync(
                 self.flow, flow_run=self.run, parameters=dict(self.parameters), return_type="state"
             )
@@ -64,6 +65,14 @@ class InProcess:
             f"the flow run ended as {state.name}: {state.message or 'Prefect gives no reason'}",
             resolution=f"see its log at {self.address}",
         )
+
+
+def _client_of(api_url: str) -> SyncClientContext:
+    """Return a context whose client Prefect's engine uses for everything, in place of a new one each time."""
+    context = SyncClientContext(httpx_settings=http_settings(api_url))
+    # Prefect uses it only where the same settings are asked for, and its engine asks for none.
+    context._httpx_settings = None  # noqa: SLF001 - there is no other way; without it a run takes longer
+    return context
 
 
 def begin(flow: Flow[..., Any], parameters: Mapping[str, Any], api_url: str, tags: Sequence[str] = ()) -> InProcess:

@@ -1,11 +1,15 @@
-"""The flow that builds an image and customizes it, for schedules: two jobs, each with a record and an image."""
+"""The flow that builds an image, and customizes it, when something has changed: for schedules.
+
+Each of its two jobs has a record and an image; a job that finds its image unchanged names the one that is there.
+"""
 
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from prefect.states import Completed
 
-from errors import BadInput
 from flows.create_image import create_image
 from flows.customize_image import customize_image
 from flows.hooks import cancel_jobs, mark_jobs_crashed, write_error
@@ -14,6 +18,7 @@ from storage.models.fields import FileName, GiB, Id, InnerPath, Name, OptionalFi
 from storage.models.jobs import JobType
 from storage.models.records import Image
 from storage.records.jobs import chained_job_id
+from tasks.fingerprints import outcome_of
 
 
 @flow(
@@ -37,10 +42,12 @@ def rebuild_image(
     initrd_file_name: FileName = job_defaults.INITRD_FILE_NAME,
     kernel_parameters_file_name: FileName = job_defaults.KERNEL_PARAMETERS_FILE_NAME,
     profiles: Profiles = "",
-) -> Image:
-    """Build an image from a recipe, customize it by a script or a playbook, and publish both.
+    force: bool = False,
+) -> State[Image]:
+    """Build an image from a recipe, customize it by a script or a playbook if one is given, and publish both.
 
-    Started again, it goes on with the same two jobs.
+    Nothing is built that would be made of exactly the same as the newest image of its name: the run is then completed
+    as "unchanged", within seconds and without a pod. Started again, it goes on with the same two jobs.
 
     Args:
         recipe_id: The recipe to build, as listed by `ims recipes list`.
@@ -56,9 +63,9 @@ def rebuild_image(
         initrd_file_name: The initrd's name in /boot.
         kernel_parameters_file_name: Name in /boot of the file of kernel parameters; an image without one has none.
         profiles: kiwi profiles of the recipe to build, separated by commas. Empty: those that it builds by itself.
+        force: Build, and run the script, although nothing has changed: for example, because the script fetches
+            something from a server.
     """
-    if not (script or playbook):
-        raise BadInput("neither a script nor a playbook is given", resolution="the deployment create-image needs none")
     common: dict[str, Any] = {
         "public_key_id": public_key_id,
         "build_env_size": build_env_size,
@@ -66,23 +73,28 @@ def rebuild_image(
         "kernel_file_name": kernel_file_name,
         "initrd_file_name": initrd_file_name,
         "kernel_parameters_file_name": kernel_parameters_file_name,
+        "only_if_changed": not force,
     }
-    run_id = str(flow_run.id)
-    built = create_image(
+    unattended = bool(script or playbook)
+    create_id = chained_job_id(str(flow_run.id), JobType.CREATE)
+    customize_id = chained_job_id(str(flow_run.id), JobType.CUSTOMIZE)
+    image: Image = create_image(
         recipe_id=recipe_id,
-        image_root_archive_name=f"{image_root_archive_name}-base",
+        image_root_archive_name=f"{image_root_archive_name}-base" if unattended else image_root_archive_name,
         profiles=profiles,
-        job_id=chained_job_id(run_id, JobType.CREATE),
+        job_id=create_id,
         **common,
     )
-    customized: Image = customize_image(
-        image_id=built.id,
+    if not unattended:
+        return Completed(data=image, message=outcome_of(image, create_id))
+    image = customize_image(
+        image_id=image.id,
         image_root_archive_name=image_root_archive_name,
         script=script,
         playbook=playbook,
         script_entry=script_entry,
         rebuild_initrd=rebuild_initrd,
-        job_id=chained_job_id(run_id, JobType.CUSTOMIZE),
+        job_id=customize_id,
         **common,
     )
-    return customized
+    return Completed(data=image, message=outcome_of(image, create_id, customize_id))

@@ -9,7 +9,7 @@ from tasks.deletions import begin_removal, erase
 
 
 @flow(name="remove", flow_run_name="remove {kind} {record_id}", on_failure=[write_error])
-def remove(kind: DeletableKind, record_id: Id, cascade: bool = True, force: bool = False) -> None:
+def remove(kind: DeletableKind, record_id: Id, cascade: bool = True, force: bool = False, seen: str = "") -> None:
     """Remove an image, a recipe or a public key at once, with its objects. It cannot be restored.
 
     Safe to run again after a failure or a kill: it continues where it stopped.
@@ -19,6 +19,7 @@ def remove(kind: DeletableKind, record_id: Id, cascade: bool = True, force: bool
         record_id: Its id.
         cascade: Remove its objects, too; otherwise all of them stay where they are.
         force: Remove it although objects of it are missing, or its manifest cannot be read.
+        seen: The digest of the record as the caller has seen it: another one is refused. Empty: any.
     """
-    record = begin_removal(kind, record_id, cascade, force)
+    record = begin_removal(kind, record_id, cascade, force, seen)
     erase(kind, record)

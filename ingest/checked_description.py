@@ -103,6 +103,17 @@ class CheckedDescription(BaseModel):
         )
 
 
+def shadowed(repositories: Sequence[Repository]) -> list[str]:
+    """Return a line for each repository that kiwi replaces by another of the same alias."""
+    last = {each.alias: each for each in repositories if each.asked and each.alias}
+    lost = [each for each in repositories if each.asked and each.alias and each.url != last[each.alias].url]
+    return [
+        f"{each.file}, line {each.line}: kiwi does not read from this repository: "
+        f"{last[each.alias].file}, line {last[each.alias].line} has another with the alias {each.alias!r}"
+        for each in lost
+    ]
+
+
 def _repository(named: NamedRepository, manager: str, asked: bool, left_out: bool, replaced: bool) -> Repository:
     if named.problem and not (left_out or replaced):
         raise BadInput(named.problem.message, resolution=named.problem.resolution)

@@ -13,9 +13,18 @@ from ingest.leftovers import is_leftover
 from ingest.names import tree_path
 
 _SET_ID = 0o6000
+# gzip's levels end there.
+_SMALLEST = 9
 
 
-def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, bytes] | None = None) -> list[str]:
+def pack(
+    folder: Path,
+    file: BinaryIO,
+    *,
+    below: str = "",
+    also: Mapping[str, bytes] | None = None,
+    level: int = _SMALLEST,
+) -> list[str]:
     """Pack a folder's content as a gzipped tar archive, without owners and times; symbolic links stay links.
 
     The setuid and setgid bits of folders are dropped, as owners are: a folder inherits setgid where it was made.
@@ -25,6 +34,7 @@ def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, by
         file: The file to write the archive to.
         below: The folder in the archive that gets the content.
         also: Further files for the archive, by name.
+        level: How hard it is compressed, from 0, which is not at all.
 
     Returns:
         The paths in the folder that are left out because they are files of other systems.
@@ -36,7 +46,7 @@ def pack(folder: Path, file: BinaryIO, *, below: str = "", also: Mapping[str, by
     left_out: list[str] = []
     try:
         with (
-            gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as compressed,
+            gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0, compresslevel=level) as compressed,
             tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
         ):
             for path in _content(folder):

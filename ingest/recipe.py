@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ingest.checked_description import CheckedDescription
+from ingest.checked_description import CheckedDescription, shadowed
 from ingest.confined import run_confined
 from ingest.description import Description, Kiwi
 from ingest.kiwi_reading import RELEASES, Question, ask_kiwi
@@ -91,4 +91,7 @@ def read_description(
     kiwi, reading, refusals = ask_kiwi(question, checked.kiwis, packages_of, checked.place)
     for refusal in refusals:
         logger.info("%s; %s reads it", refusal, RELEASES[kiwi])
-    return checked.read(kiwi, reading, replaced=replaced)
+    description = checked.read(kiwi, reading, replaced=replaced)
+    for warning in shadowed(description.repositories):
+        logger.warning("%s", warning)
+    return description

@@ -18,6 +18,7 @@ from ingest.limits import Limits
 _OTHER_FILES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _MARKUP = re.compile(r"""[<>"']|&(?!(?:amp|lt|gt|quot|apos);)""")
 _MARKUP_SUFFIXES = (".xml", ".kiwi")
+_WORDS = {"self", "true", "false", "none", "True", "False", "None"}
 _CORRECT = "correct the template, or the template dictionary"
 _LITERALLY = (
     "correct it; text that is no template, for example ${#array[@]}, is written {% raw %}${#array[@]}{% endraw %}"
@@ -39,7 +40,7 @@ def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits
         BadInput: The template does not parse, does not render within the limits, or a value holds markup.
     """
     try:
-        template, names = _compiled(path, source)
+        template, names = _compiled(path, source, dictionary)
     except TimeLimit as error:
         # Jinja2 evaluates constant expressions while it compiles, when no line is known.
         raise _too_slow(path, None, limits) from error
@@ -60,10 +61,13 @@ def render(path: str, source: str, dictionary: Mapping[str, str], limits: Limits
         raise _refused(path, _line(error, template), f"does not render: {_reason(error)}") from error
 
 
-def _compiled(path: str, source: str) -> tuple[Template, set[str]]:
+def _compiled(path: str, source: str, dictionary: Mapping[str, str]) -> tuple[Template, set[str]]:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    # A value of the dictionary comes before a function of Jinja2 (`range`, `dict`, …), as it does in IMS.
+    environment.globals = {name: value for name, value in environment.globals.items() if name not in dictionary}
     try:
         _refuse_shell_lengths(path, environment.lex(source))
+        _refuse_words_of_jinja(path, environment.lex(source), dictionary)
         syntax = environment.parse(source)
         _refuse_other_files(path, syntax)
         return environment.from_string(syntax), find_undeclared_variables(syntax)
@@ -91,6 +95,14 @@ def _refuse_shell_lengths(path: str, tokens: Iterable[tuple[int, str, str]]) -> 
         if kind == "comment_begin" and before.endswith("$"):
             raise _refused(path, line, "has the shell's '${#', where '{#' begins a comment of Jinja2", _LITERALLY)
         before = text
+
+
+def _refuse_words_of_jinja(path: str, tokens: Iterable[tuple[int, str, str]], dictionary: Mapping[str, str]) -> None:
+    """Refuse keys that Jinja2 never looks up: it would write something else in place of the value."""
+    for line, kind, text in tokens:
+        if kind == "name" and text in _WORDS and text in dictionary:
+            why = f"uses the key {text}, which has a meaning of its own in Jinja2"
+            raise _refused(path, line, why, "give the key of the template dictionary another name")
 
 
 def _refuse_nul(path: str, values: Mapping[str, str]) -> None:

@@ -74,10 +74,19 @@ class Outcome(BaseModel):
 
 
 class Endpoint(NamedTuple):
-    """Where a port of a pod is reached from outside."""
+    """Where a port of a pod is reached from outside, and by pods of the same cluster.
+
+    Args:
+        host: The host.
+        port: Its port.
+        cluster_host: The host for pods of the cluster; empty: the same.
+        cluster_port: Its port.
+    """
 
     host: str
     port: int
+    cluster_host: str = ""
+    cluster_port: int = 0
 
 
 class PodRuntime(Protocol):

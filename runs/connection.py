@@ -3,16 +3,21 @@
 Importing Prefect takes more than a second: import this package's modules where they are called.
 """
 
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.context import SettingsContext, get_settings_context
+from prefect.settings import PREFECT_API_URL, Settings
 
 from errors import BadInput, Unreachable
 
+# By address: the settings that others were made from, and those.
+_MADE: dict[str, tuple[Settings, Settings]] = {}
+NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 ANSWER_SECONDS = 5
 
@@ -24,12 +29,40 @@ def connected(api_url: str) -> Iterator[SyncPrefectClient]:
     Args:
         api_url: Its API's address. Empty: as Prefect's own settings say, which may be a server within this process.
     """
-    # A proxy that the environment names cannot reach a server on this host's loopback.
-    own: dict[str, Any] = {"trust_env": False} if api_url and httpx.URL(api_url).host in LOOPBACK else {}
     with ExitStack() as stack:
         if api_url:
-            stack.enter_context(temporary_settings({PREFECT_API_URL: api_url}))
-        yield stack.enter_context(get_client(sync_client=True, httpx_settings=own))
+            stack.enter_context(settings_of(api_url))
+        yield stack.enter_context(get_client(sync_client=True, httpx_settings=http_settings(api_url)))
+
+
+@contextmanager
+def settings_of(api_url: str) -> Iterator[None]:
+    """Have Prefect call a server during the block.
+
+    Runs of this process send no heartbeats: the thread that sends them takes a second to end, and a run whose process
+    was killed is found by its tags (flows/in_process.py). The settings are made once: that takes 50 ms of processor
+    time.
+    """
+    present = get_settings_context()
+    if present.settings.api.url == api_url and present.settings.flows.heartbeat_frequency is None:
+        yield
+        return
+    base, made = _MADE.get(api_url, (None, present.settings))
+    if base is not present.settings:
+        updates: dict[Any, Any] = {PREFECT_API_URL: api_url, "flows.heartbeat_frequency": None}
+        made = present.settings.copy_with_update(updates=updates)
+        _MADE[api_url] = present.settings, made
+    with SettingsContext(profile=present.profile, settings=made):
+        yield
+
+
+def http_settings(api_url: str) -> dict[str, Any]:
+    """Return the settings of the HTTP client that calls a server."""
+    url = httpx.URL(api_url)
+    # A proxy that the environment names cannot reach a server on this host's loopback.
+    chosen: dict[str, Any] = {"trust_env": False} if url.host in LOOPBACK else {}
+    # Without TLS there is nothing to trust, and reading the certificates takes 30 ms of processor time.
+    return chosen | ({"verify": NO_TRUST} if url.scheme == "http" else {})
 
 
 def check(api_url: str) -> None:
@@ -42,8 +75,7 @@ def check(api_url: str) -> None:
         Unreachable: It does not.
     """
     try:
-        direct = httpx.URL(api_url).host in LOOPBACK
-        httpx.get(f"{api_url}/health", timeout=ANSWER_SECONDS, trust_env=not direct).raise_for_status()
+        httpx.get(f"{api_url}/health", timeout=ANSWER_SECONDS, **http_settings(api_url)).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unreachable(
             f"the Prefect server {api_url} does not answer: {error}",

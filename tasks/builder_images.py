@@ -6,6 +6,7 @@
 import logging
 
 from builder.image import builder_image_reference, ensure_builder_image
+from builder.podman import image_id
 from config.settings import settings
 from ingest.description import Description
 from tasks.retries import retryable
@@ -16,6 +17,13 @@ logger = logging.getLogger(__name__)
 def builder_image() -> str:
     """Return the image of every pod that needs no particular kiwi."""
     return settings().builder.image or builder_image_reference()
+
+
+def identity_of(image: str) -> str:
+    """Return what tells one builder image from another: its name, and what it has on this host where pods run here."""
+    if settings().pods.runtime == "kubernetes":
+        return image
+    return f"{image} {image_id(image)}"
 
 
 @retryable

@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
 
 from builder.contract.inspection import WEIGHTS
 from builder.contract.options import Options, Squashfs
@@ -22,6 +23,10 @@ from tasks.ca_rpm import authority_files, site_certificates
 from tasks.kiwi_config import KiwiConfig
 from tasks.recipes import description_folder
 from tasks.retries import retryable
+
+# The names in an archive: of the options, and of the folder of the description.
+STEP = "step.json"
+BELOW = "description"
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,29 @@ def stage_context(configuration: KiwiConfig, ca_rpm: Mapping[str, bytes], job: J
     """
     store, bucket = object_store(), settings().bucket
     packed = io.BytesIO()
-    step = replace(options(job), kiwi=configuration.options())
-    also = {"step.json": step.to_json(), **configuration.files(), **ca_rpm}
-    pack(description_folder(job), packed, below="description", also=also)
+    pack_description(packed, configuration, ca_rpm, job)
     secrets_key = credentials_key(job.id) if configuration.credentials else ""
     if secrets_key:
         secrets = json.dumps([each.to_values() for each in configuration.credentials]).encode()
         store.write(bucket, secrets_key, secrets, content_type="application/json")
     return _stage(packed.getvalue(), job, secrets_key)
+
+
+def pack_description(
+    file: BinaryIO, configuration: KiwiConfig, ca_rpm: Mapping[str, bytes], job: Job, **how: Any
+) -> None:
+    """Write the archive of what builds an image root, but for secrets: the image's fingerprint is made of it, too.
+
+    Args:
+        file: The file to write.
+        configuration: As stage_context.
+        ca_rpm: As stage_context.
+        job: The job.
+        how: Further arguments of `ingest/packing.py:pack`.
+    """
+    step = replace(options(job), kiwi=configuration.options())
+    also = {STEP: step.to_json(), **configuration.files(), **ca_rpm}
+    pack(description_folder(job), file, below=BELOW, also=also, **how)
 
 
 @retryable
@@ -66,10 +86,15 @@ def stage_changes(files: Mapping[str, bytes], job: Job) -> Context:
         files: The files' content by their names in the archive: the image's kernel parameters.
         job: The job.
     """
+    return _stage(pack_changes(files, job), job)
+
+
+def pack_changes(files: Mapping[str, bytes], job: Job) -> bytes:
+    """Return the archive of what changes an image: the fingerprint of the new one is made of it, too."""
     # What kiwi leaves in a root is not there any more: a file of such a name is the user's.
     step = replace(options(job), left_out=("run/*", "tmp/*")).to_json()
     authorities = authority_files([certificate.pem for certificate in site_certificates()])
-    return _stage(pack_files({"step.json": step, **authorities, **files}), job)
+    return pack_files({STEP: step, **authorities, **files})
 
 
 def _stage(archive: bytes, job: Job, secrets_key: str = "") -> Context:

@@ -10,7 +10,7 @@ from errors import BadInput, Conflict, Corrupt, NotFound
 from runs.own_run import is_alive, own_run_id
 from storage.deletion import states as deletion
 from storage.deletion.deleted_manifests import remove_deleted_manifest, write_deleted_manifest
-from storage.deletion.holdings import Deletable, left_behind, links_of, moves_of, nothing_left
+from storage.deletion.holdings import Deletable, left_behind, links_of, movable, moves_of, nothing_left
 from storage.deletion.moves import carry_out_all, is_of, link_to_target, remove_all, replaced, with_present_etag
 from storage.models.kinds import DeletableKind
 from storage.models.records import Collection, Image, Journal, Move, PublicKey
@@ -63,16 +63,23 @@ def plan_deletion(kind: DeletableKind, record_id: str, *, force: bool = False) -
 
 
 @retryable
-def begin_deletion(kind: DeletableKind, record_id: str, force: bool) -> Deletable:
+def begin_deletion(kind: DeletableKind, record_id: str, force: bool, seen: str = "") -> Deletable:
     """Write to the record what is going to move. From here on any run can finish the deletion.
 
+    Args:
+        kind: Its kind.
+        record_id: The record.
+        force: See plan_deletion.
+        seen: The digest of the record as the caller has seen it; empty: any.
+
     Raises:
+        Changed: The record has another digest.
         Conflict: Another run works on the record, or see plan_deletion.
     """
     records = catalogue().of(kind)
     is_new = records.get(record_id).collection is Collection.AVAILABLE
     journal = plan_deletion(kind, record_id, force=force)
-    found = _begin(kind, record_id, Collection.AVAILABLE, Collection.DELETING, journal)
+    found = _begin(kind, record_id, Collection.AVAILABLE, Collection.DELETING, journal, seen)
     _refuse_used_again(kind, found, is_new)
     for path in journal.missing:
         logger.warning("%s is gone; the deletion goes on without it", path)
@@ -82,7 +89,7 @@ def begin_deletion(kind: DeletableKind, record_id: str, force: bool) -> Deletabl
 @retryable
 def move_away(record: Deletable) -> None:
     """Move a record's objects to where deleted ones lie."""
-    _move(_journal(record).moves)
+    _move(movable(object_store(), record))
 
 
 @retryable
@@ -102,7 +109,7 @@ def finish_deletion(kind: DeletableKind, record: Deletable) -> Deletable:
 
 
 @retryable
-def begin_restoration(kind: DeletableKind, record_id: str) -> Deletable:
+def begin_restoration(kind: DeletableKind, record_id: str, seen: str = "") -> Deletable:
     """Check that every object can move back to where it was, and put the record in transition.
 
     Raises:
@@ -113,15 +120,15 @@ def begin_restoration(kind: DeletableKind, record_id: str) -> Deletable:
     record: Deletable = catalogue().of(kind).get(record_id)
     if record.collection in {Collection.DELETED, Collection.RESTORING}:
         _refuse_without_link(_journal(record))
-        for move in _journal(record).moves:
+        for move in movable(object_store(), record):
             _refuse_taken(move)
-    return _begin(kind, record_id, Collection.DELETED, Collection.RESTORING)
+    return _begin(kind, record_id, Collection.DELETED, Collection.RESTORING, seen=seen)
 
 
 @retryable
 def move_back(record: Deletable) -> None:
     """Move a record's objects to where they were, and remove the manifest of the deleted image."""
-    _move([move.back for move in _journal(record).moves])
+    _move([move.back for move in movable(object_store(), record)])
     remove_deleted_manifest(object_store(), record)
 
 
@@ -152,13 +159,14 @@ def resume(kind: DeletableKind, record_id: str, transition: Collection) -> Delet
 
 
 @retryable
-def begin_erasure(kind: DeletableKind, record_id: str, force: bool) -> Deletable:
+def begin_erasure(kind: DeletableKind, record_id: str, force: bool, seen: str = "") -> Deletable:
     """Put a deleted record in transition to its removal.
 
     Args:
         kind: Its kind.
         record_id: The record.
         force: Go on although objects are left that may be its own, or that are where its own were.
+        seen: As `begin_deletion`.
 
     Raises:
         NotFound: There is no such record, or it is gone already.
@@ -167,7 +175,7 @@ def begin_erasure(kind: DeletableKind, record_id: str, force: bool) -> Deletable
     record: Deletable = catalogue().of(kind).get(record_id)
     if record.collection is Collection.DELETED and not force:
         _refuse_leaving(record)
-    return _begin(kind, record_id, Collection.DELETED, Collection.ERASING)
+    return _begin(kind, record_id, Collection.DELETED, Collection.ERASING, seen=seen)
 
 
 @retryable
@@ -186,7 +194,7 @@ def erase(kind: DeletableKind, record: Deletable) -> None:
 
 
 @retryable
-def begin_removal(kind: DeletableKind, record_id: str, cascade: bool, force: bool) -> Deletable:
+def begin_removal(kind: DeletableKind, record_id: str, cascade: bool, force: bool, seen: str = "") -> Deletable:
     """Put a record in transition to its removal, without a deletion before that could be undone.
 
     Args:
@@ -194,6 +202,7 @@ def begin_removal(kind: DeletableKind, record_id: str, cascade: bool, force: boo
         record_id: The record.
         cascade: Remove its objects with it; otherwise all of them stay where they are.
         force: As `begin_deletion`.
+        seen: As `begin_deletion`.
 
     Raises:
         Conflict: Another run works on the record, a job uses it, or see plan_deletion.
@@ -202,7 +211,7 @@ def begin_removal(kind: DeletableKind, record_id: str, cascade: bool, force: boo
     record: Deletable = records.get(record_id)
     is_new = record.collection is Collection.AVAILABLE
     journal = _removal(kind, record, force) if cascade and is_new else Journal(link=getattr(record, "link", None))
-    found = _begin(kind, record_id, Collection.AVAILABLE, Collection.ERASING, journal)
+    found = _begin(kind, record_id, Collection.AVAILABLE, Collection.ERASING, journal, seen)
     _refuse_used_again(kind, found, is_new)
     return found
 
@@ -214,7 +223,12 @@ def _removal(kind: DeletableKind, record: Deletable, force: bool) -> Journal:
 
 
 def _begin(
-    kind: DeletableKind, record_id: str, start: Collection, transition: Collection, journal: Journal | None = None
+    kind: DeletableKind,
+    record_id: str,
+    start: Collection,
+    transition: Collection,
+    journal: Journal | None = None,
+    seen: str = "",
 ) -> Deletable:
     """Put a record in transition for this process's flow run, or resume it."""
     begun: Deletable = deletion.begin(
@@ -225,6 +239,7 @@ def _begin(
         flow_run_id=own_run_id(),
         is_alive=is_alive,
         journal=journal,
+        seen=seen,
     )
     return begun
 

@@ -21,6 +21,9 @@ from tasks.web_connections import web_client
 
 logger = logging.getLogger(__name__)
 
+# Repositories with the digests of their metadata; empty where it is not known. The names are those of a fingerprint.
+Metadata = list[tuple[str, str]]
+_AT_A_TIME = 16
 # So many repositories are named in a line of the log, and in the message of the job that failed.
 _NAMED = 5
 _NAMED_AT_LAST = 20
@@ -30,8 +33,11 @@ _NOT_ASKED = "not asked within the limit"
 
 
 @retryable
-def wait_for_repositories(configuration: KiwiConfig, job: Job) -> None:
+def wait_for_repositories(configuration: KiwiConfig, job: Job) -> Metadata:
     """Ask all repositories, again and again, until all of them answer in one round.
+
+    Returns:
+        What their metadata is.
 
     Raises:
         BadInput: A server has an address that no repository may have.
@@ -45,9 +51,35 @@ def wait_for_repositories(configuration: KiwiConfig, job: Job) -> None:
     with web_client(
         trust(configuration.ca_certificates), seconds=limits.timeout.total_seconds(), private=limits.private
     ) as client:
-        wait_until_ready(
+        answers = wait_until_ready(
             asked, lambda repository: ask(client, repository), interval=limits.interval, limit=limits.limit
         )
+    return _metadata(configuration, asked, answers, job.arch)
+
+
+def ask_repositories(configuration: KiwiConfig, job: Job) -> Metadata:
+    """Ask all repositories once, and return what their metadata is; that of one that does not answer is not known."""
+    limits = settings().repositories
+    asked = addressed(configuration.repositories, configuration.package_manager, job.arch)
+    with (
+        web_client(
+            trust(configuration.ca_certificates), seconds=limits.timeout.total_seconds(), private=limits.private
+        ) as client,
+        ThreadPoolExecutor(max_workers=_AT_A_TIME) as pool,
+    ):
+        return _metadata(configuration, asked, list(pool.map(partial(ask, client), asked)), job.arch)
+
+
+def _metadata(configuration: KiwiConfig, asked: Sequence[Repository], answers: Sequence[Answer], arch: str) -> Metadata:
+    known = [(_named_as(each), answer.metadata) for each, answer in zip(asked, answers, strict=True)]
+    of_web = filter(is_on_web, configuration.repositories)
+    manager = configuration.package_manager
+    return known + [(_named_as(each), "") for each in of_web if _address(each, manager, arch)[1]]
+
+
+def _named_as(repository: Repository) -> str:
+    """Return the name of an input of a fingerprint. A query, which may be a token, is no part of it."""
+    return f"repository {repository.url.partition('?')[0]} {repository.distribution}".strip()
 
 
 def addressed(repositories: Sequence[Repository], package_manager: str, arch: str) -> list[Repository]:
@@ -57,12 +89,18 @@ def addressed(repositories: Sequence[Repository], package_manager: str, arch: st
     """
     asked: list[Repository] = []
     for repository in filter(is_on_web, repositories):
-        url = expanded(repository.url, package_manager, arch)
-        if variable := unknown_variable(url, package_manager):
+        url, variable = _address(repository, package_manager, arch)
+        if variable:
             logger.info("not waiting for %s: only %s knows the value of %s", url, package_manager, variable)
         else:
             asked.append(repository.model_copy(update={"url": url}))
     return asked
+
+
+def _address(repository: Repository, package_manager: str, arch: str) -> tuple[str, str]:
+    """Return a repository's address as far as it is known, and a variable of it whose value is not known."""
+    url = expanded(repository.url, package_manager, arch)
+    return url, unknown_variable(url, package_manager)
 
 
 def trust(certificates: Sequence[str]) -> ssl.SSLContext:
@@ -79,8 +117,8 @@ def wait_until_ready(
     *,
     interval: timedelta,
     limit: timedelta,
-) -> None:
-    """Ask all repositories in parallel, in rounds, until one round finds all of them ready.
+) -> list[Answer]:
+    """Ask all repositories in parallel, in rounds, until one round finds all of them ready; return their answers.
 
     Args:
         repositories: The repositories to ask.
@@ -92,11 +130,15 @@ def wait_until_ready(
         PermanentError: See wait_for_repositories.
     """
     if not repositories:
-        return
+        return []
     ends_at = time.monotonic() + limit.total_seconds()
-    pool = ThreadPoolExecutor(max_workers=min(16, len(repositories)))
+    pool = ThreadPoolExecutor(max_workers=min(_AT_A_TIME, len(repositories)))
+
+    def ask_all() -> list[Answer]:
+        return list(pool.map(partial(_in_time, ask_one, ends_at), repositories))
+
     try:
-        while missing := _missing(repositories, list(pool.map(partial(_in_time, ask_one, ends_at), repositories))):
+        while missing := _missing(repositories, answers := ask_all()):
             if time.monotonic() + interval.total_seconds() > ends_at:
                 raise LimitReached(
                     f"{len(missing)} of {len(repositories)} repositories are not ready after "
@@ -110,6 +152,7 @@ def wait_until_ready(
         # A cancelled job does not wait for servers that do not answer.
         pool.shutdown(wait=False, cancel_futures=True)
     logger.info("all %d repositories are ready", len(repositories))
+    return answers
 
 
 def _in_time(ask_one: Callable[[Repository], Answer], ends_at: float, repository: Repository) -> Answer:

@@ -60,6 +60,11 @@ def metadata_urls(repository: Repository) -> list[str]:
     return [_below(repository.url, f"{folder}{name}") for name in ("InRelease", "Release")]
 
 
+def names_metadata(repository: Repository) -> bool:
+    """Return whether what is at these URLs changes with the packages; a list of mirrors does not."""
+    return repository.source_type == "baseurl"
+
+
 def _below(url: str, path: str) -> str:
     """Return the URL of a file of a repository; a query, which may be a token, stays at the end."""
     address, mark, query = url.partition("?")

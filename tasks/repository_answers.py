@@ -1,8 +1,9 @@
 """What a repository answers: it is ready, it may become so, or asking again cannot help."""
 
+import hashlib
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,8 +11,12 @@ import httpx
 from config.settings import settings
 from errors import BadInput, Denied, PermanentError, Untrusted
 from ingest.description import Repository
-from tasks.repository_addresses import metadata_urls
+from tasks.repository_addresses import metadata_urls, names_metadata
 
+# Debian's largest InRelease has 200 kB, a repomd.xml 10 kB.
+LARGEST_METADATA_BYTES = 8 << 20
+# A server that compresses anew each time would seem to have another file each time.
+_AS_STORED = {"Accept-Encoding": "identity"}
 REFUSALS = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
 # openssl/x509_vfy.h
 CERTIFICATE_EXPIRED = 10
@@ -26,10 +31,12 @@ class Answer:
     Args:
         text: What went wrong; empty when the repository is ready.
         refusal: The error to raise, when asking again cannot help.
+        metadata: The sha256 of the metadata that it answered with; empty when that is not known.
     """
 
     text: str = ""
     refusal: PermanentError | None = None
+    metadata: str = field(default="", compare=False)
 
 
 READY = Answer()
@@ -39,15 +46,17 @@ def ask(client: httpx.Client, repository: Repository) -> Answer:
     """Ask one repository: READY when one of its URLs answers, else what the first one answered."""
     first, *others = metadata_urls(repository)
     answer = _answer(client, first, repository)
-    return READY if any(_answer(client, url, repository) == READY for url in others if answer.text) else answer
+    if answer == READY:
+        return answer
+    return next((ready for url in others if (ready := _answer(client, url, repository)) == READY), answer)
 
 
 def _answer(client: httpx.Client, url: str, repository: Repository) -> Answer:
     auth = httpx.BasicAuth(repository.username, repository.password) if repository.username else httpx.Auth()
     try:
-        # Not HEAD, which some servers refuse by any status, or do not answer. Of the file itself nothing is read.
-        with client.stream("GET", url, auth=auth) as response:
-            pass
+        # Not HEAD, which some servers refuse by any status, or do not answer.
+        with client.stream("GET", url, auth=auth, headers=_AS_STORED) as response:
+            metadata = _metadata_of(response) if response.is_success and names_metadata(repository) else ""
     except BadInput as error:
         refusal = BadInput(f"{url} is not asked: {error.message}", resolution=error.resolution)
         return Answer(refusal.message, refusal)
@@ -61,9 +70,23 @@ def _answer(client: httpx.Client, url: str, repository: Repository) -> Answer:
         certificate = _certificate_error(error)
         return Answer(said, _untrusted(url, certificate) if certificate else None)
     if response.is_success:
-        return READY
+        return Answer(metadata=metadata)
     said = f"{response.status_code} {response.reason_phrase}".strip()
     return Answer(said, _denied(url, said, repository) if response.status_code in REFUSALS else None)
+
+
+def _metadata_of(response: httpx.Response) -> str:
+    """Return the digest of a file, empty when it is too large, or does not come to its end: the repository is ready."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for piece in response.iter_raw():
+            digest.update(piece)
+            size += len(piece)
+            if size > LARGEST_METADATA_BYTES:
+                return ""
+    except httpx.HTTPError:
+        return ""
+    return digest.hexdigest()
 
 
 def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

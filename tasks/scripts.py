@@ -4,6 +4,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 from builder.contract.inputs import ScriptInput
@@ -67,7 +68,7 @@ def fetch_script(job: Job) -> Script | None:
     kind: Literal["script", "playbook"] = "script" if job.script else "playbook"
     link = Link(path=job.script or job.playbook)
     here = scratch(job.id)
-    file, folder, archive = here / "script.download", fresh(here / "script"), here / "script.tgz"
+    file, folder, archive = here / "script.download", fresh(here / "script"), script_archive(job)
     _refuse_place(link)
     _refuse_size(object_store().head(link.bucket, link.key))
     fetched = object_store().download(link.bucket, link.key, file)
@@ -83,6 +84,11 @@ def fetch_script(job: Job) -> Script | None:
     key = job_key(job.id, "script.tgz")
     object_store().write_file(settings().bucket, key, archive, content_type="application/gzip", metadata={})
     return Script(kind, key, sha256, entry)
+
+
+def script_archive(job: Job) -> Path:
+    """Return where the archive of the folder of a job's script is, once it was fetched."""
+    return scratch(job.id) / "script.tgz"
 
 
 @retryable

@@ -18,6 +18,7 @@ from builder.contract.inputs import CustomizeShellInput, DebugShellInput, ShellI
 from builder.contract.lines import MEND_HERE, SHELL_GOES_ON, SHELL_LOST, ShellReady, after
 from builder.contract.shell_orders import Operation
 from config.settings import settings
+from pods.runtime import Endpoint
 from storage.models.jobs import Diagnosis, Job, JobStatus
 from storage.models.layout import shell_orders_key
 from storage.models.shells import DEBUG, Address, ConnectionInfo, SshContainer
@@ -117,6 +118,15 @@ def order_shell(job_id: str, operation: Literal["complete", "abort", "extend"], 
     logger.info("the shell of job %s is to %s; the job's own run reports the result", job_id, operation)
 
 
+def connection_of(endpoint: Endpoint) -> ConnectionInfo:
+    """Return how a shell is reached, as a job's record has it: for users, and for pods of the same cluster."""
+    access = Address(host=endpoint.host, port=endpoint.port)
+    if not endpoint.cluster_host:
+        return ConnectionInfo(customer_access=access)
+    within = Address(host=endpoint.cluster_host, port=endpoint.cluster_port)
+    return ConnectionInfo.model_validate({"customer_access": access, "cluster.local": within})
+
+
 def _shell(job: Job) -> ShellInput:
     chosen = settings()
     return ShellInput(
@@ -136,8 +146,7 @@ def _serve(step: str, program: str, shell: SshContainer, told: Input, report_ope
     def on_line(line: str) -> None:
         logger.info("%s", line)
         if ready := ShellReady.parse(line):
-            endpoint = runtime().publish(job.id, step, ready.port)
-            access = ConnectionInfo(customer_access=Address(host=endpoint.host, port=endpoint.port))
+            access = connection_of(runtime().publish(job.id, step, ready.port))
             running = {"status": "running", "connection_info": access, "host_key": ready.fingerprint}
             report_open(shell.model_copy(update=running))
         if reason := after(SHELL_GOES_ON, line):

@@ -32,6 +32,12 @@ ELSEWHERE = (
     Elsewhere("tasks/test_repositories.py", _PART, ("tasks/repository_answers.py",)),
     Elsewhere("config/test_authorities.py", _PART, ("config/signatures.py",)),
     Elsewhere("storage/embedded/test_server.py", _PART, ("storage/embedded/process.py", "storage/embedded/state.py")),
+    Elsewhere(
+        "storage/moving/test_adoption.py",
+        _PART,
+        ("storage/moving/collections.py", "storage/moving/exports.py", "storage/moving/records.py"),
+    ),
+    Elsewhere("storage/moving/test_backups.py", _PART, ("storage/moving/restoration.py",)),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
     Elsewhere("storage/records/test_registration.py", _PART, ("storage/records/links.py",)),
     Elsewhere("cli/test_public_keys.py", _COMMAND, ("storage/records/public_keys.py",)),
@@ -79,13 +85,13 @@ ELSEWHERE = (
     Elsewhere(
         "flows/test_unattended.py",
         _FLOW_RUN,
-        ("flows/rebuild_image.py", "tasks/scripts.py"),
+        ("tasks/scripts.py",),
         through=("flows/rebuild_image.py",),
     ),
     Elsewhere(
         "flows/test_customize.py",
         _FLOW_RUN,
-        ("flows/customize_image.py", "tasks/shells.py"),
+        ("flows/customize_image.py",),
         through=("flows/customize_image.py",),
     ),
     Elsewhere("flows/test_customize.py", _FLOW_RUN, ("flows/finish_shell.py",), through=("flows/finish_shell.py",)),

@@ -38,7 +38,7 @@ def ssh(
     Raises:
         SshFailed: It did not end as it should.
     """
-    return _run([*shell.command.split(), *ssh_options(key), *options, command], fails=fails)
+    return _run([*shell.command.split(), *options, *ssh_options(key), command], fails=fails)
 
 
 def leave_at_once(shell: SshContainer, key: Path, command: str) -> None:

@@ -30,7 +30,7 @@ from storage.records.catalogue import catalogue
 NO_CONTENT = HTTPStatus.NO_CONTENT
 Force = Annotated[bool, Field(description="Go on although objects are missing or not known to be the record's own.")]
 _ANSWERS = GOES_ON | documented(400, 404, 409, 412, 422, 503)
-_RESTORES = GOES_ON | documented(400, 404, 409, 422, 503)
+_RESTORES = GOES_ON | documented(400, 404, 409, 412, 422, 503)
 
 
 class Deletion(BaseModel):
@@ -67,8 +67,7 @@ def removal() -> APIRouter:
 def _add_deletion(router: APIRouter, resource: Resource, flow: Flow[..., Any], options: type[Deletion]) -> None:
     async def delete(request: Request, record_id: str, asked: Annotated[options, Query()]) -> Response:  # type: ignore[valid-type]
         record = await run_in_threadpool(_to_delete, resource, record_id, flow)
-        refuse_other_than_seen(request, resource.shown.of(record))
-        return await _act(request, resource, flow, record.id, dict(asked))
+        return await _act(request, resource, flow, record, dict(asked))
 
     async def delete_all(request: Request, asked: Annotated[options, Query()]) -> Response:  # type: ignore[valid-type]
         records = await run_in_threadpool(catalogue().of(resource.kind).list)
@@ -81,7 +80,7 @@ def _add_deletion(router: APIRouter, resource: Resource, flow: Flow[..., Any], o
 def _add_deleted(router: APIRouter, resource: Resource) -> None:
     async def restore(request: Request, record_id: str, asked: Undelete) -> Response:  # noqa: ARG001 - there is one operation
         record = await run_in_threadpool(deleted_record, resource, record_id)
-        return await _act(request, resource, undelete, record.id, {})
+        return await _act(request, resource, undelete, record, {})
 
     async def restore_all(request: Request, asked: Undelete) -> Response:  # noqa: ARG001 - there is one operation
         records = await run_in_threadpool(_in, resource, Collection.DELETED, Collection.RESTORING)
@@ -89,7 +88,7 @@ def _add_deleted(router: APIRouter, resource: Resource) -> None:
 
     async def erase(request: Request, record_id: str, asked: Annotated[Deletion, Query()]) -> Response:
         record = await run_in_threadpool(deleted_record, resource, record_id)
-        return await _act(request, resource, hard_delete, record.id, dict(asked))
+        return await _act(request, resource, hard_delete, record, dict(asked))
 
     async def erase_all(request: Request, asked: Annotated[Deletion, Query()]) -> Response:
         records = await run_in_threadpool(_in, resource, Collection.DELETED, Collection.ERASING)
@@ -134,13 +133,16 @@ def _in(resource: Resource, *collections: Collection) -> list[Record]:
 
 
 async def _act(
-    request: Request, resource: Resource, flow: Flow[..., Any], record_id: str, options: Mapping[str, Any]
+    request: Request, resource: Resource, flow: Flow[..., Any], record: Record, options: Mapping[str, Any]
 ) -> Response:
-    parameters = {"kind": resource.kind, "record_id": record_id, **options}
+    refuse_other_than_seen(request, resource.shown.of(record))
+    # The run checks it once more, in the write that nothing comes between.
+    seen = record.digest if "if-match" in request.headers else ""
+    parameters = {"kind": resource.kind, "record_id": record.id, "seen": seen, **options}
     try:
         return await to_its_end(request, flow, parameters)
     except NotFound as error:
-        if await run_in_threadpool(is_gone, resource, record_id, error):
+        if await run_in_threadpool(is_gone, resource, record.id, error):
             raise
         # What is missing is one of its objects.
         raise Unprocessable(error.message, resolution=error.resolution) from error

@@ -178,7 +178,7 @@ class Services:
         chosen = settings().api
         with api_process.listening(chosen) as listener:
             self._api = self._started(api_process.server(env, self.logs, chosen, listener))
-            return endpoints.model_copy(update={"api_url": api_process.url(listener)})
+            return endpoints.model_copy(update={"api_url": api_process.url(chosen, listener)})
 
     def _started(self, program: Child) -> Child:
         """Start a program, whose log is read from now on."""

@@ -28,13 +28,16 @@ def publish(api: ClusterApi, job_id: str, step: str, port: int, options: Kuberne
     pod = running[0]
     service = _service(api, pod, port, options)
     external = str(service["metadata"].get("annotations", {}).get(EXTERNAL_DNS, "")).partition(",")[0]
+    inside = _cluster_ip(service)
     match service["spec"]["type"]:
         case "NodePort":
-            return Endpoint(external or PodState(pod).host, int(service["spec"]["ports"][0]["nodePort"]))
+            host, port = external or PodState(pod).host, int(service["spec"]["ports"][0]["nodePort"])
         case "LoadBalancer":
-            return Endpoint(external or _ingress(api, service, options) or _cluster_ip(service), SSH_PORT)
+            host, port = external or _ingress(api, service, options) or inside, SSH_PORT
         case _:
-            return Endpoint(external or _cluster_ip(service), SSH_PORT)
+            host, port = external or inside, SSH_PORT
+    # A new name, or the address of a load balancer, may not lead here yet, or never does from within.
+    return Endpoint(host, port, inside, SSH_PORT) if host != inside else Endpoint(host, port)
 
 
 def _service(api: ClusterApi, pod: Resource, port: int, options: KubernetesOptions) -> Resource:

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from errors import BadInput, Conflict, NotFound
-from storage.models.layout import DELETED_PREFIX, PE_PREFIX, deleted_key, image_prefix
+from storage.models.layout import DELETED_PREFIX, PE_PREFIX, deleted_key, fingerprint_key, image_prefix
 from storage.models.manifest import Artifact
 from storage.models.records import Image, Link, Move, PublicKey, Recipe
 from storage.records.catalogue import Catalogue
+from storage.records.fingerprints import fingerprint_link, is_fingerprint_of
 from storage.records.images import read_manifest
 from storage.s3.addresses import uri_of
 from storage.s3.object_info import MD5SUM, ObjectInfo
@@ -17,7 +18,9 @@ Deletable = Image | Recipe | PublicKey
 
 
 def links_of(store: ObjectStore, record: Deletable) -> list[Link]:
-    """Return the objects that a record holds: an image's artifacts and manifest, a recipe's archive.
+    """Return the objects that a record holds: an image's artifacts, fingerprint and manifest, a recipe's archive.
+
+    A fingerprint that is gone is no loss: it is not among them.
 
     Raises:
         NotFound, Conflict, Corrupt, BadInput: The manifest is gone, replaced, not valid, too large, or names what no
@@ -29,7 +32,9 @@ def links_of(store: ObjectStore, record: Deletable) -> list[Link]:
         return [record.link]
     manifest, _ = read_manifest(store, record)
     _check_artifacts(manifest.artifacts, record)
-    return [*(artifact.link for artifact in manifest.artifacts), record.link]
+    link = fingerprint_link(record)
+    fingerprints = [link] if link and store.find(link.path) else []
+    return [*(artifact.link for artifact in manifest.artifacts), *fingerprints, record.link]
 
 
 def nothing_left(store: ObjectStore, bucket: str, record: Deletable) -> bool:
@@ -42,7 +47,9 @@ def nothing_left(store: ObjectStore, bucket: str, record: Deletable) -> bool:
     """
     if isinstance(record, PublicKey) or record.link is None or store.find(record.link.path) is not None:
         return False
-    return isinstance(record, Recipe) or next(store.keys(bucket, image_prefix(record.id)), None) is None
+    if isinstance(record, Recipe):
+        return True
+    return all(key == fingerprint_key(record.id) for key in store.keys(bucket, image_prefix(record.id)))
 
 
 def moves_of(
@@ -83,6 +90,21 @@ def moves_of(
                 resolution="it belongs to an earlier deletion from the same place: hard delete that record first",
             )
     return moves, missing
+
+
+def movable(store: ObjectStore, record: Deletable) -> list[Move]:
+    """Return the moves of a record's journal, without that of a fingerprint that is gone: it keeps nothing from moving.
+
+    Args:
+        store: The object store.
+        record: The record, in transition or deleted.
+    """
+    moves = record.journal.moves if record.journal else []
+    return [
+        move
+        for move in moves
+        if not is_fingerprint_of(record.id, move.source) or store.find(move.source) or store.find(move.target)
+    ]
 
 
 def left_behind(store: ObjectStore, bucket: str, image: Image) -> list[str]:

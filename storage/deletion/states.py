@@ -17,6 +17,10 @@ R = TypeVar("R", bound=Record)
 IsAlive = Callable[[str], bool]
 
 
+class Changed(Conflict):
+    """The record is not the one that the caller has seen."""
+
+
 def begin(
     records: Records[R],
     record_id: str,
@@ -26,6 +30,7 @@ def begin(
     flow_run_id: str,
     is_alive: IsAlive,
     journal: Journal | None = None,
+    seen: str = "",
 ) -> R:
     """Put a record in transition, or resume it where another run has left it.
 
@@ -37,17 +42,21 @@ def begin(
         flow_run_id: The run that works on it from now on.
         is_alive: Returns whether the run that the journal names has not ended.
         journal: What is going to move; left out, what the record's own journal says.
+        seen: The digest that the record must have when it is put in transition; empty: any.
 
     Returns:
         The record in transition.
 
     Raises:
         NotFound: There is no such record.
-        Conflict: It is in neither state, or another run works on it.
+        Changed: It has another digest.
+        Conflict: It is in neither state, another run works on it, or it has got another link than what is going to
+            move belongs to.
     """
 
     def change(record: R) -> R:
         if record.collection is start:
+            _refuse_changed(record, journal, seen)
             known = record.journal or Journal()
             return _with(record, collection=transition, journal=_owned(journal or known, flow_run_id))
         return _resumed(record, start, transition, flow_run_id, is_alive)
@@ -89,6 +98,13 @@ def finish_restoring(records: Records[R], record_id: str, link: Link | None) -> 
         return _with(record, collection=Collection.AVAILABLE, deleted=None, journal=None, **_linked(record, link))
 
     return records.change(record_id, change)
+
+
+def _refuse_changed(record: Record, journal: Journal | None, seen: str) -> None:
+    if seen and record.digest != seen:
+        raise Changed(f"{record.id} was changed in between", resolution="read it again, and decide by what it is now")
+    if journal is not None and getattr(record, "link", None) != journal.link:
+        raise Conflict(f"{record.id} got another link in between", resolution="repeat the request")
 
 
 def _resumed(record: R, wanted: Collection, transition: Collection, flow_run_id: str, is_alive: IsAlive) -> R:

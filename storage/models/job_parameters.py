@@ -19,6 +19,8 @@ def fields_of(job_type: JobType, parameters: Mapping[str, Any]) -> dict[str, Any
     """Return the fields of a job, by the parameters of the flow that runs it."""
     fields = {"job_type": job_type, **parameters}
     fields["artifact_id"] = fields.pop(_ARTIFACTS[job_type])
+    # It decides whether the job has anything to do, and is nothing that the image is made by.
+    fields.pop("only_if_changed", None)
     if job_type is JobType.CUSTOMIZE:
         fields["ssh_containers"] = [{"name": fields.pop("ssh_container_name"), "jail": fields.pop("jail")}]
     return fields

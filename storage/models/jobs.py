@@ -159,10 +159,15 @@ class JobChanges(TypedDict, total=False):
     logs: list[Link]
     inspection: Inspection
     resultant_image_id: Id
+    changed_inputs: list[str]
 
 
 class Job(NewJob, Record):
-    """A job as stored: its input, how far it is, and what came of it."""
+    """A job as stored: its input, how far it is, and what came of it.
+
+    Args:
+        changed_inputs: Of a rebuild: what is not as it was when the last image of that name was built.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -171,6 +176,7 @@ class Job(NewJob, Record):
     status: JobStatus = JobStatus.CREATING
     arch: Arch = "x86_64"
     resultant_image_id: Id | None = None
+    changed_inputs: list[str] = Field(default_factory=list)
     flow_run_id: str = ""
     repositories: list[str] = Field(default_factory=list)
     logs: list[Link] = Field(default_factory=list)

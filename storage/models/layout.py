@@ -55,6 +55,11 @@ def ca_rpm_key(digest: str) -> str:
     return f"ca-rpm/{digest}.tgz"
 
 
+def fingerprint_key(image_id: str) -> str:
+    """Return the key of what an image was made of, beside its manifest."""
+    return artifact_key(image_id, "fingerprint.json")
+
+
 def deleted_key(key: str) -> str:
     """Return where an object lies while its record is deleted, in the same bucket."""
     return f"{DELETED_PREFIX}{key}"

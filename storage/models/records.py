@@ -9,6 +9,7 @@ There are two families: `New…` models hold input (unknown fields are refused),
 from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, Literal
 from uuid import uuid4
 
@@ -52,6 +53,8 @@ def _bare_etag(value: object) -> object:
     """Return an etag as it is compared: S3 sends it in quotes, and some clients write null for none."""
     if value is None:
         return ""
+    if isinstance(value, str) and value.isalnum():
+        return value
     return value.strip().removeprefix("W/").strip('"') if isinstance(value, str) else value
 
 
@@ -135,6 +138,11 @@ class Record(BaseModel):
     collection: Collection = Collection.AVAILABLE
     deleted: datetime | None = None
     journal: Journal | None = None
+
+    @property
+    def digest(self) -> str:
+        """What tells two states of the record apart."""
+        return sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class NewPublicKey(Input):
@@ -231,6 +239,12 @@ class NewImage(Input):
 
 
 class Image(NewImage, Record):
-    """A registered image."""
+    """A registered image.
+
+    Args:
+        inputs_digest: The digest of its fingerprint, the document of all that it was made of; empty when it has none.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
+
+    inputs_digest: str = ""

@@ -30,7 +30,7 @@ class Address(BaseModel):
 
 
 class ConnectionInfo(BaseModel):
-    """How a shell is reached from outside."""
+    """How a shell is reached from outside; `cluster.local`, where there is one, is for pods of the same cluster."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 

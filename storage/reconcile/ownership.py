@@ -46,7 +46,8 @@ IMS_KEYS = {
 }
 BOOT_IMAGES_KEYS = {
     Noun.IMAGE: re.compile(
-        rf"{_DELETED}{_UUID}/(?P<name>rootfs|kernel|initrd|boot_parameters|debug_kernel|(?:deleted_)?manifest\.json)"
+        rf"{_DELETED}{_UUID}/(?P<name>rootfs|kernel|initrd|boot_parameters|debug_kernel|fingerprint\.json|"
+        r"(?:deleted_)?manifest\.json)"
     ),
 }
 

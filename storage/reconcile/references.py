@@ -14,6 +14,7 @@ from storage.models.kinds import RecordKind
 from storage.models.records import Collection, Image, Journal, Link, Record
 from storage.reconcile.findings import Finding, Kind, Outcome
 from storage.records.catalogue import Catalogue
+from storage.records.fingerprints import fingerprint_link, is_fingerprint_of
 from storage.records.images import read_manifest
 from storage.records.jobs import image_id_of
 from storage.records.store import Records
@@ -75,6 +76,9 @@ def read_references(store: ObjectStore, catalogue: Catalogue) -> References:
 def _note(found: References, kind: RecordKind, record: Any) -> None:
     paths = [link.path for link in _links_of(record)]
     found.addresses.update(paths, _paths_of(record.journal))
+    if isinstance(record, Image) and (fingerprint := fingerprint_link(record)):
+        # It is no loss when it is gone.
+        found.addresses.add(fingerprint.path)
     if record.collection.is_transition:
         found.moving.update(_paths_of(record.journal))
     if isinstance(record, Job):
@@ -83,7 +87,8 @@ def _note(found: References, kind: RecordKind, record: Any) -> None:
     else:
         found.owners.add(record.id)
     if record.collection is Collection.DELETED and record.journal is not None:
-        paths += [move.target for move in record.journal.moves if move.target not in paths]
+        moved = [move.target for move in record.journal.moves if not is_fingerprint_of(record.id, move.target)]
+        paths += [path for path in moved if path not in paths]
     if not record.collection.is_transition:
         let_go = record.journal.missing if record.journal else []
         found.held.append(Held(kind, record, [path for path in paths if path not in let_go]))

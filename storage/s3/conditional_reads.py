@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +32,14 @@ MOST_CONNECTIONS = 64
 SILENCE_SECONDS = 5.0
 
 OK, NOT_MODIFIED, NOT_FOUND = 200, 304, 404
+
+
+_on_answer: dict[str, Callable[[int], None]] = {}
+
+
+def on_answer(handler: Callable[[int], None]) -> None:
+    """Have a function called with the status of each answer: boto3 has no event for it. Once, if it is told twice."""
+    _on_answer[f"{handler.__module__}.{handler.__qualname__}"] = handler
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,8 @@ class ConditionalReads:
         return answers
 
     def _answer(self, answer: http.client.HTTPResponse) -> Version | None:
+        for handler in _on_answer.values():
+            handler(answer.status)
         etag = (answer.getheader("ETag") or "").strip('"')
         if answer.status == NOT_MODIFIED:
             answer.read()

@@ -11,7 +11,7 @@ from api.versions import Version
 NOUNS = ("public_key", "recipe", "image")
 # What is deleted by these cannot be restored.
 FOR_GOOD = {f"remove_deleted_{noun}_v3" for noun in NOUNS} | {f"remove_all_deleted_{noun}s_v3" for noun in NOUNS}
-FOR_GOOD |= {f"delete_{noun}_v2" for noun in NOUNS} | {f"delete_all_{noun}s_v2" for noun in NOUNS}
+FOR_GOOD |= {"delete_recipe_v2", "delete_image_v2"} | {f"delete_all_{noun}s_v2" for noun in NOUNS}
 
 
 def test_each_path_needs_the_role_of_what_it_does() -> None:

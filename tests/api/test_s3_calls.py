@@ -8,11 +8,22 @@ from api.metrics import _COUNTED
 from api.s3_calls import count_calls
 from config.groups import S3
 from storage.s3.client import s3_client
+from storage.s3.objects import ObjectStore
 from tests.http_server import Answer, HttpServer, serving
 
 
 def counted(name: str, **labels: str) -> float:
     return _COUNTED.get_sample_value(name, {"operation": "HeadBucket", **labels}) or 0
+
+
+def test_conditional_reads_are_counted() -> None:
+    count_calls()
+    with serving(HttpServer(lambda _: Answer(304))) as server:
+        chosen = S3(endpoint_url=AnyHttpUrl(server.url), access_key=SecretStr("k"), secret_key=SecretStr("s"))
+        store = ObjectStore(chosen)
+        before = counted("ims_s3_calls_total", operation="GetObject", outcome="answer")
+        assert store.read_changed("b", {"x": "1", "y": "2"}) == {"x": None, "y": None}
+    assert counted("ims_s3_calls_total", operation="GetObject", outcome="answer") == before + 2
 
 
 def test_calls_and_retries_are_counted() -> None:

@@ -10,11 +10,11 @@ import pytest
 from tests.repository import REPOSITORY
 
 # Those that start no pods.
-ALONE = ("database", "follow_pods", "moves", "records")
+ALONE = ("api", "api_load", "database", "follow_pods", "moves", "records")
 # `orders` runs tests/flows/stories.py, which is the suite's only run of it: one story of six orders.
 IN_PODS = ("boots", "create", "customize", "cycles", "flow", "orders", "packaging", "rebuild")
 # What benchmarks share.
-SHARED = ("__init__", "report", "roots", "samples", "services", "smallest_machine")
+SHARED = ("__init__", "plain_service", "report", "roots", "samples", "served", "services", "smallest_machine")
 LIMIT_SECONDS = 1500
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_SECONDS)]

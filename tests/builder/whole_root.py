@@ -170,5 +170,10 @@ FAULTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "a server's key": ("private-keys", _put("etc/pki/tls/private/site.key", KEY)),
     "a registration": ("credentials", _put("etc/zypp/credentials.d/SCCcredentials", "username=a\npassword=b\n")),
     "a login in a repository": ("credentials", _put("etc/yum.repos.d/a.repo", "[a]\nbaseurl=https://u:p@host/a\n")),
+    "a key of another name": ("private-keys", _put("home/me/.ssh/site", KEY)),
+    "a key of PuTTY": ("private-keys", _put("opt/me.ppk", "PuTTY-User-Key-File-3: ssh-ed25519\n")),
+    "a user's token": ("credentials", _put("home/me/.kube/config", "token: x\n")),
+    "a proxy's login": ("credentials", _put("etc/environment", "http_proxy=http://u:p@proxy:3128\n")),
+    "a proxy's password": ("credentials", _put("etc/dnf/dnf.conf", "[main]\nproxy_password = p\n")),
     "a resolv.conf kept aside": ("left-behind", _put("etc/.resolv.conf.of-the-image", "nameserver 192.0.2.1\n")),
 }

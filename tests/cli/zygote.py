@@ -55,9 +55,11 @@ def end_zygote() -> None:
 
 def serve() -> None:
     """Fork a process for each request, and answer with its exit code."""
+    gc.disable()
     import cli.main
 
     warm_up()
+    gc.enable()
     # A child whose garbage collector visits what it has inherited copies all of it: that took most of a command's time.
     gc.freeze()
     for line in sys.stdin:

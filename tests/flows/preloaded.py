@@ -5,6 +5,7 @@ from importlib import import_module
 
 from tests.cli.zygote import warm_up
 
+gc.disable()
 # Prefect's run of a flow comes to need FastAPI.
 for name in ("fastapi", "kubernetes", "lxml.etree", "prefect.flow_engine", "prefect.task_engine"):
     import_module(name)
@@ -13,3 +14,4 @@ for name in ("create_image", "customize_image", "finish_shell", "rebuild_image",
 warm_up()
 # A run whose garbage collector visits what it has inherited copies all of it.
 gc.freeze()
+gc.enable()

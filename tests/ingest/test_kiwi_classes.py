@@ -9,7 +9,8 @@ import pytest
 
 from builder.kiwi_packages import kiwi_packages
 from errors import BadInput
-from ingest.description import Description
+from ingest.checked_description import shadowed
+from ingest.description import Description, Repository
 from ingest.limits import Limits
 from ingest.recipe import read_description as recipe_of
 from tests.ingest.archives import DESCRIPTION
@@ -244,3 +245,14 @@ def test_hostile_content_that_only_kiwi_would_open_stays_closed(recipe: Path, li
     extension = '<extension xmlns:m="http://127.0.0.1/x"><m:m/></extension>'
     with pytest.raises(BadInput, match=r"kiwi 9\.24 refuses .*Extension schema error: xmlcatalog is not installed"):
         read(recipe, limits, extension)
+
+
+def test_of_two_repositories_with_one_alias_the_first_is_named() -> None:
+    named = [("a", "http://1/", ""), ("b", "http://2/", ""), ("a", "http://3/", ""), ("a", "http://4/", "not asked")]
+    made = [
+        Repository(url=url, alias=alias, not_asked=why, file="config.xml", line=line)
+        for line, (alias, url, why) in enumerate([*named, ("", "http://5/", ""), ("", "http://6/", "")], 1)
+    ]
+    assert shadowed(made) == [
+        "config.xml, line 1: kiwi does not read from this repository: config.xml, line 3 has another with the alias 'a'"
+    ]

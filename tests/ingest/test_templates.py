@@ -8,6 +8,7 @@ import pytest
 from errors import BadInput
 from ingest.limits import Limits
 from ingest.recipe import render_recipe
+from ingest.rendering import render
 from tests.ingest.archives import DESCRIPTION
 from tests.ingest.reading import read_description
 
@@ -139,6 +140,23 @@ def test_text_of_the_shell_is_kept_where_it_is_marked_and_comments_are_dropped(f
     (folder / "config.sh").write_text("{% raw %}${#a[@]} {{.Names}}{% endraw %} $ {# a comment #}{{ greeting }}")
     render_recipe(folder, {"mirror": "http://a", "greeting": "hello"}, limits)
     assert (folder / "config.sh").read_text() == "${#a[@]} {{.Names}} $ hello"
+
+
+@pytest.mark.parametrize("key", ["range", "dict", "lipsum", "cycler", "joiner", "namespace", "loop", "super", "caller"])
+def test_a_key_comes_before_a_function_of_jinja(limits: Limits, key: str) -> None:
+    assert render("config.sh", f"{{{{ {key} }}}}", {key: "value"}, limits) == "value"
+
+
+def test_functions_of_jinja_are_there_without_such_a_key(limits: Limits) -> None:
+    text = "{% for i in range(2) %}{{ i }}{% endfor %}{{ true }}"
+    assert render("config.sh", text, {"dict": "value"}, limits) == "01True"
+
+
+@pytest.mark.parametrize("key", ["self", "true", "None"])
+def test_a_key_that_jinja_never_looks_up_is_refused(limits: Limits, key: str) -> None:
+    assert render("config.sh", f"# {key}", {key: "value"}, limits) == f"# {key}"
+    with pytest.raises(BadInput, match=rf"^config\.sh, line 2: the template uses the key {key}, which"):
+        render("config.sh", f"true\n{{{{ {key} }}}}", {key: "value"}, limits)
 
 
 def test_a_value_with_a_nul_is_refused(folder: Path, limits: Limits) -> None:

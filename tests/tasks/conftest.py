@@ -12,6 +12,7 @@ from storage.s3.objects import ObjectStore
 from tasks.pods import runtime
 from tests.faults import Faults
 from tests.s3_server import S3Server
+from tests.tasks.builds import Build, job
 from tests.tasks.deleting import forget
 from tests.tasks.scene import Scene
 
@@ -60,3 +61,18 @@ def scene(own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings, p
     """A scene on the catalogue that tasks find, with a Prefect server that knows its flow runs."""
     with SyncPrefectClient(prefect_api) as client:
         yield Scene(store, s3_settings, own_catalogue, client)
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Settings of a host where no Podman is asked."""
+    monkeypatch.setenv("IMS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("IMS_POD_RUNTIME", "kubernetes")
+    settings.cache_clear()
+    yield monkeypatch
+    settings.cache_clear()
+
+
+@pytest.fixture
+def build(offline: pytest.MonkeyPatch) -> Build:
+    return Build(offline, job())

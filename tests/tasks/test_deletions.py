@@ -12,12 +12,14 @@ import pytest
 from config.quantities import MiB
 from config.settings import Settings
 from errors import BadInput, Conflict, Corrupt, ImsError, NotFound
+from storage.models.fingerprint import Fingerprint
 from storage.models.jobs import Job, JobStatus, JobType
 from storage.models.kinds import DeletableKind, RecordKind
-from storage.models.layout import artifact_key, deleted_key, deleted_manifest_key
+from storage.models.layout import artifact_key, deleted_key, deleted_manifest_key, fingerprint_key
 from storage.models.manifest import Manifest
 from storage.models.records import Collection, Image, Link, PublicKey, Recipe, new_id
 from storage.records.catalogue import Catalogue, catalogue
+from storage.records.fingerprints import read_fingerprint, write_fingerprint
 from storage.records.jobs import open_job
 from storage.records.public_keys import ssh_key_of_job
 from storage.s3.objects import ObjectStore
@@ -88,6 +90,53 @@ def test_a_deleted_image_is_erased_with_all_it_had(store: ObjectStore, s3_settin
     assert objects(store, s3_settings) == {}
     with pytest.raises(NotFound):
         catalogue().images.get(image.id)
+
+
+def test_an_image_is_deleted_restored_and_erased_with_its_fingerprint(
+    own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings, image: Image
+) -> None:
+    fingerprint = Fingerprint.of([("config.xml", "1")])
+    digest = write_fingerprint(store, s3_settings.boot_images_bucket, image.id, fingerprint, {})
+    image = own_catalogue.images.change(image.id, lambda known: known.model_copy(update={"inputs_digest": digest}))
+    before = objects(store, s3_settings)
+    delete(RecordKind.IMAGE, image.id)
+    assert_deleted(store, s3_settings, image, before)
+    restore(RecordKind.IMAGE, image.id)
+    assert objects(store, s3_settings) == before
+    assert read_fingerprint(store, own_catalogue.images.get(image.id)) == fingerprint
+    delete(RecordKind.IMAGE, image.id)
+    remove(RecordKind.IMAGE, image.id)
+    assert objects(store, s3_settings) == {}
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["before it is deleted", "while it is deleted"])
+def test_a_fingerprint_that_is_gone_keeps_an_image_neither_from_being_deleted_nor_from_being_restored(
+    own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings, image: Image, deleted: bool
+) -> None:
+    before = objects(store, s3_settings)
+    bucket, key = s3_settings.boot_images_bucket, fingerprint_key(image.id)
+    digest = write_fingerprint(store, bucket, image.id, Fingerprint(inputs={}), {})
+    own_catalogue.images.change(image.id, lambda known: known.model_copy(update={"inputs_digest": digest}))
+    if not deleted:
+        store.delete(bucket, key)
+    delete(RecordKind.IMAGE, image.id)
+    store.delete(bucket, deleted_key(key))
+    restore(RecordKind.IMAGE, image.id)
+    assert objects(store, s3_settings) == before
+    delete(RecordKind.IMAGE, image.id)
+    remove(RecordKind.IMAGE, image.id)
+    assert objects(store, s3_settings) == {}
+
+
+def test_an_image_of_which_only_the_fingerprint_is_left_is_deleted(
+    own_catalogue: Catalogue, store: ObjectStore, s3_settings: Settings, image: Image
+) -> None:
+    bucket = s3_settings.boot_images_bucket
+    for key in list(store.keys(bucket, "")):
+        store.delete(bucket, key)
+    write_fingerprint(store, bucket, image.id, Fingerprint(inputs={}), {})
+    delete(RecordKind.IMAGE, image.id)
+    assert own_catalogue.images.get(image.id).collection is Collection.DELETED
 
 
 def test_a_recipe_goes_with_its_archive(store: ObjectStore, s3_settings: Settings, recipe: Recipe) -> None:

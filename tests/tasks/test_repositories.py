@@ -1,5 +1,6 @@
 """tasks/repositories.py against a real web server."""
 
+import hashlib
 import re
 import ssl
 import threading
@@ -15,7 +16,7 @@ from errors import BadInput, Denied, LimitReached, may_retry
 from ingest.description import Repository
 from ingest.limits import Limits
 from tasks.repositories import addressed, wait_until_ready
-from tasks.repository_answers import READY, Answer, ask
+from tasks.repository_answers import LARGEST_METADATA_BYTES, READY, Answer, ask
 from tasks.web_connections import web_client
 from tests import http_server
 from tests.http_server import HttpServer, Request
@@ -31,6 +32,7 @@ class Table:
 
     def __init__(self) -> None:
         self.answers: dict[str, int] = {}
+        self.bodies: dict[str, bytes] = {}
         self.moved: dict[str, str] = {}
         self.silent: set[str] = set()
         self.released = threading.Event()
@@ -53,7 +55,8 @@ class Table:
             self.released.wait(30)
         if request.path in self.moved:
             return http_server.Answer(302, headers={"Location": self.moved[request.path]})
-        return http_server.Answer(self.answers.get(request.line, self.answers.get(request.path, 404)))
+        status = self.answers.get(request.line, self.answers.get(request.path, 404))
+        return http_server.Answer(status, self.bodies.get(request.path, b""))
 
 
 @pytest.fixture
@@ -85,6 +88,31 @@ def test_a_repository_that_answers_is_ready(server: Table, client: httpx.Client)
 def test_the_second_address_serves_where_the_first_is_missing(server: Table, client: httpx.Client) -> None:
     server.answers["/Release"] = 200
     assert ask(client, repository(server.url, type="apt-deb")) == READY
+
+
+def test_a_repository_tells_what_its_metadata_is(server: Table, client: httpx.Client) -> None:
+    server.answers["/Release"] = 200
+    server.bodies["/Release"] = b"Suite: stable"
+    answer = ask(client, repository(server.url, type="apt-deb"))
+    assert answer.metadata == hashlib.sha256(b"Suite: stable").hexdigest()
+
+
+NOT_KNOWN: dict[str, tuple[dict[str, str], bytes]] = {
+    "a list of mirrors": ({"source_type": "mirrorlist"}, b"http://mirror/"),
+    "a list of mirrors with checksums": ({"source_type": "metalink"}, b"<metalink/>"),
+    "metadata that is too large": ({}, bytes(LARGEST_METADATA_BYTES + 1)),
+}
+
+
+@pytest.mark.parametrize(("fields", "body"), NOT_KNOWN.values(), ids=NOT_KNOWN)
+def test_a_repository_whose_metadata_is_not_known_is_ready(
+    server: Table, client: httpx.Client, fields: dict[str, str], body: bytes
+) -> None:
+    path = "/list" if fields else REPOMD
+    server.answers[path] = 200
+    server.bodies[path] = body
+    answer = ask(client, repository(f"{server.url}/list" if fields else server.url, **fields))
+    assert (answer, answer.metadata) == (READY, "")
 
 
 def test_a_redirect_is_followed(server: Table, client: httpx.Client) -> None:

@@ -37,7 +37,7 @@ def walk(root: Path) -> Seen:
                 if entry.is_dir(follow_symlinks=False):
                     if above + entry.name not in _LEFT_OUT:
                         left.append(above + entry.name)
-                elif not of_packages and may_be_key(entry.name):
+                elif not of_packages and may_be_key(folder, entry.name):
                     seen.keys.append(above + entry.name)
     seen.writable.sort()
     return seen

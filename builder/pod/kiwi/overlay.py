@@ -17,6 +17,8 @@ from builder.pod.kiwi.old_functions import KEPT
 
 _RSYNC = "/usr/bin/rsync"
 _ENTER, _READ = 0o055, 0o044
+_HOMES = ("root", "home")
+_MOST_NAMED = 10
 
 
 class OverlayConflict(Exception):
@@ -118,12 +120,15 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _opened(overlay: Path, root: Path) -> list[str]:
-    """Give folders and files that all programs need the rights for others that the root's have."""
+    """Give folders and files that all programs need the rights for others that the root's have.
+
+    An overlay whose top is closed was made with umask 077: what it holds closes nothing that is open in the root.
+    """
+    places = dict.fromkeys((*SYSTEM_FOLDERS, *OTHER_FOLDERS), _ENTER) | dict.fromkeys(READ_BY_ALL, _READ)
+    if not overlay.stat().st_mode & _ENTER:
+        places |= _all_places(overlay)
     opened = []
-    places = [(place, _ENTER) for place in (*SYSTEM_FOLDERS, *OTHER_FOLDERS)] + [
-        (place, _READ) for place in READ_BY_ALL
-    ]
-    for place, rights in places:
+    for place, rights in places.items():
         ours, theirs = overlay / place, root / place
         if ours.is_symlink() or theirs.is_symlink() or not ours.exists() or not theirs.exists():
             continue
@@ -133,7 +138,19 @@ def _opened(overlay: Path, root: Path) -> list[str]:
             opened.append(f"/{place}")
     if not opened:
         return []
-    return [f"the overlay would have closed {', '.join(opened)} to all but root: they keep the image's own rights"]
+    shown = ", ".join(opened[:_MOST_NAMED]) + (f" and {len(opened) - _MOST_NAMED} others" * (len(opened) > _MOST_NAMED))
+    return [f"the overlay would have closed {shown} to all but root: they keep the image's own rights"]
+
+
+def _all_places(overlay: Path) -> dict[str, int]:
+    """Return what an overlay holds, outside of the homes of users, and which rights are at stake."""
+    found: dict[str, int] = {}
+    for above, folders, files in os.walk(overlay):
+        inside = Path(above).relative_to(overlay)
+        if inside == Path():
+            folders[:] = [name for name in folders if name not in _HOMES]
+        found |= {str(inside / name): _ENTER for name in folders} | {str(inside / name): _READ for name in files}
+    return found
 
 
 if __name__ == "__main__":

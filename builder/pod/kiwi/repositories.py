@@ -3,12 +3,15 @@
 Only the copy of the description in the workspace is changed.
 """
 
+import os
 import shlex
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from builder.contract.inputs import ServersInput
 from builder.contract.options import KiwiOptions
+from builder.pod.kiwi.repository_servers import refused_server
 from builder.pod.step import StepFailed
 
 # Beside the description, where no file or link of a recipe can have the same name.
@@ -27,7 +30,7 @@ def adapt(description: Path, options: KiwiOptions) -> None:
         options: What kiwi is told.
 
     Raises:
-        StepFailed: The description is not XML.
+        StepFailed: The description is not XML, or a signing key is at an address that no repository may have.
     """
     file = description / "config.xml"
     tree = _parse(file)
@@ -36,11 +39,20 @@ def adapt(description: Path, options: KiwiOptions) -> None:
         _remove_repositories(main)
     for repository in options.site_repositories:
         main.append(_element(repository))
+    _refuse_keys(main)
     scripts = description.parent / _SCRIPTS
     scripts.mkdir()
     for number, element in enumerate(main.iter("repository")):
         _add_script(element, description, scripts / f"{number}.sh")
     tree.write(file, encoding="utf-8", xml_declaration=True)
+
+
+def _refuse_keys(root: ElementTree.Element) -> None:
+    """Refuse signing keys where no repository may be: kiwi gives their addresses to rpm, which downloads them."""
+    private = ServersInput.from_environment(os.environ).private
+    for signing in root.iter("signing"):
+        if refusal := refused_server(signing.get("key", ""), private=private, of="signing key"):
+            raise StepFailed(refusal)
 
 
 def _parse(file: Path) -> "ElementTree.ElementTree[ElementTree.Element]":

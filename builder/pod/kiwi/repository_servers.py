@@ -16,19 +16,20 @@ _SERVER = re.compile(r"\b(?:https?|t?ftps?|sftp|scp|smbs?|cifs|nfs4?):/{0,3}([^\
 _HOST = re.compile(r"\[([^\]%]+)[^\]]*\]|([^:]*)")
 
 
-def refused_server(text: str, *, private: bool) -> str:
+def refused_server(text: str, *, private: bool, of: str = "repository") -> str:
     """Return why a repository must not be asked; empty when it may be, or when the name of its server has no address.
 
     Args:
         text: The repository's file, as kiwi has written it for a package manager.
         private: Whether addresses of this host and of private networks are allowed.
+        of: What the text is of, for the message.
     """
     for server in _SERVER.findall(text):
         host = _host(server)
         for address in sorted(_addresses(host)):
             if kind := refused_kind(address, private=private):
                 where = "" if host == address else f" at {address},"
-                return f"the repository's server {host} is{where} {kind}: {not_read(address)}"
+                return f"the {of}'s server {host} is{where} {kind}: {not_read(address)}"
     return ""
 
 

@@ -80,6 +80,18 @@ def test_without_cascade_the_objects_stay(
 
 
 @in_memory
+def test_every_step_honours_if_match(deleting: httpx.Client, stored: dict[str, str]) -> None:
+    key = f"{V3}/public-keys/{stored['public-keys']}"
+    deleted = key.replace("/public-keys", "/deleted/public-keys")
+    for method, address in (("DELETE", key), ("PATCH", deleted), ("DELETE", key), ("DELETE", deleted)):
+        body = {"operation": "undelete"} if method == "PATCH" else None
+        etag = deleting.get(address).headers["etag"]
+        assert_problem(deleting.request(method, address, headers={"If-Match": '"other"'}, json=body), 412)
+        assert deleting.request(method, address, headers={"If-Match": etag}, json=body).status_code == 204
+    assert deleting.get(deleted).status_code == 404
+
+
+@in_memory
 def test_what_cannot_be_read_deletes_nothing(deleting: httpx.Client, stored: dict[str, str]) -> None:
     address = f"{V2}/images/{stored['images']}"
     for asked in ("cascade=perhaps", "cascad=false", "force=x"):

@@ -66,6 +66,12 @@ def test_a_job_says_how_its_shell_is_reached(api: httpx.Client, own_catalogue: C
     place = {"host": "10.0.0.1", "port": 2222}
     assert shown["connection_info"] == {"customer_access": place, "cluster.local": place}
     assert (shown["name"], shown["jail"], shown["status"]) == ("x" * 45, True, "running")
+    within = ConnectionInfo.model_validate(
+        {"customer_access": place, "cluster.local": {"host": "10.96.0.1", "port": 22}}
+    )
+    job = stored_job(own_catalogue, ssh_containers=[shell.model_copy(update={"connection_info": within})])
+    [shown] = api.get(f"/v2/jobs/{job.id}").json()["ssh_containers"]
+    assert shown["connection_info"] == {"customer_access": place, "cluster.local": {"host": "10.96.0.1", "port": 22}}
 
 
 def test_what_is_not_known_yet_has_its_key(api: httpx.Client, own_catalogue: Catalogue) -> None:

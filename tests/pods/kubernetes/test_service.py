@@ -27,14 +27,16 @@ def tested(on_fake: UnderTest) -> UnderTest:
     ("changes", "expected"),
     [
         pytest.param({}, Endpoint("10.96.0.1", 22), id="ClusterIP"),
-        pytest.param({"service_type": "NodePort"}, Endpoint("192.0.2.7", 30001), id="NodePort"),
-        pytest.param({"service_type": "LoadBalancer"}, Endpoint("198.51.100.1", 22), id="LoadBalancer"),
+        pytest.param({"service_type": "NodePort"}, Endpoint("192.0.2.7", 30001, "10.96.0.1", 22), id="NodePort"),
+        pytest.param(
+            {"service_type": "LoadBalancer"}, Endpoint("198.51.100.1", 22, "10.96.0.1", 22), id="LoadBalancer"
+        ),
         pytest.param(
             {
                 "service_type": "LoadBalancer",
                 "service_annotations": {"external-dns.alpha.kubernetes.io/hostname": "{job_id}.ims.test"},
             },
-            Endpoint("JOB.ims.test", 22),
+            Endpoint("JOB.ims.test", 22, "10.96.0.1", 22),
             id="external-dns",
         ),
     ],

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from errors import Conflict, NotFound
-from storage.deletion.states import begin, finish_deleting, finish_restoring, resume
+from storage.deletion.states import Changed, begin, finish_deleting, finish_restoring, resume
 from storage.models.records import Collection, Image, Journal, Link, Move, PublicKey, new_id
 from tests.memory_s3.fixtures import in_memory
 from tests.storage.stored import Stored
@@ -37,7 +37,7 @@ def has_not_ended(_: str) -> bool:
 
 
 def image(stored: Stored, state: Collection, journal: Journal | None = JOURNAL) -> Image:
-    return stored.catalogue.images.create(Image(name="image", collection=state, journal=journal))
+    return stored.catalogue.images.create(Image(name="image", link=JOURNAL.link, collection=state, journal=journal))
 
 
 @each_operation
@@ -161,9 +161,36 @@ def test_whatever_order_operations_come_in_the_journal_lasts_until_the_record_is
         elif before.collection is Collection.DELETING:
             finish_deleting(images, before.id, None)
         elif before.collection is Collection.RESTORING:
-            finish_restoring(images, before.id, None)
+            finish_restoring(images, before.id, JOURNAL.link)
         after = images.get(before.id)
         assert after == before or after.collection in FOLLOWERS[before.collection]
         assert (after.journal is None) == (after.collection is Collection.AVAILABLE)
         assert after.journal is None or after.journal.moves == [MOVE]
         before = after
+
+
+@each_operation
+def test_only_the_record_that_the_caller_has_seen_is_put_in_transition(
+    stored: Stored, start: Collection, transition: Collection
+) -> None:
+    images = stored.catalogue.images
+    seen = image(stored, start)
+    renamed = images.change(seen.id, lambda known: known.model_copy(update={"name": "renamed"}))
+    with pytest.raises(Changed, match="changed in between"):
+        begin(images, seen.id, start, transition, flow_run_id="", is_alive=has_ended, seen=seen.digest)
+    assert images.get(seen.id) == renamed
+    begun = begin(images, seen.id, start, transition, flow_run_id="", is_alive=has_ended, seen=renamed.digest)
+    assert begun.collection is transition
+    # A run that was cut off goes on, whatever the record was when it began.
+    begin(images, seen.id, start, transition, flow_run_id="", is_alive=has_ended, seen=renamed.digest)
+
+
+def test_a_plan_is_not_carried_out_when_the_record_has_got_another_link(stored: Stored) -> None:
+    images = stored.catalogue.images
+    known = images.create(Image(name="image", link=Link(path="s3://boot/linked-since")))
+    with pytest.raises(Conflict, match="another link in between"):
+        begin(
+            images, known.id, Collection.AVAILABLE, Collection.DELETING,
+            flow_run_id="", is_alive=has_ended, journal=Journal(),
+        )  # fmt: skip
+    assert images.get(known.id) == known

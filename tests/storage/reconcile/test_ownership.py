@@ -9,6 +9,7 @@ from storage.models.layout import (
     credentials_key,
     deleted_key,
     deleted_manifest_key,
+    fingerprint_key,
     job_key,
     recipe_key,
     records_key,
@@ -35,6 +36,8 @@ OURS = {
     credentials_key(ID): Noun.JOB,
     artifact_key(ID, "rootfs"): Noun.IMAGE,
     artifact_key(ID, "manifest.json"): Noun.IMAGE,
+    fingerprint_key(ID): Noun.IMAGE,
+    deleted_key(fingerprint_key(ID)): Noun.IMAGE,
     deleted_key(artifact_key(ID, "boot_parameters")): Noun.IMAGE,
     deleted_manifest_key(ID): Noun.IMAGE,
 }

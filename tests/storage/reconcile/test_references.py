@@ -3,7 +3,7 @@
 import pytest
 
 from storage.models.kinds import RecordKind
-from storage.models.layout import artifact_key, records_key
+from storage.models.layout import artifact_key, deleted_key, fingerprint_key, records_key
 from storage.models.records import Collection, Image, Journal, Link, Move, Recipe, Record, new_id
 from storage.reconcile.findings import Outcome
 from storage.reconcile.references import References, read_references
@@ -78,6 +78,23 @@ def test_an_image_holds_what_its_manifest_lists_once(stored: Stored) -> None:
     (held,) = read(stored).held
     assert held.kind is RecordKind.IMAGE
     assert sorted(held.paths) == sorted(stored.uris())
+
+
+def test_an_image_refers_to_its_fingerprint_which_is_no_loss_when_it_is_gone(stored: Stored) -> None:
+    image = stored.catalogue.images.create(stored.uploaded().model_copy(update={"inputs_digest": "0" * 64}))
+    found = read(stored)
+    path = f"s3://{stored.settings.boot_images_bucket}/{fingerprint_key(image.id)}"
+    assert path in found.addresses
+    assert [path in each.paths for each in found.held] == [False]
+    target = f"s3://{stored.settings.boot_images_bucket}/{deleted_key(fingerprint_key(image.id))}"
+    moves = [Move(source=path, target=target, etag="e", size=1)]
+    stored.catalogue.images.change(
+        image.id,
+        lambda known: known.model_copy(update={"collection": Collection.DELETED, "journal": Journal(moves=moves)}),
+    )
+    found = read(stored)
+    assert target in found.addresses
+    assert [target in each.paths for each in found.held] == [False]
 
 
 @pytest.mark.parametrize("change", ["gone", "replaced", "not a manifest"])

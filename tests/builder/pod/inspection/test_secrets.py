@@ -29,8 +29,9 @@ def test_certificates_and_public_keys_are_no_secrets(root: Path) -> None:
 
 
 def test_names_of_keys_are_known() -> None:
-    assert [may_be_key(name) for name in ("id_rsa", "ssh_host_rsa_key", "a.key", "a.pem")] == [True] * 4
-    assert [may_be_key(name) for name in ("id_rsa.pub", "ssh_host_rsa_key.pub", "key", "a.crt")] == [False] * 4
+    assert all(may_be_key("etc", name) for name in ("id_rsa", "ssh_host_rsa_key", "a.key", "a.pem", "a.ppk"))
+    assert not any(may_be_key("etc", name) for name in ("id_rsa.pub", "ssh_host_rsa_key.pub", "key", "a.crt"))
+    assert may_be_key("home/me/.ssh", "anything")
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,34 @@ def test_an_overlay_made_with_umask_077_closes_no_folder_of_the_system(overlay: 
     assert notes[-1].startswith("the overlay would have closed /, /etc, /usr, /etc/passwd to all but root: ")
 
 
+@pytest.mark.parametrize("count", [10, 11])
+def test_of_many_folders_that_stay_open_some_are_named(overlay: Path, root: Path, count: int) -> None:
+    for number in range(count - 1):
+        (overlay / f"opt-{number}").mkdir(mode=0o700)
+        (root / f"opt-{number}").mkdir()
+    overlay.chmod(0o700)
+    assert (" and 1 others to all but root" in arrange(overlay, root)[-1]) is (count > 10)
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["umask 077", "one folder closed on purpose"])
+def test_an_overlay_made_with_umask_077_closes_nothing_that_is_open_in_the_image(
+    overlay: Path, root: Path, closed: bool
+) -> None:
+    for place, mode in (("etc/ssl/certs/a.pem", 0o644), ("usr/share/zoneinfo/UTC", 0o644), ("etc/shadow", 0o640)):
+        put(root, place, "image", mode)
+        put(overlay, place, "overlay", 0o600)
+    put(overlay, "etc/site/key", "secret", 0o600)
+    for place in ("etc/ssl", "etc/ssl/certs", "usr/share/zoneinfo", "etc/site"):
+        (overlay / place).chmod(0o700)
+    overlay.chmod(0o700 if closed else 0o755)
+    arrange(overlay, root)
+    places = ("etc/ssl/certs", "etc/ssl/certs/a.pem", "usr/share/zoneinfo", "etc/shadow", "etc/site", "etc/site/key")
+    modes = [(overlay / place).stat().st_mode & 0o777 for place in places]
+    assert modes == (
+        [0o755, 0o644, 0o755, 0o640, 0o700, 0o600] if closed else [0o700, 0o600, 0o700, 0o600, 0o700, 0o600]
+    )
+
+
 def test_only_copies_of_the_description_are_rearranged(overlay: Path, root: Path, tmp_path: Path) -> None:
     before = files(overlay)
     assert main([str(tmp_path / "other"), "-a", f"{overlay}/", str(root)]) == 0

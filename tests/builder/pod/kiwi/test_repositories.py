@@ -88,6 +88,27 @@ def test_the_sites_repositories_may_stand_in_for_all_others(description: Path) -
     assert addresses(description / "config.xml") == [SITE["url"]]
 
 
+@pytest.mark.parametrize(
+    "key", ["http://169.254.169.254/key", "HTTPS://a:b@[::ffff:a9fe:1]/key", "http://2852039166/key"]
+)
+def test_a_signing_key_where_no_repository_may_be_is_refused(description: Path, key: str) -> None:
+    file = description / "config.xml"
+    text = file.read_text().replace('one.example.org/"/>', f'one.example.org/"><signing key="{key}"/></source>')
+    file.write_text(text)
+    with pytest.raises(StepFailed, match=r"^the signing key's server .* no setting allows it$"):
+        adapt(description, options())
+
+
+def test_a_signing_key_of_the_builder_image_is_kept(description: Path) -> None:
+    file = description / "config.xml"
+    text = file.read_text().replace(
+        'one.example.org/"/>', 'one.example.org/"><signing key="file:///usr/share/a"/></source>'
+    )
+    file.write_text(text)
+    adapt(description, options())
+    assert 'key="file:///usr/share/a"' in file.read_text()
+
+
 def test_comments_in_it_are_kept(description: Path) -> None:
     adapt(description, options(SITE))
     assert "<!-- kept -->" in (description / "config.xml").read_text()
