@@ -26,7 +26,7 @@ from storage.s3.objects import object_store
 OPTIONS = [
     Option("readers", 1000, 20, "how many clients read"),
     Option("writers", 50, 5, "how many clients write"),
-    Option("processes", 4, 2, "how many processes serve"),
+    Option("processes", 4, 1, "how many processes serve"),
     Option("seconds", 60, 3, "for how long"),
     Option("records", 100, 100, "how many images there are"),
 ]
@@ -106,7 +106,7 @@ async def write(load: Load, connection: Connection) -> None:
 
 def measure(asked: Namespace) -> list[Figure]:
     """Put the load on the processes."""
-    with services() as folder:
+    with services(with_prefect=False) as folder:
         images = [image_of(number) for number in range(asked.records)]
         put_documents(object_store(), settings().bucket, images)
         with rest_api(folder, asked.processes) as api:

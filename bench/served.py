@@ -68,7 +68,11 @@ class Service:
 
     def processor_seconds(self) -> float:
         """Return the processor time that its processes have used."""
-        return sum(_processor_seconds(pid) for pid in _family(self._pid))
+        return sum(_processor_seconds(pid) for pid in self.processes())
+
+    def processes(self) -> list[int]:
+        """Return the ids of its processes, the first one before those that it has started."""
+        return _family(self._pid)
 
 
 @dataclass(frozen=True)

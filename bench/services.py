@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from config.settings import settings
@@ -14,16 +14,22 @@ from tests.prefect_server import prefect_server
 from tests.s3_server import embedded_s3
 from tests.server_logs import unexpected
 
+NOWHERE = "http://127.0.0.1:9/api"
+
 
 @contextmanager
-def services() -> Iterator[Path]:
+def services(*, with_prefect: bool = True) -> Iterator[Path]:
     """Run S3 and Prefect, and give a scratch folder.
+
+    Args:
+        with_prefect: Run Prefect, too.
 
     Raises:
         Broken: One of them has logged an error: the figures would be those of a failure.
     """
     with tempfile.TemporaryDirectory() as folder:
-        with embedded_s3(Path(folder) / "s3") as s3, prefect_server(Path(folder) / "prefect") as api:
+        prefect = prefect_server(Path(folder) / "prefect") if with_prefect else nullcontext(NOWHERE)
+        with embedded_s3(Path(folder) / "s3") as s3, prefect as api:
             os.environ |= {
                 "IMS_DATA_DIR": folder,
                 "IMS_S3_ENDPOINT_URL": s3.endpoint_url,

@@ -19,7 +19,7 @@ def hard_delete(kind: DeletableKind, record_id: Id, force: bool = False, seen: s
         record_id: Its id.
         force: Remove it although objects are left that may be its own: those of an image whose manifest could not be
             read when it was deleted, or other objects in their place. They are named in the log.
-        seen: The fingerprint of the record as the caller has seen it: another one is refused. Empty: any.
+        seen: The digest of the record as the caller has seen it: another one is refused. Empty: any.
     """
     record = begin_erasure(kind, record_id, force, seen)
     erase(kind, record)

@@ -19,7 +19,7 @@ def remove(kind: DeletableKind, record_id: Id, cascade: bool = True, force: bool
         record_id: Its id.
         cascade: Remove its objects, too; otherwise all of them stay where they are.
         force: Remove it although objects of it are missing, or its manifest cannot be read.
-        seen: The fingerprint of the record as the caller has seen it: another one is refused. Empty: any.
+        seen: The digest of the record as the caller has seen it: another one is refused. Empty: any.
     """
     record = begin_removal(kind, record_id, cascade, force, seen)
     erase(kind, record)

@@ -18,7 +18,7 @@ def soft_delete(kind: DeletableKind, record_id: Id, force: bool = False, seen: s
         kind: What it is.
         record_id: Its id.
         force: Delete it although objects of it are missing, or its manifest cannot be read.
-        seen: The fingerprint of the record as the caller has seen it: another one is refused. Empty: any.
+        seen: The digest of the record as the caller has seen it: another one is refused. Empty: any.
     """
     record = begin_deletion(kind, record_id, force, seen)
     move_away(record)

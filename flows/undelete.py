@@ -17,7 +17,7 @@ def undelete(kind: DeletableKind, record_id: Id, seen: str = "") -> None:
     Args:
         kind: What it is.
         record_id: Its id.
-        seen: The fingerprint of the record as the caller has seen it: another one is refused. Empty: any.
+        seen: The digest of the record as the caller has seen it: another one is refused. Empty: any.
     """
     record = begin_restoration(kind, record_id, seen)
     move_back(record)

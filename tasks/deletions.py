@@ -70,10 +70,10 @@ def begin_deletion(kind: DeletableKind, record_id: str, force: bool, seen: str =
         kind: Its kind.
         record_id: The record.
         force: See plan_deletion.
-        seen: The fingerprint of the record as the caller has seen it; empty: any.
+        seen: The digest of the record as the caller has seen it; empty: any.
 
     Raises:
-        Changed: The record has another fingerprint.
+        Changed: The record has another digest.
         Conflict: Another run works on the record, or see plan_deletion.
     """
     records = catalogue().of(kind)

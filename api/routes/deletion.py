@@ -137,7 +137,7 @@ async def _act(
 ) -> Response:
     refuse_other_than_seen(request, resource.shown.of(record))
     # The run checks it once more, in the write that nothing comes between.
-    seen = record.fingerprint if "if-match" in request.headers else ""
+    seen = record.digest if "if-match" in request.headers else ""
     parameters = {"kind": resource.kind, "record_id": record.id, "seen": seen, **options}
     try:
         return await to_its_end(request, flow, parameters)

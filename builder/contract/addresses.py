@@ -39,14 +39,24 @@ _NEVER_IPV4 = (
     *(IPv4Network(network) for network in ("169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")),
 )
 
+# What `ipaddress` calls private, and can be anywhere but on this host itself.
+_PRIVATE_NETWORKS: tuple[IPv4Network | IPv6Network, ...] = (
+    *(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
+    *(_SHARED, IPv4Network("198.18.0.0/15"), IPv6Network("fc00::/7"), _SITE_LOCAL),
+)
 
-def never_networks() -> list[IPv4Network | IPv6Network]:
-    """Return the networks that no setting allows, as far as a host does not need them to find its neighbours.
+
+def closed_networks(*, private: bool) -> list[IPv4Network | IPv6Network]:
+    """Return the networks that no repository may be in, as far as a host does not need them to find its neighbours.
 
     With those of IPv4 come the networks by which a NAT64 leads to them.
+
+    Args:
+        private: Whether addresses of this host and of private networks are allowed.
     """
+    wide = [*_NEVER_IPV4, *([] if private else _PRIVATE_NETWORKS)]
     single = [ipaddress.ip_network(address) for address in sorted(METADATA, key=str)]
-    known = [*_NEVER_IPV4, *(one for one in single if not any(one.overlaps(wider) for wider in _NEVER_IPV4))]
+    known = [*wide, *(one for one in single if not any(one.overlaps(wider) for wider in wide))]
     behind = [
         IPv6Network((int(_NAT64[0]) | int(network[0]), _NAT64.prefixlen + network.prefixlen))
         for network in known

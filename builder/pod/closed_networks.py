@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from builder.contract.addresses import never_networks
-from builder.contract.inputs import PodInput
+from builder.contract.addresses import closed_networks
+from builder.contract.inputs import PodInput, ServersInput
 from builder.pod.step import say
 
 _INTERFACES, _IPV6, _RESOLVER = Path("/sys/class/net"), Path("/proc/net/if_inet6"), Path("/etc/resolv.conf")
@@ -23,11 +23,12 @@ _DNS = 53
 
 
 def close_networks() -> None:
-    """Refuse connections to the networks that no setting allows, and say so, or say why not."""
+    """Refuse connections to the networks that no repository may be in, and say so, or say why not."""
     if why := _not_own(PodInput.from_environment(os.environ)):
         say(f"where repositories redirect to is not limited: {why}")
         return
-    closed = [network for network in never_networks() if network.version == 4 or _IPV6.exists()]
+    private = ServersInput.from_environment(os.environ).private
+    closed = [network for network in closed_networks(private=private) if network.version == 4 or _IPV6.exists()]
     if why := _carry_out([*(_open(server) for server in _servers_in(closed)), *map(_closed, closed)]):
         say(f"where repositories redirect to is not limited: the rules of the pod's network cannot be set: {why}")
         return

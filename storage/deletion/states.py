@@ -42,14 +42,14 @@ def begin(
         flow_run_id: The run that works on it from now on.
         is_alive: Returns whether the run that the journal names has not ended.
         journal: What is going to move; left out, what the record's own journal says.
-        seen: The fingerprint that the record must have when it is put in transition; empty: any.
+        seen: The digest that the record must have when it is put in transition; empty: any.
 
     Returns:
         The record in transition.
 
     Raises:
         NotFound: There is no such record.
-        Changed: It has another fingerprint.
+        Changed: It has another digest.
         Conflict: It is in neither state, another run works on it, or it has got another link than what is going to
             move belongs to.
     """
@@ -101,7 +101,7 @@ def finish_restoring(records: Records[R], record_id: str, link: Link | None) -> 
 
 
 def _refuse_changed(record: Record, journal: Journal | None, seen: str) -> None:
-    if seen and record.fingerprint != seen:
+    if seen and record.digest != seen:
         raise Changed(f"{record.id} was changed in between", resolution="read it again, and decide by what it is now")
     if journal is not None and getattr(record, "link", None) != journal.link:
         raise Conflict(f"{record.id} got another link in between", resolution="repeat the request")

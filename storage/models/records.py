@@ -140,7 +140,7 @@ class Record(BaseModel):
     journal: Journal | None = None
 
     @property
-    def fingerprint(self) -> str:
+    def digest(self) -> str:
         """What tells two states of the record apart."""
         return sha256(self.model_dump_json().encode()).hexdigest()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.contract.addresses import METADATA, never_networks, refused_kind
+from builder.contract.addresses import METADATA, closed_networks, refused_kind
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,30 @@ def test_what_is_allowed_everywhere_is_of_the_internet(address: ipaddress.IPv6Ad
         assert not address.is_multicast
 
 
-def test_the_networks_that_no_setting_allows_are_refused_from_their_first_to_their_last_address() -> None:
-    for network in never_networks():
+@pytest.mark.parametrize("private", [True, False])
+def test_networks_that_are_closed_are_refused_from_their_first_to_their_last_address(private: bool) -> None:
+    for network in closed_networks(private=private):
         for address in (network[0], network[network.num_addresses // 2], network[-1]):
-            assert refused_kind(str(address), private=True), address
+            assert refused_kind(str(address), private=private), address
 
 
 @given(IPV4)
 def test_an_ipv4_address_that_no_setting_allows_is_in_one_of_the_networks(address: ipaddress.IPv4Address) -> None:
-    inside = any(address in network for network in never_networks())
+    inside = any(address in network for network in closed_networks(private=True))
     assert inside is bool(refused_kind(str(address), private=True))
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "172.31.9.9", "192.168.1.1", "100.64.0.1", "198.18.0.1", "fd12::1", "fec0::1"]
+)
+def test_private_networks_are_closed_by_the_setting(address: str) -> None:
+    meant = ipaddress.ip_address(address)
+    assert [any(meant in network for network in closed_networks(private=private)) for private in (True, False)] == [
+        False,
+        True,
+    ]
 
 
 def test_all_metadata_services_are_in_one_of_the_networks() -> None:
     for address in METADATA:
-        assert any(address in network for network in never_networks())
+        assert any(address in network for network in closed_networks(private=True))

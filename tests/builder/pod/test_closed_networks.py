@@ -28,7 +28,8 @@ def ask(address, port=80, kind=socket.SOCK_STREAM):
             return errno.errorcode[error.errno]
     return "connected"
 
-ADDRESSES = ["169.254.169.254", "169.254.0.1", "100.100.100.200", "::ffff:169.254.169.254", "fd00:ec2::254", "9.9.9.9"]
+ADDRESSES = ["169.254.169.254", "169.254.0.1", "100.100.100.200", "::ffff:169.254.169.254", "fd00:ec2::254"]
+ADDRESSES += ["9.9.9.9", "10.1.1.1"]
 print(*map(ask, ADDRESSES))
 closed_networks.close_networks()
 closed_networks.close_networks()
@@ -57,8 +58,13 @@ def test_the_pod_cannot_connect_to_what_no_repository_may_have(resolver: Path) -
     before, said, _, after, dns = run_alone(resolver, IMS_OWN_NETWORK="yes")
     assert set(before.split()) == {"EHOSTUNREACH"}
     assert said.startswith("this pod cannot connect to 0.0.0.0/8, 169.254.0.0/16, ")
-    assert after.split() == ["EACCES"] * 5 + ["EHOSTUNREACH"]
+    assert after.split() == ["EACCES"] * 5 + ["EHOSTUNREACH"] * 2
     assert dns == "EHOSTUNREACH EHOSTUNREACH EACCES", "a name server there is asked all the same"
+
+
+def test_private_networks_are_closed_by_the_setting(resolver: Path) -> None:
+    _, _, _, after, _ = run_alone(resolver, IMS_OWN_NETWORK="yes", IMS_PRIVATE_REPOSITORIES="no")
+    assert after.split() == ["EACCES"] * 5 + ["EHOSTUNREACH", "EACCES"]
 
 
 def test_nothing_is_changed_in_a_network_that_may_be_the_hosts(resolver: Path) -> None:

@@ -177,12 +177,12 @@ def test_only_the_record_that_the_caller_has_seen_is_put_in_transition(
     seen = image(stored, start)
     renamed = images.change(seen.id, lambda known: known.model_copy(update={"name": "renamed"}))
     with pytest.raises(Changed, match="changed in between"):
-        begin(images, seen.id, start, transition, flow_run_id="", is_alive=has_ended, seen=seen.fingerprint)
+        begin(images, seen.id, start, transition, flow_run_id="", is_alive=has_ended, seen=seen.digest)
     assert images.get(seen.id) == renamed
-    begun = begin(images, seen.id, start, transition, flow_run_id="", is_alive=has_ended, seen=renamed.fingerprint)
+    begun = begin(images, seen.id, start, transition, flow_run_id="", is_alive=has_ended, seen=renamed.digest)
     assert begun.collection is transition
     # A run that was cut off goes on, whatever the record was when it began.
-    begin(images, seen.id, start, transition, flow_run_id="", is_alive=has_ended, seen=renamed.fingerprint)
+    begin(images, seen.id, start, transition, flow_run_id="", is_alive=has_ended, seen=renamed.digest)
 
 
 def test_a_plan_is_not_carried_out_when_the_record_has_got_another_link(stored: Stored) -> None:
