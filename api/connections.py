@@ -13,6 +13,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from api.problems import answer
 from config.settings import settings
 
+# How long a client may take to answer the end of TLS when the service stops.
+CLOSE_SECONDS = 1
+
 
 class Connection(H11Protocol):
     """One connection. The headers of a request come within a limit, and an answer is read within one."""
@@ -60,6 +63,12 @@ class Connection(H11Protocol):
         """Go on: the client has read."""
         self._stop_awaiting_reader()
         super().resume_writing()
+
+    def shutdown(self) -> None:
+        """Close the connection if no request is in hand, and after it otherwise, as the service stops."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or has too large headers."""

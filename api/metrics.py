@@ -8,7 +8,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -18,6 +25,8 @@ from api import state_metrics
 # server.py sets it; `prometheus_client` reads it when it is imported.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
+# A sample of its own for the time of each first count is of no use to anybody.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 _COUNTED = CollectorRegistry()
 _REQUESTS = Counter("ims_requests", "Requests that were answered.", ("method", "status"), registry=_COUNTED)
 _SECONDS = Histogram(

@@ -95,7 +95,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise Conflict(
-            f"the REST API cannot listen on {host}, port {port}: {error.strerror}",
+            f"the REST API cannot listen on {host}, port {port}: {os.strerror(error.errno or 0)}",
             resolution="choose another --port or --host",
         ) from error
     # Connections inherit it. asyncio sets it only for sockets that name their protocol, which this one does not.
@@ -111,7 +111,7 @@ def _say_where(chosen: Api, host: str, port: int) -> None:
     if chosen.open_port:
         sys.stderr.write(
             f"REST API  http://{_in_url(chosen.open_host)}:{chosen.open_port}/apis/ims, "
-            f"which everyone may {chosen.open_role} by without a token\n"
+            f"where no token is asked for (role: {chosen.open_role})\n"
         )
     sys.stderr.flush()
 

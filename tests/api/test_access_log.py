@@ -28,7 +28,9 @@ def test_each_request_is_a_line(api_address: str, lines: list[str]) -> None:
     with httpx.Client(base_url=api_address, trust_env=False) as client:
         answer = client.get("/v3/healthz/live?token=x", headers={"X-Request-ID": "mine"})
         assert_problem(client.get("/nothing/%0A%1B[31m%E2%80%AE", headers={"X-Request-ID": "a b"}), 404)
-    alive, missing = map(json.loads, lines)
+        # A line is written after the answer: that of the last request may still be missing.
+        client.get("/v3/healthz/live")
+    alive, missing = map(json.loads, lines[:2])
     assert alive.pop("time") < missing["time"]
     assert alive.pop("ms") > 0
     assert alive == {

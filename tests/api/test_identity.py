@@ -76,12 +76,19 @@ def test_probes_show_none(api: httpx.Client, token: str) -> None:
     assert api.get("/apis/ims/v3/healthz/live").status_code == 200
 
 
-def test_a_token_of_the_issuer_is_served_and_any_other_is_refused(guarded: httpx.Client, issuer: Issuer) -> None:
-    assert guarded.get("/v3/images", headers=bearer(issuer.token("ims-read"))).status_code == 200
-    answer = guarded.get("/v3/images", headers=bearer(issuer.token("ims-read", expires_in=timedelta(hours=-1))))
+def test_a_token_of_the_issuer_is_served_and_any_other_is_refused(
+    guarded: httpx.Client, issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "api.access_log"):
+        assert guarded.get("/v3/images", headers=bearer(issuer.token("ims-read"))).status_code == 200
+        expired = bearer(issuer.token("ims-read", expires_in=timedelta(hours=-1)))
+        answer = guarded.get("/v3/images", headers=expired)
     assert_problem(answer, 401, "expired")
     refused = f'{CHALLENGE}, error="invalid_token", error_description="the token is refused: it has expired"'
     assert answer.headers["www-authenticate"] == refused
+    # The line of the second request may still be missing.
+    first = next(each for each in caplog.records if each.name == "api.access_log")
+    assert json.loads(first.getMessage())["caller"] == "me"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from api.server import _listening, refuse_open, refuse_unusable
 from api.uvicorn_options import options_of
 from config.api import Api, Tokens
+from config.settings import read_settings
 from errors import BadInput
 
 TOKENS = Tokens.model_validate({"jwks_url": "https://keycloak/certs", "issuer": "i", "audience": "a"})
@@ -66,3 +67,22 @@ def test_settings_that_no_request_could_be_served_by_are_refused_at_the_start(tm
         with pytest.raises(BadInput, match=f"{missing} cannot be read"):
             refuse_unusable(chosen, tokens)
     refuse_unusable(Api(), TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("IMS_API_JWT_ISSUER", "i", r"IMS_API_JWT_\*: .*without IMS_API_JWT_JWKS_URL and IMS_API_JWT_AUDIENCE"),
+        ("IMS_API_JWT_ALGORITHMS", "RS256,none", r"IMS_API_JWT_ALGORITHMS: write some of RS256"),
+        ("IMS_API_JWT_ALGORITHMS", "HS256", r"IMS_API_JWT_ALGORITHMS: write some of RS256"),
+        ("IMS_API_JWT_ALGORITHMS", " ,", r"IMS_API_JWT_ALGORITHMS: write some of RS256"),
+        ("IMS_API_TLS_KEY", "/k", r"IMS_API_\*: .*set IMS_API_TLS_CERTIFICATE and IMS_API_TLS_KEY"),
+        ("IMS_API_OPEN_ROLE", "all", r"IMS_API_OPEN_ROLE: .*'read', 'write' or 'purge'"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(BadInput, match=words):
+        read_settings()

@@ -17,12 +17,22 @@ WITHOUT_PREFECT = "http://127.0.0.1:9/api"
 @pytest.mark.slow
 def test_it_serves_what_is_stored(environment: dict[str, str]) -> None:
     env = environment | {"PREFECT_API_URL": WITHOUT_PREFECT}
-    with subprocess.Popen([*IMS, "api", "--port", "0"], env=env, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        address = next(found[0] for line in process.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
-        assert httpx.get(f"{address}/apis/ims/v3/images", trust_env=False).json() == []
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGTERM)
+    command = [*IMS, "api", "--port", "0", "--processes", "2"]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            found = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in process.stderr)
+            address = next(each[0] for each in found if each)
+            assert httpx.get(f"{address}/apis/ims/v3/images", trust_env=False, timeout=60).json() == []
+            # Each by a connection of its own, which either process takes; any of them has the counts of both.
+            for _ in range(9):
+                httpx.get(f"{address}/version", trust_env=False)
+            counted = [httpx.get(f"{address}/metrics", trust_env=False).text for _ in range(3)]
+            answered = [re.findall(r'requests_total{method="GET",status="200"} (.*)', text) for text in counted]
+            assert answered == [["10.0"], ["11.0"], ["12.0"]]
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
         assert process.wait(30) in {0, -signal.SIGTERM}
 
 

@@ -1,10 +1,12 @@
 """Recipes of a site: RPMs from a server with the site's own CA and users, as flows/create_image.py builds them."""
 
+import os
 import secrets
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -114,17 +116,27 @@ def assert_no_canary(site: Site, job: Job, root: Path, command_lines: set[str]) 
 
 @contextmanager
 def command_lines() -> Iterator[set[str]]:
-    """Collect the command lines and the environments of all processes of this host while the block runs."""
+    """Collect the command lines of all processes of this host while the block runs.
+
+    A process is looked at again and again while it is young: it may end soon, or become another program. Older ones are
+    looked at now and then, which is enough for what goes on: to read those of a whole host all the time takes a core.
+    """
     seen: set[str] = set()
     done = threading.Event()
 
     def look() -> None:
+        began: dict[str, float] = {}
+        next_of_all = 0.0
         while not done.wait(0.005):
-            for process in Path("/proc").glob("[0-9]*"):
-                try:
-                    seen.add((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-                except OSError:
-                    continue  # it has just ended
+            now = time.monotonic()
+            began = {process: began.get(process, now) for process in os.listdir("/proc") if process.isdigit()}  # noqa: PTH208
+            of_all = now >= next_of_all
+            if of_all:
+                next_of_all = now + 0.5
+            for process, since in began.items():
+                if of_all or now - since < 1:
+                    with suppress(OSError):  # it has just ended
+                        seen.add(_command_line(process))
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -133,6 +145,11 @@ def command_lines() -> Iterator[set[str]]:
     finally:
         done.set()
         thread.join()
+
+
+def _command_line(process: str) -> str:
+    with open(f"/proc/{process}/cmdline", "rb") as file:  # noqa: PTH123 - a path of pathlib takes as long as the rest
+        return file.read().replace(b"\0", b" ").decode(errors="replace")
 
 
 def with_manager(archive: bytes, manager: str) -> bytes:

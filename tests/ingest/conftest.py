@@ -18,8 +18,8 @@ from ingest.recipe import unpack_recipe
 from tests.ingest.ordinary_user import ordinary_user
 
 MiB = 1 << 20
-# The tests that write files run as root and as an ordinary user: those of these modules, unless they
-# need a child, and those that are marked.
+# The tests that write files run as root and as an ordinary user. Those that are marked have the confined processes of a
+# job; those of these modules run in the tests' own process, which is quick, and again, as root, with the confined ones.
 BY_BOTH = {
     "test_folders",
     "test_gnu_tar",
@@ -37,7 +37,7 @@ BY_BOTH = {
     "test_unpacking",
     "test_unpacking_fuzz",
 }
-HERE, WITH_CHILDREN = "ordinary user", "ordinary user with children"
+ROOT_HERE, HERE, WITH_CHILDREN = "root here", "ordinary user", "ordinary user with children"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -49,8 +49,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     # The quick part has those alone that need no processes and few examples.
     marks = [pytest.mark.slow] if marked or name.endswith("_fuzz") else []
-    other = pytest.param(WITH_CHILDREN if marked else HERE, marks=marks)
-    metafunc.parametrize("user", ["root", other], indirect=True)
+    users: list[Any]
+    if marked:
+        users = ["root", pytest.param(WITH_CHILDREN, marks=marks)]
+    else:
+        confined = pytest.param("root", id="root with children", marks=pytest.mark.slow)
+        users = [pytest.param(ROOT_HERE, id="root"), pytest.param(HERE, marks=marks), confined]
+    metafunc.parametrize("user", users, indirect=True)
 
 
 @pytest.fixture
@@ -68,12 +73,12 @@ def run_here(program: str, arguments: Mapping[str, Any], limits: Limits) -> Any:
 def user(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The user that a test runs as."""
     name = str(getattr(request, "param", "root"))
-    if name == "root":
-        yield name
-        return
-    if name == HERE:
+    if name in (ROOT_HERE, HERE):
         for caller in (recipe_module, script_module):
             monkeypatch.setattr(caller, "run_confined", run_here)
+    if name in ("root", ROOT_HERE):
+        yield "root"
+        return
     with ordinary_user(starts_programs=name == WITH_CHILDREN):
         yield name
 

@@ -8,10 +8,18 @@ from errors import BadInput
 from ingest.description import Description
 from ingest.limits import Limits
 from tests.ingest.archives import DESCRIPTION
-from tests.ingest.reading import read_description
+from tests.ingest.reading import named_repositories, read_description
 
 TEXT = DESCRIPTION.decode()
 Read = Callable[..., Description]
+Check = Callable[..., None]
+
+
+def write(recipe: Path, text: str | bytes, others: dict[str, str]) -> None:
+    recipe.mkdir(parents=True)
+    (recipe / "config.xml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    for name, content in others.items():
+        (recipe / name.replace("_", ".")).write_text(content)
 
 
 @pytest.fixture
@@ -19,13 +27,21 @@ def read(recipe: Path, limits: Limits) -> Read:
     """Read a description given as text, beside other files by name."""
 
     def read(text: str | bytes, **others: str) -> Description:
-        recipe.mkdir(parents=True)
-        (recipe / "config.xml").write_bytes(text if isinstance(text, bytes) else text.encode())
-        for name, content in others.items():
-            (recipe / name.replace("_", ".")).write_text(content)
+        write(recipe, text, others)
         return read_description(recipe, limits)
 
     return read
+
+
+@pytest.fixture
+def check(recipe: Path, limits: Limits) -> Check:
+    """Check a description given as text in this process and without kiwi, for tables of what is refused."""
+
+    def check(text: str, **others: str) -> None:
+        write(recipe, text, others)
+        named_repositories(recipe, limits)
+
+    return check
 
 
 def test_a_description_is_read(read: Read) -> None:
@@ -268,9 +284,9 @@ def test_a_bad_description_is_refused_with_its_line(read: Read, text: str | byte
         "this://rpms/../../outside",
     ],
 )
-def test_a_repository_at_an_address_that_a_recipe_has_no_business_with_is_refused(read: Read, url: str) -> None:
+def test_a_repository_at_an_address_that_a_recipe_has_no_business_with_is_refused(check: Check, url: str) -> None:
     with pytest.raises(BadInput, match=r"config\.xml, line 6: ") as caught:
-        read(TEXT.replace("https://packages.example.org/base/", url))
+        check(TEXT.replace("https://packages.example.org/base/", url))
     assert url.removeprefix("this://") in str(caught.value)
 
 
@@ -299,9 +315,9 @@ PATHS = {
 
 @pytest.mark.parametrize(("element", "said"), PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize("path", ["/etc/passwd", "../outside/secret", "a/../../outside", " /etc/passwd"])
-def test_a_path_that_leads_out_of_the_recipe_is_refused(read: Read, element: str, said: str, path: str) -> None:
+def test_a_path_that_leads_out_of_the_recipe_is_refused(check: Check, element: str, said: str, path: str) -> None:
     with pytest.raises(BadInput, match=r"config\.xml, line 8: ") as caught:
-        read(TEXT.replace("  <packages", element.format(path) + "<packages"))
+        check(TEXT.replace("  <packages", element.format(path) + "<packages"))
     assert said in str(caught.value)
 
 
@@ -348,9 +364,9 @@ LOCAL = {
 
 
 @pytest.mark.parametrize(("element", "said"), LOCAL.values(), ids=LOCAL)
-def test_a_local_file_that_is_addressed_is_refused(read: Read, element: str, said: str) -> None:
+def test_a_local_file_that_is_addressed_is_refused(check: Check, element: str, said: str) -> None:
     with pytest.raises(BadInput, match=r"config\.xml, line 6: ") as caught:
-        read(TEXT.replace(REPOSITORY, element))
+        check(TEXT.replace(REPOSITORY, element))
     assert said in str(caught.value)
 
 
@@ -378,9 +394,9 @@ BAD_INCLUDES = {
 
 
 @pytest.mark.parametrize(("more", "said"), BAD_INCLUDES.values(), ids=BAD_INCLUDES)
-def test_an_included_file_is_checked_like_the_description(read: Read, more: str, said: str) -> None:
+def test_an_included_file_is_checked_like_the_description(check: Check, more: str, said: str) -> None:
     with pytest.raises(BadInput) as caught:
-        read(TEXT.replace("  <packages", '<include from="this://more.xml"/><packages'), more_xml=more)
+        check(TEXT.replace("  <packages", '<include from="this://more.xml"/><packages'), more_xml=more)
     assert said in str(caught.value)
 
 
