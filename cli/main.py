@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from cli import (
     api,
+    backups,
     deleted,
     failures,
     images,
@@ -50,6 +51,8 @@ app.command("site")(site.show)
 app.command("reconcile")(reconcile.reconcile)
 app.command("import")(imports.import_records)
 app.command("export")(imports.export_records)
+app.command("backup")(backups.back_up)
+app.command("restore")(backups.restore)
 app.add_typer(public_keys.app, name="public-keys")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(images.app, name="images")

@@ -37,6 +37,7 @@ ELSEWHERE = (
         _PART,
         ("storage/moving/collections.py", "storage/moving/exports.py", "storage/moving/records.py"),
     ),
+    Elsewhere("storage/moving/test_backups.py", _PART, ("storage/moving/restoration.py",)),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
     Elsewhere("storage/records/test_registration.py", _PART, ("storage/records/links.py",)),
     Elsewhere("cli/test_public_keys.py", _COMMAND, ("storage/records/public_keys.py",)),

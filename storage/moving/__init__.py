@@ -1,1 +1,1 @@
-"""Moving in from the existing Image Management Service, and back: its records, with their ids."""
+"""Moving in from the existing Image Management Service and back, and backups: records, with their ids."""

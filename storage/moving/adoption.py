@@ -112,9 +112,9 @@ def _read(foreign: Foreign, store: ObjectStore) -> Planned:
         record = record_of(foreign, store)
     except BadInput as error:
         fields = foreign.fields if isinstance(foreign.fields, dict) else {}
-        shown = {name: _shown(fields.get(name)) for name in ("id", "name")}
+        readable = {name: shown(fields.get(name)) for name in ("id", "name")}
         why = f"{error.message} ({foreign.where})"
-        return Planned(Adoption(kind=kind, verdict=Verdict.BROKEN, why=why, **shown))
+        return Planned(Adoption(kind=kind, verdict=Verdict.BROKEN, why=why, **readable))
     gone = [link.path for link in links_of(record) if store.find(link.path) is None]
     why = f"{gone[0]} is not there" if gone else ""
     name = next((getattr(record, field) for field in _NAMES if hasattr(record, field)), "")
@@ -125,7 +125,8 @@ _NAMES = ("name", "image_root_archive_name", "xname")
 _LONGEST_SHOWN = 80
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value of a record that was not checked, as a table can show it."""
     text = "" if value is None else str(value)[:_LONGEST_SHOWN]
     return "".join(character if character.isprintable() else "?" for character in text)
 

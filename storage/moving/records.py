@@ -1,5 +1,6 @@
 """A record of an IMS as a record of ours: with its id, its link, its times, and all fields."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,6 +50,7 @@ def record_of(foreign: Foreign, store: ObjectStore) -> Record:
         record = kind.model.model_validate(fields)
     except ValidationError as error:
         raise BadInput("; ".join(refusals_of(error, "it"))) from error
+    _fail_if_it_would_change(record)
     return record.model_copy(update={"journal": _journal(record, store)}) if foreign.place.deleted else record
 
 
@@ -70,7 +72,21 @@ def _taken(fields: Mapping[str, Any], kind: RecordKind) -> dict[str, Any]:
     for name, empty in _NULLS.items():
         if name in taken and taken[name] is None:
             taken[name] = empty()
-    return {name: value for name, value in taken.items() if value is not None}
+    return {name: value for name, value in taken.items() if value is not None or name not in kind.model.model_fields}
+
+
+def _fail_if_it_would_change(record: Record) -> None:
+    """Refuse what our JSON cannot hold: half a character, NaN, a deep nesting, a time before all times."""
+    try:
+        stored = type(record).model_validate_json(json.dumps(record.model_dump(mode="json", warnings=False)))
+        record.created.timestamp()
+    except (ValueError, OverflowError, RecursionError) as error:
+        said = "; ".join(refusals_of(error, "it")) if isinstance(error, ValidationError) else str(error)
+        raise BadInput(f"it cannot be stored: {said}") from error
+    if stored != record:
+        names = {**dict(record), **(record.model_extra or {})}
+        differ = sorted(name for name in names if getattr(stored, name) != getattr(record, name))
+        raise BadInput(f"its {', '.join(differ)} cannot be stored as it is")
 
 
 def _shell(shell: Any) -> Any:

@@ -124,9 +124,18 @@ def _json(text: bytes, where: str) -> Any:
             f"{where} is empty", resolution="IMS leaves it so when it is killed while it writes: take a copy"
         )
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{where} is not JSON: {error}") from error
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        # A record whose id is there twice would be lost.
+        twice = next(name for number, (name, _) in enumerate(members) if name in dict(members[:number]))
+        raise ValueError(f"it names {twice!r} twice")
+    return found
 
 
 def _exported(text: bytes, where: str) -> list[Foreign]:

@@ -159,6 +159,25 @@ class Records(Generic[R]):
                 if not missing or self._save(shard, kept, kept.document.records | missing, attempt, []):
                     return {each for each, entry in present.items() if token not in _writers(entry)}
 
+    def restore(self, shard: str, wanted: Document) -> set[str]:
+        """Put the records of a document back that are missing, in one write; return the ids of those that differ here.
+
+        Safe to repeat: a record that is there stays as it is. Records go back as they are, readable or not.
+        """
+        attempt = Attempts(self._patience)
+        with self._turn(shard):
+            while True:
+                kept = self._load(shard)
+                present = kept.document.records
+                missing = {each: entry for each, entry in wanted.records.items() if each not in present}
+                both = Kept(kept.etag, Document(present, wanted.others | kept.document.others))
+                if not missing or self._save(shard, both, present | missing, attempt, []):
+                    return {
+                        each
+                        for each in wanted.records.keys() & present
+                        if not same(wanted.records[each], present[each])
+                    }
+
     def change(self, record_id: str, change: Callable[[R], R]) -> R:
         """Replace a record by what `change` makes of it, and return the record as it is then stored.
 
@@ -248,10 +267,11 @@ class Records(Generic[R]):
         """Return a record and its place in lists, or the reason why it cannot be read."""
         try:
             record = self._parse(record_id, entry)
+            # A stored time without a zone must not hide the other records: timestamps always compare.
+            return record.created.timestamp(), record.id, record
         except ValueError as error:
+            # Also of a time that is no timestamp: year 1, some hours before that of UTC.
             return _reason(error)
-        # A stored time without a zone must not hide the other records: timestamps always compare.
-        return record.created.timestamp(), record.id, record
 
     @contextmanager
     def _turn(self, shard: str) -> Iterator[None]:
@@ -355,6 +375,16 @@ class Records(Generic[R]):
             raise NotFound(
                 f"no {self.kind.noun} {record_id!r}: ids are UUIDs", resolution=f"see `ims {self.kind.documents} list`"
             ) from error
+
+
+def same(one: Entry, other: Entry) -> bool:
+    """Return whether two stored records differ in no more than in the tokens of their writers."""
+    return one.text == other.text or _without_writers(one) == _without_writers(other)
+
+
+def _without_writers(entry: Entry) -> Any:
+    value = entry.value
+    return {name: each for name, each in value.items() if name != WRITERS} if isinstance(value, dict) else value
 
 
 def _age(reading: tuple[float, str, Any]) -> tuple[float, str]:

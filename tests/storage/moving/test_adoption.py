@@ -72,17 +72,6 @@ def test_what_came_goes_back_the_same_and_only_records_are_written(stored: Store
     assert list(stored.store.keys(stored.buckets[0], "")) == keys
 
 
-def test_cut_off_at_any_write_it_goes_on(stored: Stored, tmp_path: Path) -> None:
-    folder = write(tmp_path / "ims", **many(40))
-    planned = plan(read_folder(folder), stored.catalogue, stored.store)
-    adopt(planned[: len(planned) // 2], stored.catalogue)
-    verdicts = [each.verdict for each in take(stored, folder)]
-    assert (verdicts.count(Verdict.PRESENT), verdicts.count(Verdict.TAKEN)) == (
-        len(planned) // 2,
-        len(planned) - len(planned) // 2,
-    )
-
-
 def test_a_dry_run_writes_nothing(stored: Stored, tmp_path: Path) -> None:
     planned = plan(read_folder(write(tmp_path / "ims", **many(3))), stored.catalogue, stored.store)
     assert {each.adoption.verdict for each in planned} == {Verdict.TAKEN}
@@ -99,6 +88,11 @@ def test_a_dry_run_writes_nothing(stored: Stored, tmp_path: Path) -> None:
         ({"name": "a\x1b[31mb"}, "control characters"),
         ({"link": "s3://a/b"}, "link"),
         ({"metadata": {"a": 1}}, "metadata"),
+        ({"metadata": {"a": "\ud800"}}, "cannot be stored"),
+        ({"strange": "\ud800"}, "cannot be stored"),
+        ({"strange": float("nan")}, "its strange cannot be stored as it is"),
+        ({"strange": json.loads("[" * 900 + "]" * 900)}, "cannot be stored"),
+        ({"created": "0001-01-01T00:00:00"}, "cannot be stored"),
     ],
 )
 def test_what_is_no_record_is_broken_and_says_why(stored: Stored, tmp_path: Path, fields: Any, why: str) -> None:
@@ -120,13 +114,19 @@ def test_a_broken_record_keeps_none_of_the_others_back(stored: Stored, tmp_path:
 def test_fields_that_nobody_knows_are_kept_and_go_back_and_ours_are_not_set_from_outside(
     stored: Stored, tmp_path: Path
 ) -> None:
-    strange = {"site": {"rack": 7}, "collection": "erasing", "journal": {"missing": ["s3://a/b"]}, "writers": ["x"]}
+    strange = {
+        "site": {"rack": 7},
+        "unset": None,
+        "collection": "erasing",
+        "journal": {"missing": ["s3://a/b"]},
+        "writers": ["x"],
+    }
     adoption = one(stored, tmp_path / "ims", "images", **strange)
     record = stored.catalogue.images.available(adoption.id)
-    assert (record.journal, record.model_extra) == (None, {"site": {"rack": 7}})
+    assert (record.journal, record.model_extra) == (None, {"site": {"rack": 7}, "unset": None})
     export(stored.catalogue, tmp_path / "back")
     [back] = json.loads((tmp_path / "back/v2.1_images.json").read_text())
-    assert back["site"] == {"rack": 7}
+    assert (back["site"], back["unset"]) == ({"rack": 7}, None)
     assert not {"collection", "journal", "writers"} & set(back)
 
 

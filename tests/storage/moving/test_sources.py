@@ -10,7 +10,7 @@ from errors import BadInput
 from storage.moving.sources import read_archive, read_folder
 
 
-@pytest.mark.parametrize("text", ["", "[", "7", '"[]"', "[" * 100_000, '{"ims_data": []}'])
+@pytest.mark.parametrize("text", ["", "[", "7", '"[]"', "[" * 100_000, '[{"id": 1, "id": 2}]', '{"ims_data": []}'])
 def test_files_that_are_cut_short_or_something_else_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "v2.1_images.json").write_text(text)
     if "ims_data" not in text:

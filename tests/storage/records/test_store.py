@@ -192,6 +192,16 @@ def test_a_time_without_a_zone_does_not_hide_the_others(
     assert [image.name for image in images.list()] == ["old", "new"]
 
 
+def test_a_time_before_all_times_does_not_hide_the_others(
+    images: Records[Image], store: ObjectStore, bucket: str
+) -> None:
+    record = {"id": ID, "name": "old", "created": "0001-01-01T00:00:00"}
+    store.write(bucket, KEY, json.dumps({"records": {ID: record}}).encode())
+    images.create(Image(name="new"))
+    assert [image.name for image in images.list()] == ["new"]
+    assert [broken.id for broken in images.broken()] == [ID]
+
+
 @pytest.mark.parametrize("content", [b"", b'{"records": {"a', b"<html>", b"[]"], ids=["empty", "torn", "html", "list"])
 def test_what_is_no_document_is_named_and_never_overwritten(
     images: Records[Image], store: ObjectStore, bucket: str, content: bytes
