@@ -1,7 +1,10 @@
 """Conditional reads: whatever becomes of a request, what is returned is what the object holds now."""
 
 import pytest
+from pydantic import AnyHttpUrl
 
+from config.settings import Settings
+from errors import ImsError
 from storage.s3.conditional_reads import Version
 from storage.s3.errors import BucketMissing
 from storage.s3.objects import ObjectStore
@@ -34,6 +37,15 @@ def test_a_missing_bucket_is_no_missing_object(store: ObjectStore) -> None:
 def test_a_known_version_is_not_sent_again(store: ObjectStore, bucket: str) -> None:
     etag = store.write(bucket, "x", b"x")
     assert store.read_changed(bucket, {"x": etag}) == {"x": None}
+
+
+def test_a_file_of_certificates_that_cannot_be_read_is_boto3s_to_report(
+    s3_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
+    secure = s3_settings.s3.model_copy(update={"endpoint_url": AnyHttpUrl("https://127.0.0.1:9"), "attempts": 1})
+    with pytest.raises(ImsError):
+        ObjectStore(secure).read_changed("b", {"x": ""})
 
 
 @pytest.mark.slow
