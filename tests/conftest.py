@@ -6,7 +6,7 @@ The fixtures named in `__all__` serve all tests, too.
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -56,8 +56,6 @@ def pytest_configure() -> None:
     What a script starts with `&` has SIGINT ignored, what nohup starts SIGHUP, and both pass that on: a process that a
     test interrupts would not notice.
     """
-    # What is collected stays: to search it for garbage, again and again, took half of the time of collecting.
-    gc.disable()
     # A test that needs more examples says so. A busy host makes any of them slow.
     hypothesis.settings.register_profile("tests", max_examples=40, deadline=None)
     hypothesis.settings.load_profile("tests")
@@ -67,9 +65,15 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def pytest_collection_finish() -> None:
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let no garbage be searched meanwhile: what is collected stays, and to search it took half of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_unconfigure() -> None:

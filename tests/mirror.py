@@ -232,6 +232,8 @@ ELSEWHERE = (
     Elsewhere("api/test_server.py", _PART, ("config/api.py", "api/uvicorn_options.py")),
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),
+    Elsewhere("cli/test_api_door.py", _PART, ("cli/door.py", "cli/store_door.py")),
+    Elsewhere("cli/test_following_by_api.py", _PART, ("cli/hints.py",)),
     Elsewhere("cli/test_up_builds.py", _COMMAND, ("cli/shells.py",), through=("cli/main.py",)),
     Elsewhere("cli/test_up.py", _COMMAND, ("cli/servers/services.py", "cli/status.py"), through=("cli/main.py",)),
     Elsewhere(

@@ -1,5 +1,6 @@
 """The tests themselves, started as a script starts what it does not wait for."""
 
+import gc
 import subprocess
 import sys
 
@@ -24,3 +25,8 @@ def test_tests_that_interrupt_pass_in_a_run_that_began_with_interrupts_ignored()
     )
     assert ran.returncode == 0, ran.stdout
     assert " passed" in ran.stdout
+
+
+def test_garbage_is_collected_again_when_the_tests_run() -> None:
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0

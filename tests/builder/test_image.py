@@ -15,7 +15,7 @@ import pytest
 
 from builder.base import base_inputs, base_reference
 from builder.image import builder_image_reference, ensure_builder_image, image_inputs, shipped_files
-from builder.podman import has_image, podman
+from builder.podman import has_image, image_id, podman
 from errors import Broken
 from tests.builder_pod import run_in_builder
 from tests.repository import REPOSITORY
@@ -174,5 +174,6 @@ def test_nothing_of_the_host_stays_in_the_image(tmp_path: Path) -> None:
 @pytest.mark.containers
 def test_what_podman_refuses_is_named() -> None:
     assert not has_image("localhost/ims-builder:no-such-tag")
+    assert image_id("localhost/ims-builder:no-such-tag") == ""
     with pytest.raises(Broken, match=r"podman image failed with exit code 125: .*no-such-tag"):
         podman(["image", "inspect", "localhost/ims-builder:no-such-tag"])

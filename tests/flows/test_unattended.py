@@ -90,20 +90,6 @@ def test_a_playbook_runs_in_a_pod_of_the_job(site: Site, image: Image, tmp_path:
     assert "etc/motd" in listing(downloaded(site.store, made_of(site, image), tmp_path)["rootfs"], tmp_path)
 
 
-def test_a_rebuild_is_two_jobs_with_two_images(site: Site, tmp_path: Path) -> None:
-    script = site.add_script(b"grep config.sh /etc/motd && echo rebuilt > /etc/motd\n")
-    run = site.rebuild(script=script)
-    assert run.wait() == 0, run.log.read_text()
-    jobs = {job.job_type: job for job in site.catalogue.jobs.list(None)}
-    images = {image.id: image for image in site.images()}
-    built = images[jobs[JobType.CREATE].resultant_image_id or ""]
-    customized = images[jobs[JobType.CUSTOMIZE].resultant_image_id or ""]
-    assert (built.name, customized.name, len(images)) == ("tiny image-base", "tiny image", 2)
-    assert customized.metadata["ims_image_id"] == built.id
-    assert {job.status for job in jobs.values()} == {JobStatus.SUCCESS}
-    assert [site.leftovers(job.id) for job in jobs.values()] == [[], []]
-
-
 def test_a_rebuild_whose_script_fails_keeps_the_built_image_and_goes_on_with_its_jobs(site: Site) -> None:
     """The script is the same address, so the same jobs can go on once what it needs is there."""
     script = site.add_script(b"echo there is no licence\nexit 3\n")

@@ -1,14 +1,17 @@
 """Tests of tasks/builder_images.py."""
 
+import gzip
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from builder.image import Kiwi, builder_image_reference, ensure_builder_image
-from builder.podman import has_image
+from builder.podman import has_image, podman
 from config.settings import settings
 from ingest.description import Description
-from tasks.builder_images import builder_image, find_builder_image
+from ingest.packing import pack_files
+from tasks.builder_images import builder_image, find_builder_image, identity_of
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +51,18 @@ def test_the_second_image_is_there_once_it_is_found() -> None:
     image = find_builder_image.fn(description(11))
     assert image == ensure_builder_image(11) == builder_image_reference(11)
     assert has_image(image)
+
+
+@pytest.mark.containers
+def test_another_image_of_the_same_name_is_told_from_the_first(tmp_path: Path) -> None:
+    name, archive = "localhost/ims-test-identity:1", tmp_path / "image.tar"
+    identities, ids = [identity_of(name)], []
+    assert identities == [f"{name} "]
+    try:
+        for text in (b"one", b"two"):
+            archive.write_bytes(gzip.decompress(pack_files({"file": text})))
+            ids.append(podman(["import", "--quiet", str(archive), name]).strip())
+            identities.append(identity_of(name))
+        assert len(set(identities)) == 3
+    finally:
+        podman(["rmi", "--force", *ids])
