@@ -12,22 +12,29 @@ from cli.output import FormatOption, print_records
 
 def back_up(
     folder: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
+    artifacts: Annotated[
+        bool, typer.Option("--artifacts", help="Save all objects, too: archives, artifacts, logs.")
+    ] = False,
 ) -> None:
     """Write all records, as they are at one moment, into a new folder.
 
     Records may be changed meanwhile. The folder is there only when all of it was written, read again and compared.
-    Objects (archives of recipes, artifacts of images, logs) are not in it.
+    If it is interrupted, the same command continues.
 
     For example:
 
     ims backup records-monday
+
+    ims backup everything --artifacts
     """
     from config.settings import settings
     from storage.moving import backups
     from storage.s3.objects import object_store
 
-    counts = backups.back_up(object_store(), settings().bucket, folder)
-    typer.echo(f"{folder}: {', '.join(f'{count} {kind.documents}' for kind, count in counts.items())}")
+    buckets = (settings().bucket, settings().boot_images_bucket) if artifacts else ()
+    counts, saved = backups.back_up(object_store(), settings().bucket, folder, objects_of=buckets)
+    said = [f"{count} {kind.documents}" for kind, count in counts.items()] + [f"{saved} objects"] * artifacts
+    typer.echo(f"{folder}: {', '.join(said)}")
 
 
 def restore(
@@ -36,10 +43,10 @@ def restore(
     every: Annotated[bool, typer.Option("--all", help="Show all records.")] = False,
     output: FormatOption = None,
 ) -> None:
-    """Put the records of a backup back that are missing.
+    """Put the records and the objects of a backup back that are missing.
 
-    The backup's checksums are compared first. A record that is here stays as it is; one that differs is shown, and the
-    exit code is then 2. It can be repeated, and goes on where it was interrupted.
+    The backup's checksums are compared first. What is here stays as it is; what differs is shown, and the exit code is
+    then 2. It can be repeated, and goes on where it was interrupted.
 
     For example:
 
@@ -47,19 +54,23 @@ def restore(
     """
     from config.settings import settings
     from storage.moving import restoration
-    from storage.moving.adoption import Verdict
-    from storage.moving.backups import read_backup
+    from storage.moving.adoption import Adoption, Verdict
+    from storage.moving.backups import read_backup, read_objects
+    from storage.moving.restoration import ObjectRestoration
     from storage.records.catalogue import catalogue
     from storage.s3.objects import ensure_buckets, object_store
 
-    backup = list(read_backup(folder))
+    backup, saved = list(read_backup(folder)), read_objects(folder)
     ensure_buckets()
+    # A record never points at something that is not there: objects come first.
+    objects = restoration.objects_restored(object_store(), saved, dry_run=dry_run)
     planned = restoration.plan(backup, object_store(), settings().bucket)
-    adoptions = (
+    records = (
         [adoption for each in planned for adoption in each.adoptions]
         if dry_run
         else restoration.restore(planned, catalogue())
     )
+    adoptions: list[Adoption | ObjectRestoration] = [*objects, *records]
     shown = [each for each in adoptions if every or output or each.why]
     if shown:
         print_records(shown, COLUMNS, output)

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
-from cli.output import Columns, FormatOption, print_record, print_records
+from cli.door import Door, door, is_by_api
+from cli.examples import examples
+from cli.hints import hint
+from cli.names import deleted_id, id_to_delete
+from cli.output import Columns, FormatOption, moment, print_record, print_records
+from cli.selection import Limit, NameFilter, Order, Sort, selected
 from errors import BadInput, Conflict, ImsError
-from flows.deployments import HARD_DELETE, SOFT_DELETE, UNDELETE
 from storage.models.kinds import DeletableKind
 from storage.models.records import Collection, Record
 
-RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.")]
+RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record: its id, the beginning of that, or its name.")]
 Force = Annotated[
     bool,
     typer.Option(
@@ -25,8 +29,6 @@ Leave = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would move.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-# What `ims deleted` lists: also records whose deletion or restoration was interrupted.
-NOT_AVAILABLE = tuple(each for each in Collection if each is not Collection.AVAILABLE)
 MOVE_COLUMNS: Columns = {
     "from": lambda move: move.source,
     "to": lambda move: move.target,
@@ -47,22 +49,33 @@ def add_deletion(app: typer.Typer, kind: DeletableKind) -> None:
         app: The noun's commands.
         kind: The kind of its records.
     """
+    noun, plural = kind.documents, f"{kind.noun}s"
 
-    @app.command("delete")
+    @app.command(
+        "delete",
+        help=f"Delete a {kind.noun}. It can be restored until it is removed for good.",
+        epilog=examples(
+            f"ims {noun} delete ID --dry-run",
+            f"ims {noun} delete ID",
+            f"ims deleted {noun} update ID --operation undelete",
+        ),
+    )
     def delete(record_id: RecordId, force: Force = False, dry_run: DryRun = False) -> None:
-        """Delete it so that it can be restored."""
+        known = id_to_delete(kind, record_id)
         if dry_run:
-            _show_moves(kind, record_id, force)
+            _show_moves(kind, known, force)
             return
-        _run(SOFT_DELETE, kind, record_id, force=force)
-        typer.echo(
-            f"Restore it with: ims deleted {kind.documents} update {record_id.strip()} --operation undelete", err=True
-        )
+        door().delete(kind, known, force=force)
+        hint(f"Restore it with: ims deleted {kind.documents} update {known} --operation undelete")
 
-    @app.command("deleteall")
+    @app.command(
+        "deleteall",
+        help=f"Delete all {plural}. They can be restored until they are removed for good.",
+        epilog=examples(f"ims {noun} deleteall --yes"),
+    )
     def delete_all(yes: Yes = False, force: Force = False) -> None:
-        """Delete all of them so that they can be restored."""
-        _each(kind, [Collection.AVAILABLE], "delete", yes, lambda each: _run(SOFT_DELETE, kind, each, force=force))
+        through = door()
+        _each(kind, through.list(kind), "delete", yes, lambda each: through.delete(kind, each, force=force))
 
 
 def deleted_noun(kind: DeletableKind, columns: Columns) -> typer.Typer:
@@ -73,74 +86,89 @@ def deleted_noun(kind: DeletableKind, columns: Columns) -> typer.Typer:
         columns: The noun's own columns in lists.
     """
     app = typer.Typer(help=f"Deleted {kind.noun}s.", no_args_is_help=True)
-    shown: Columns = {**columns, "state": lambda record: record.collection}
+    noun, plural = kind.documents, f"{kind.noun}s"
+    shown: Columns = {heading: read for heading, read in columns.items() if heading != "created"}
+    shown = {**shown, "deleted": _deleted}
 
-    @app.command("list")
-    def list_deleted(output: FormatOption = None) -> None:
-        """List what is deleted, or is being deleted, restored or removed."""
-        print_records(_records(kind, NOT_AVAILABLE), shown, output)
+    @app.command(
+        "list",
+        help=f"List the {plural} that are deleted, or are being deleted, restored or removed.",
+        epilog=examples(f"ims deleted {noun} list --sort newest"),
+    )
+    def list_deleted(
+        name: NameFilter = "", sort: Sort = Order.CREATED, limit: Limit = None, output: FormatOption = None
+    ) -> None:
+        print_records(selected(door().list_deleted(kind), name, sort, limit), shown, output)
 
-    @app.command("describe")
+    @app.command("describe", help=f"Show one deleted {kind.noun}.", epilog=examples(f"ims deleted {noun} describe ID"))
     def describe(record_id: RecordId, output: FormatOption = None) -> None:
-        """Show one deleted record."""
-        from storage.records.catalogue import catalogue
+        print_record(door().get_deleted(kind, deleted_id(kind, record_id)), output)
 
-        record = catalogue().of(kind).get(record_id)
-        if record.collection is Collection.AVAILABLE:
-            raise Conflict(f"{kind} {record.id} is not deleted")
-        print_record(record, output)
-
-    @app.command("update")
+    @app.command(
+        "update",
+        help=f"Restore a deleted {kind.noun}.",
+        epilog=examples(f"ims deleted {noun} update ID --operation undelete"),
+    )
     def update(
         record_id: RecordId, operation: Annotated[Operation, typer.Option(help="undelete: restore it.")]
     ) -> None:
-        """Restore a deleted record."""
         del operation  # There is only one.
-        _run(UNDELETE, kind, record_id)
+        door().restore(kind, deleted_id(kind, record_id))
 
-    @app.command("delete")
+    @app.command(
+        "delete",
+        help=f"Remove a deleted {kind.noun} for good, with its objects. It cannot be restored.",
+        epilog=examples(f"ims deleted {noun} delete ID"),
+    )
     def erase(record_id: RecordId, force: Leave = False) -> None:
-        """Remove it for good, with its objects. It cannot be restored."""
-        _run(HARD_DELETE, kind, record_id, force=force)
+        door().remove(kind, deleted_id(kind, record_id), force=force)
 
-    @app.command("deleteall")
+    @app.command(
+        "deleteall",
+        help=f"Remove all deleted {plural} for good, with their objects.",
+        epilog=examples(f"ims deleted {noun} deleteall --yes"),
+    )
     def erase_all(yes: Yes = False) -> None:
-        """Remove all of them for good, with their objects."""
-        wanted = [Collection.DELETED, Collection.ERASING]
-        _each(kind, wanted, "remove for good", yes, lambda each: _run(HARD_DELETE, kind, each))
+        through = door()
+        _each(
+            kind,
+            _to_remove(through, kind),
+            "remove for good",
+            yes,
+            lambda each: through.remove(kind, each, force=False),
+        )
 
     return app
 
 
-def _run(deployment: str, kind: DeletableKind, record_id: str, **parameters: bool) -> None:
-    # Importing Prefect takes more than a second.
-    from cli.runs import run_to_its_end
+def _deleted(record: Record) -> str:
+    """Return when a record was deleted, or what is being done to it."""
+    return moment(record.deleted) if record.collection is Collection.DELETED else str(record.collection)
 
-    run_to_its_end(deployment, {"kind": kind, "record_id": record_id, **parameters})
+
+def _to_remove(through: Door, kind: DeletableKind) -> list[Record]:
+    wanted = {Collection.DELETED, Collection.ERASING}
+    return [each for each in through.list_deleted(kind) if each.collection in wanted]
 
 
 def _show_moves(kind: DeletableKind, record_id: str, force: bool) -> None:
+    if is_by_api():
+        raise BadInput(
+            "--dry-run needs S3: the REST API does not tell what a deletion would move",
+            resolution=f"see `ims {kind.documents} describe {record_id}`, or leave out IMS_API_URL where S3 is reached",
+        )
     from tasks.deletions import plan_deletion
 
     journal = plan_deletion(kind, record_id, force=force)
-    print_records(journal.moves, MOVE_COLUMNS, None)
+    print_records(journal.moves, MOVE_COLUMNS, None, none=f"no object would move: only the record of the {kind.noun}")
     for path in journal.missing:
         typer.echo(f"missing: {path}", err=True)
 
 
-def _records(kind: DeletableKind, collections: Sequence[Collection]) -> list[Record]:
-    from storage.records.catalogue import catalogue
-
-    return [record for record in catalogue().of(kind).list(None) if record.collection in collections]
-
-
-def _each(
-    kind: DeletableKind, collections: Sequence[Collection], verb: str, yes: bool, act: Callable[[str], None]
-) -> None:
+def _each(kind: DeletableKind, records: Sequence[Record], verb: str, yes: bool, act: Callable[[str], None]) -> None:
     """Act on every record, also after one has failed; each error is printed."""
-    records = _records(kind, collections)
     if not records:
-        typer.echo("none", err=True)
+        hint("none")
         return
     if not yes:
         if not sys.stdin.isatty():

@@ -9,9 +9,9 @@ from threading import Event
 from rich.progress import Progress
 
 from cli.progress import transfers
-from errors import Broken, Conflict, Corrupt, Interrupted
+from errors import Broken, Conflict, Corrupt, Interrupted, NotFound
 from storage.models.manifest import MANIFEST_NAME
-from storage.models.records import Image, Link
+from storage.models.records import Image, Link, Recipe
 from storage.records.images import read_manifest
 from storage.s3.objects import object_store
 
@@ -53,10 +53,33 @@ def download_image(image: Image, directory: Path) -> list[Path]:
     return [*(one.file for one in wanted), manifest_file]
 
 
+def download_recipe(recipe: Recipe, directory: Path) -> Path:
+    """Download a recipe's archive, and return the file. One that is there already is never overwritten.
+
+    Raises:
+        NotFound: The recipe has no archive, or it is gone.
+        Conflict: A file of its name is there, or the archive is another one than was linked.
+    """
+    if recipe.link is None:
+        raise NotFound(
+            f"recipe {recipe.id} ({recipe.name}) has no archive",
+            resolution=f"upload one with `ims recipes update {recipe.id} --file FOLDER_OR_TGZ`",
+        )
+    wanted = _wanted(recipe.link, "", directory)
+    if wanted.file.exists():
+        raise Conflict(f"{wanted.file} exists already", resolution="move it away, or choose another --directory")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Broken(f"cannot write to {directory}: {error.strerror}") from error
+    _download_all([wanted])
+    return wanted.file
+
+
 def _wanted(link: Link, md5: str, directory: Path) -> Wanted:
     name = link.key.rpartition("/")[2]
     if name in {"", ".", ".."}:
-        raise Corrupt(f"the manifest names {link.path}, which cannot be the name of a file")
+        raise Corrupt(f"the record names {link.path}, which cannot be the name of a file")
     return Wanted(link, directory / name, md5)
 
 

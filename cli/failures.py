@@ -9,6 +9,7 @@ from types import TracebackType
 import typer
 from pydantic import ValidationError
 
+from cli.tables import plain
 from config.refusals import refusals_of
 from errors import BadInput, Conflict, ImsError, NotFound
 
@@ -31,7 +32,7 @@ def print_error(kind: str, detail: str, resolution: str) -> None:
     title = re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", kind).capitalize()
     typer.echo(f"Error: {title}: {detail}", err=True)
     if resolution:
-        typer.echo(f"  → {resolution}", err=True)
+        typer.echo(f"  {_arrow()} {resolution}", err=True)
 
 
 def report_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -39,5 +40,10 @@ def report_defect(kind: type[BaseException], error: BaseException, trace: Traceb
     with tempfile.NamedTemporaryFile("w", prefix="ims-defect-", suffix=".log", delete=False) as file:
         traceback.print_exception(kind, error, trace, file=file)
     typer.echo(f"Error: Defect: {kind.__name__}: {error}", err=True)
-    typer.echo(f"  → this is a defect of the command; report it with {file.name}", err=True)
+    typer.echo(f"  {_arrow()} this is a defect of the command; report it with {file.name}", err=True)
     sys.stderr.flush()
+
+
+def _arrow() -> str:
+    # A terminal without Unicode (LC_ALL=C) would show it as an escape.
+    return plain("→", getattr(sys.stderr, "encoding", None) or "ascii")

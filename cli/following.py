@@ -1,17 +1,18 @@
 """Following a job to its end: its status and its log, live on a terminal, plain lines elsewhere; all on stderr."""
 
-import sys
 from datetime import datetime
+from typing import TextIO
 
 import typer
 from rich.console import Console
 
+from cli.hints import is_quiet
+from cli.log_lines import shown
 from cli.runs import NO_WORKER
 from errors import Interrupted, TransientError, Unreachable
 from runs.client import Runs, connected
 from runs.error import raise_for_state
 from runs.following import Progress, progress_of
-from runs.log import LogLine
 from runs.run import Run
 from runs.server_address import prefect_api_url
 from storage.models.jobs import Job
@@ -19,8 +20,12 @@ from storage.models.shells import DEBUG
 from storage.records.catalogue import Catalogue, catalogue
 
 
-def follow(job_id: str) -> Job | None:
+def follow(job_id: str, *, log: TextIO | None = None) -> Job | None:
     """Show a job's status and log until it ends, and return its record; None when the user stops the command.
+
+    Args:
+        job_id: The job.
+        log: Gets the whole log, as it is; else what matters of it is shown with the status.
 
     Raises:
         Interrupted: The run ended without ending its job; it can be retried.
@@ -28,7 +33,7 @@ def follow(job_id: str) -> Job | None:
         Unreachable: A server does not answer any more; the job may go on.
     """
     with connected(prefect_api_url()) as runs:
-        follower = _Follower(runs, catalogue(), job_id)
+        follower = _Follower(runs, catalogue(), job_id, log)
         try:
             return follower.to_its_end()
         except (KeyboardInterrupt, Unreachable) as error:
@@ -36,8 +41,8 @@ def follow(job_id: str) -> Job | None:
                 # Only the end of its run was not seen: `ims up` was stopped, for one.
                 return follower.job
             typer.echo(
-                f"\nThe job goes on. See it with:\n  ims jobs describe {job_id}\nCancel it with:\n"
-                f"  PREFECT_API_URL={runs.api_url} {sys.prefix}/bin/prefect flow-run cancel {job_id}",
+                f"\nThe job goes on. Follow it again with:\n  ims jobs watch {job_id}\n"
+                f"Cancel it with:\n  ims jobs cancel {job_id}",
                 err=True,
             )
             if isinstance(error, Unreachable):
@@ -46,17 +51,19 @@ def follow(job_id: str) -> Job | None:
 
 
 class _Follower:
-    def __init__(self, runs: Runs, records: Catalogue, job_id: str) -> None:
+    def __init__(self, runs: Runs, records: Catalogue, job_id: str, log: TextIO | None) -> None:
         self._runs = runs
         self._records = records
         self._job_id = job_id
+        self._log = log
         self.job: Job | None = None
         self._console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
         self._status = ""
         self._warned = False
 
     def to_its_end(self) -> Job:
-        with self._console.status("starting") as live:
+        # Without a terminal nothing is drawn: each line is printed once.
+        with self._console.status("starting", spinner="line") as live:
             for progress in progress_of(self._runs, self._run_of_job):
                 self._show_log(progress)
                 self._show_status(progress)
@@ -81,7 +88,8 @@ class _Follower:
         status = "waiting for a worker" if state.is_waiting else str(job.status)
         if status != self._status:
             self._status = status
-            self._console.print(f"{datetime.now().astimezone():%H:%M:%S}  {status}", style="bold")
+            if not is_quiet() and self._log is None:
+                self._console.print(f"{datetime.now().astimezone():%H:%M:%S}  {status}", style="bold")
             self._show_shells(job)
         if progress.is_overdue and not self._warned:
             self._warned = True
@@ -98,13 +106,13 @@ class _Follower:
 
     def _show_log(self, progress: Progress) -> None:
         for line in progress.lines:
-            if _is_of_job(line):
-                self._console.print(f"{line.time.astimezone():%H:%M:%S}  {line.text}")
-
-
-def _is_of_job(line: LogLine) -> bool:
-    """Tell whether a line is about the job: of Prefect's own lines only those on retries are."""
-    return not line.logger.startswith("prefect") or "Retry" in line.text
+            text = shown(line, whole=self._log is not None)
+            if text is None:
+                continue
+            if self._log is not None:
+                typer.echo(text, file=self._log)
+            elif not is_quiet():
+                self._console.print(f"{line.time.astimezone():%H:%M:%S}  {text}")
 
 
 def _raise_for_unfinished(runs: Runs, run: Run, job: Job) -> None:

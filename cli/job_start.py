@@ -4,10 +4,12 @@ from itertools import zip_longest
 from typing import Any
 
 from cli.booleans import boolean
+from cli.door import door
+from cli.names import record_id
 from cli.scripts import uploaded, uploaded_playbook
 from errors import BadInput
-from runs.server_address import prefect_api_url
 from storage.models.jobs import Job, JobType
+from storage.models.kinds import RecordKind
 from storage.models.shells import CUSTOMIZE
 
 
@@ -54,18 +56,12 @@ def unattended(script: str, playbook: str, entry: str, *, rebuild_initrd: bool) 
 
 
 def start(job_type: JobType, fields: dict[str, Any]) -> tuple[Job, str]:
-    """Check a job, start its run, make its record, and return it with the run's address.
+    """Start a job, and return it with the address of its run; recipe, image and key may be given by name.
 
     Raises:
         BadInput, NotFound, Conflict: The job cannot succeed; the message says why.
     """
-    # Importing Prefect takes more than a second.
-    from flows import job_start
-    from runs.client import connected
-    from storage.records.catalogue import catalogue
-    from storage.s3.objects import object_store
-
-    chosen = job_start.checked(object_store(), catalogue(), job_type, fields)
-    with connected(prefect_api_url()) as runs:
-        job = job_start.start(runs, catalogue(), job_type, chosen)
-        return job, runs.address(job.id)
+    of = RecordKind.RECIPE if job_type is JobType.CREATE else RecordKind.IMAGE
+    fields["artifact_id"] = record_id(of, fields["artifact_id"])
+    fields["public_key_id"] = record_id(RecordKind.PUBLIC_KEY, fields["public_key_id"])
+    return door().start_job(job_type, fields)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -11,11 +12,11 @@ import typer
 import yaml
 from pydantic import BaseModel
 from rich.console import Console
-from rich.table import Table
+
+from cli.tables import pairs, plain, print_table
 
 # Not printed: the collection follows from the command's noun, and only deletions read the journal.
 INTERNAL_FIELDS = {"collection", "inputs_digest", "journal"}
-MAY_BE_LONG = {"name", "what", "why", "outcome"}
 
 
 class Format(StrEnum):
@@ -30,7 +31,9 @@ FormatOption = Annotated[
     Format | None,
     typer.Option(
         "--format",
-        help="Output format; a table on a terminal and TOML elsewhere when left out.",
+        "-o",
+        "--output",
+        help="Output format: json, yaml or toml. Left out: a table on a terminal, TOML elsewhere.",
         show_default=False,
     ),
 ]
@@ -52,13 +55,12 @@ def print_records(
     if chosen is not None:
         typer.echo(_text([fields(record) for record in records], chosen), nl=False)
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in columns:
-        # Long columns are cut, so that ids are whole in 80 columns.
-        table.add_column(heading, overflow="fold", no_wrap=heading not in MAY_BE_LONG)
-    for record in records:
-        table.add_row(*(read(record) for read in columns.values()))
-    _console().print(table if records else none)
+    console = _console()
+    if not records:
+        console.print(none)
+        return
+    rows = [[plain(read(record), console.encoding) for read in columns.values()] for record in records]
+    print_table(console, list(columns), rows)
 
 
 def print_record(record: BaseModel, wanted: Format | None) -> None:
@@ -67,18 +69,25 @@ def print_record(record: BaseModel, wanted: Format | None) -> None:
     if chosen is not None:
         typer.echo(_text(fields(record), chosen), nl=False)
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _flat(fields(record)):
-        table.add_row(name, value)
-    _console().print(table)
+    console = _console()
+    pairs(console, [(name, plain(value, console.encoding)) for name, value in _flat(fields(record))])
 
 
 def fields(record: BaseModel) -> dict[str, Any]:
     """Return a record's fields as they are printed: times in ISO 8601."""
     live = {"deleted"} if getattr(record, "deleted", None) is None else set()
-    return record.model_dump(mode="json", exclude=INTERNAL_FIELDS | live)
+    return record.model_dump(mode="json", exclude=INTERNAL_FIELDS | live | _unread(record))
+
+
+def _unread(record: BaseModel) -> set[str]:
+    """Return the fields that a record lacks which was read: the REST API shows no logs, and `[]` would say none are."""
+    known = record.model_fields_set
+    return set(type(record).model_fields) - known if "created" in known else set()
+
+
+def moment(time: datetime | None) -> str:
+    """Return a time as tables show it: to the minute, by this machine's clock."""
+    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _console() -> Console:

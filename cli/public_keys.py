@@ -6,11 +6,15 @@ from typing import Annotated
 import typer
 
 from cli.deletions import add_deletion
+from cli.door import door
+from cli.examples import examples
+from cli.names import record_id
 from cli.output import Columns, FormatOption, print_record, print_records
+from cli.selection import Limit, NameFilter, Order, Sort, selected
 from config.files import read_file
 from errors import BadInput
 from storage.models.kinds import RecordKind
-from storage.models.records import NewPublicKey, PublicKey
+from storage.models.records import NewPublicKey
 
 app = typer.Typer(help="SSH public keys that open the shell of a job.", no_args_is_help=True)
 
@@ -25,36 +29,35 @@ LARGEST_KEY_FILE_BYTES = 64 * 1024
 add_deletion(app, RecordKind.PUBLIC_KEY)
 
 
-@app.command("create")
+@app.command("create", epilog=examples("ims public-keys create --name me --public-key ~/.ssh/id_ed25519.pub"))
 def create(
     name: Annotated[str, typer.Option(help="What the key is called in lists.")],
     public_key: Annotated[Path, typer.Option(help="File with one SSH public key, such as ~/.ssh/id_ed25519.pub.")],
     output: FormatOption = None,
 ) -> None:
     """Register an SSH public key."""
-    from storage.records.catalogue import catalogue
-
     wanted = NewPublicKey(name=name, public_key=_text(public_key))
-    print_record(catalogue().public_keys.create(PublicKey(**wanted.model_dump())), output)
+    print_record(door().create_public_key(wanted), output)
 
 
-@app.command("list")
-def list_keys(output: FormatOption = None) -> None:
+@app.command("list", epilog=examples("ims public-keys list", "ims public-keys list --name me --format json"))
+def list_keys(
+    name: NameFilter = "",
+    sort: Sort = Order.CREATED,
+    limit: Limit = None,
+    output: FormatOption = None,
+) -> None:
     """List the public keys."""
-    from storage.records.catalogue import catalogue
-
-    print_records(catalogue().public_keys.list(), COLUMNS, output)
+    print_records(selected(door().list(RecordKind.PUBLIC_KEY), name, sort, limit), COLUMNS, output)
 
 
-@app.command("describe")
+@app.command("describe", epilog=examples("ims public-keys describe me"))
 def describe(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")],
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key: its id, the beginning of that, or its name.")],
     output: FormatOption = None,
 ) -> None:
     """Show one public key."""
-    from storage.records.catalogue import catalogue
-
-    print_record(catalogue().public_keys.available(key_id), output)
+    print_record(door().get(RecordKind.PUBLIC_KEY, record_id(RecordKind.PUBLIC_KEY, key_id)), output)
 
 
 def _text(file: Path) -> str:

@@ -7,16 +7,20 @@ from typing import Annotated
 import typer
 
 from cli.deletions import add_deletion
+from cli.door import door
+from cli.examples import examples
 from cli.links import LinkEtag, LinkType, link_of
+from cli.names import record_id
 from cli.output import Columns, FormatOption, print_record, print_records
 from cli.progress import transfers
+from cli.selection import Limit, NameFilter, Order, Sort, selected
 from cli.template_values import CrayKeys, CrayValues, Values, dictionary_of
 from config.settings import settings
 from errors import BadInput, Conflict
 from storage.models.changes import RecipeChanges
 from storage.models.kinds import RecordKind
 from storage.models.layout import recipe_key
-from storage.models.records import Link, NewRecipe, Recipe, new_id
+from storage.models.records import Link, NewRecipe, Recipe
 
 app = typer.Typer(help="Recipes that images are built from.", no_args_is_help=True)
 
@@ -26,7 +30,7 @@ COLUMNS: Columns = {
     "distribution": lambda recipe: recipe.linux_distribution,
     "arch": lambda recipe: recipe.arch,
 }
-RecipeId = Annotated[str, typer.Argument(metavar="ID", help="The recipe's id.")]
+RecipeId = Annotated[str, typer.Argument(metavar="ID", help="The recipe: its id, the beginning of that, or its name.")]
 File = Annotated[
     Path | None,
     typer.Option(help="Recipe to upload: a .tgz archive, or a folder, which is packed.", show_default=False),
@@ -36,7 +40,14 @@ LinkPath = Annotated[str, typer.Option(help="Archive that is in S3 already: s3:/
 add_deletion(app, RecordKind.RECIPE)
 
 
-@app.command("create")
+@app.command(
+    "create",
+    epilog=examples(
+        "ims recipes create --name compute --linux-distribution debian12 --file R/",
+        "ims recipes create --name c --linux-distribution sles15 --file R.tgz \\",
+        "    --template-value release=15.6",
+    ),
+)
 def create(
     name: Annotated[str, typer.Option(help="What the recipe is called in lists.")],
     linux_distribution: Annotated[
@@ -69,7 +80,10 @@ def create(
     print_record(_register(wanted, file), output)
 
 
-@app.command("update")
+@app.command(
+    "update",
+    epilog=examples("ims recipes update compute --file R/", "ims recipes update compute --template-value release=15.7"),
+)
 def update(
     recipe_id: RecipeId,
     file: File = None,
@@ -99,39 +113,52 @@ def update(
     print_record(_change(recipe_id, changes, kept, file), output)
 
 
-@app.command("list")
-def list_recipes(output: FormatOption = None) -> None:
+@app.command("list", epilog=examples("ims recipes list", "ims recipes list --name 'sles*' --sort newest --limit 5"))
+def list_recipes(
+    name: NameFilter = "",
+    sort: Sort = Order.CREATED,
+    limit: Limit = None,
+    output: FormatOption = None,
+) -> None:
     """List the recipes."""
-    from storage.records.catalogue import catalogue
-
-    print_records(catalogue().recipes.list(), COLUMNS, output)
+    print_records(selected(door().list(RecordKind.RECIPE), name, sort, limit), COLUMNS, output)
 
 
-@app.command("describe")
+@app.command("describe", epilog=examples("ims recipes describe compute"))
 def describe(recipe_id: RecipeId, output: FormatOption = None) -> None:
     """Show one recipe."""
-    from storage.records.catalogue import catalogue
+    print_record(_recipe(recipe_id), output)
 
-    print_record(catalogue().recipes.available(recipe_id), output)
+
+@app.command("download", epilog=examples("ims recipes download compute --directory old"))
+def download(
+    recipe_id: RecipeId,
+    directory: Annotated[Path, typer.Option(help="Folder to put the archive into; made when missing.")] = Path(),
+) -> None:
+    """Download a recipe's archive, checked against the etag that it was linked with."""
+    from cli.downloads import download_recipe
+    from cli.objects import objects
+
+    objects("a download")
+    typer.echo(download_recipe(_recipe(recipe_id), directory))
+
+
+def _recipe(given: str) -> Recipe:
+    recipe: Recipe = door().get(RecordKind.RECIPE, record_id(RecordKind.RECIPE, given))
+    return recipe
 
 
 def _register(wanted: NewRecipe, file: Path | None) -> Recipe:
-    """Upload first, then write the record: a record never points at something that is not there."""
-    from storage.records.catalogue import catalogue
-    from storage.records.registration import register_recipe
-    from storage.s3.objects import object_store
-
-    recipe_id = new_id()
-    wanted = wanted.model_copy(update={"link": _linked(wanted.link, file, recipe_id)})
-    return register_recipe(object_store(), catalogue(), wanted, recipe_id)
+    if file is None:
+        return door().create_recipe(wanted)
+    if wanted.link is not None:
+        raise BadInput("--file and --link-path name two archives", resolution="give one of them")
+    _check(file)
+    return door().create_recipe(wanted, lambda recipe_id: _upload(file, recipe_id))
 
 
-def _change(recipe_id: str, changes: RecipeChanges, kept: dict[str, str], file: Path | None) -> Recipe:
-    from storage.records.catalogue import catalogue
-    from storage.records.registration import change_recipe
-    from storage.s3.objects import object_store
-
-    recipe = catalogue().recipes.available(recipe_id)
+def _change(given: str, changes: RecipeChanges, kept: dict[str, str], file: Path | None) -> Recipe:
+    recipe = _recipe(given)
     for field, value in kept.items():
         if value and value != (present := getattr(recipe, field)):
             raise BadInput(
@@ -149,7 +176,7 @@ def _change(recipe_id: str, changes: RecipeChanges, kept: dict[str, str], file: 
         raise BadInput(
             "nothing to change is given", resolution="give --link-path, --file, --arch, --require-dkms or values"
         )
-    return change_recipe(object_store(), catalogue(), recipe.id, changes)
+    return door().change_recipe(recipe.id, changes)
 
 
 def _linked(link: Link | None, file: Path | None, recipe_id: str) -> Link | None:
@@ -158,7 +185,20 @@ def _linked(link: Link | None, file: Path | None, recipe_id: str) -> Link | None
         return link
     if link is not None:
         raise BadInput("--file and --link-path name two archives", resolution="give one of them")
+    _check(file)
     return _upload(file, recipe_id)
+
+
+def _check(file: Path) -> None:
+    """Refuse what is no recipe before anything is stored or uploaded."""
+    from cli.objects import objects
+
+    objects("an upload")
+    if file.is_dir():
+        return
+    if not file.is_file():
+        raise BadInput(f"the recipe {file} is neither a file nor a folder")
+    _refuse_other_format(file)
 
 
 def _upload(file: Path, recipe_id: str) -> Link:
@@ -172,10 +212,6 @@ def _upload(file: Path, recipe_id: str) -> Link:
             if unused := pack_recipe(file, archive, ingest_limits()):
                 typer.echo(left_out(unused), err=True)
             return _upload(archive, recipe_id)
-    if not file.is_file():
-        raise BadInput(f"the recipe {file} is neither a file nor a folder")
-    _refuse_other_format(file)
-
     from storage.reconcile.ownership import recipe_marks
     from storage.s3.objects import object_store
 
@@ -194,10 +230,14 @@ def _upload(file: Path, recipe_id: str) -> Link:
 
 
 def _refuse_other_format(file: Path) -> None:
-    """Refuse what is known not to be a tar archive before it is uploaded; the job reads and checks the rest."""
+    """Refuse what does not begin as a tar archive before it is uploaded; the job reads and checks the rest."""
     from ingest.formats import ISO_MAGIC_AT, is_tar, refuse_other_format
 
     with file.open("rb") as opened:
         begin = opened.read(2 * ISO_MAGIC_AT)
     if not is_tar(begin):
         refuse_other_format(begin, f"the recipe {file}")
+        raise BadInput(
+            f"the recipe {file} is not a tar archive",
+            resolution="give the folder of the recipe, which is packed for you, or pack it: tar -C FOLDER -czf r.tgz .",
+        )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.examples import examples
 from cli.progress import transfers
 from config.settings import settings
 from errors import BadInput, NotFound
@@ -15,7 +16,7 @@ from storage.models.layout import script_key
 app = typer.Typer(help="Scripts and playbooks that customize images without a user.", no_args_is_help=True)
 
 
-@app.command("upload")
+@app.command("upload", epilog=examples("ims scripts upload harden.sh"))
 def upload(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A script, an archive, or a folder, which is packed.")],
 ) -> None:

@@ -6,17 +6,22 @@ from typing import Annotated
 import typer
 
 from builder.contract.shell_orders import Operation
+from cli.door import is_by_api
+from cli.examples import examples
 from cli.failures import USERS_MISTAKE, print_error
+from cli.hints import hint
+from cli.names import record_id
 from config.durations import parse_duration
 from errors import BadInput
 from storage.models.jobs import Diagnosis, Job, JobStatus
+from storage.models.kinds import RecordKind
 from storage.records.shell_orders import end_shell, extend_shell
 
 # The pod checks for orders every two seconds, and the run sees its answer at once.
 ANSWER_SECONDS = 20.0
 _POLL_SECONDS = 0.5
 
-JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job: its id, its beginning, or its image's name.")]
 
 
 def complete(job_id: JobId) -> None:
@@ -46,14 +51,32 @@ def extend(
         longer = parse_duration(by)
     except ValueError as error:
         raise BadInput(f"--by: {error}") from error
-    until = extend_shell(object_store(), settings().bucket, catalogue().jobs.get(job_id), longer)
+    until = extend_shell(object_store(), settings().bucket, catalogue().jobs.get(_id_of(job_id)), longer)
     typer.echo(f"The shell of job {job_id} ends at {until.astimezone():%Y-%m-%d %H:%M %Z}.")
 
 
 def add_shells(app: typer.Typer) -> None:
     """Add the commands to those of jobs."""
-    for command in (complete, abort, extend):
-        app.command(command.__name__)(command)
+    for command, example in (
+        (complete, "ims jobs complete ID"),
+        (abort, "ims jobs abort ID"),
+        (extend, "ims jobs extend ID --by 4h"),
+    ):
+        app.command(command.__name__, epilog=examples(example))(command)
+
+
+def _id_of(given: str) -> str:
+    """Return the id of a job whose shell is to get an order, which lies in S3.
+
+    Raises:
+        BadInput: The commands talk to the REST API, which has no orders to shells.
+    """
+    if is_by_api():
+        raise BadInput(
+            "orders to a shell need S3: the REST API has none",
+            resolution="end it in the shell: touch /mnt/image/complete or /mnt/image/failed (/tmp/… in a jail)",
+        )
+    return record_id(RecordKind.JOB, given)
 
 
 def _give_order(job_id: str, operation: Operation) -> Job:
@@ -63,7 +86,7 @@ def _give_order(job_id: str, operation: Operation) -> Job:
     from storage.records.catalogue import catalogue
     from storage.s3.objects import object_store
 
-    job = catalogue().jobs.get(job_id)
+    job = catalogue().jobs.get(_id_of(job_id))
     before = job.diagnosis
     if _refusal(job):
         # Cleared, so that the same answer is seen when it comes again.
@@ -72,7 +95,7 @@ def _give_order(job_id: str, operation: Operation) -> Job:
     end = time.monotonic() + ANSWER_SECONDS
     while job.status is JobStatus.WAITING_ON_USER and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
-        job = catalogue().jobs.get(job_id)
+        job = catalogue().jobs.get(job.id)
         if job.diagnosis != before:
             break
     return job
@@ -88,4 +111,4 @@ def _print_answer(job: Job) -> None:
         typer.echo(f"The shell of job {job.id} has not answered the order yet.", err=True)
         if job.diagnosis is not None:
             typer.echo(f"{job.diagnosis.summary}; {job.diagnosis.resolution}", err=True)
-    typer.echo(f"The job is {job.status}. Follow it with: ims jobs describe {job.id}", err=True)
+    hint(f"The job is {job.status}. Follow it with: ims jobs watch {job.id}")

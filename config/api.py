@@ -60,6 +60,22 @@ class Api(Group):
         return self
 
 
+class ApiClient(Group):
+    """How the `ims` command reaches a REST API instead of the stores; IMS_API_TOKEN is the token that it sends."""
+
+    variable: ClassVar[str] = "IMS_API_{}"
+
+    url: AnyHttpUrl | None = Field(
+        None, description="Address of the REST API that the commands talk to; none: they talk to S3 and Prefect."
+    )
+    token_file: Path | None = Field(
+        None, description="File with the token that the commands send; it is read at each command."
+    )
+    ca_file: Path | None = Field(
+        None, description="PEM file of the authorities that the REST API's certificate is checked by."
+    )
+
+
 class Tokens(Group):
     """Which tokens (JWT) the REST API takes, and what they let their bearers do."""
 

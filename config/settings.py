@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config.api import Api, Tokens
+from config.api import Api, ApiClient, Tokens
 from config.groups import S3, Ingest, Limits, Recipes, Repositories, Roots, Shells, Squashfs, Tasks
 from config.pods import Builder, Kubernetes, PodResources, Pods
 from config.refusals import details_of, reason_of
@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     squashfs: Squashfs = Squashfs()
     api: Api = Api()
     tokens: Tokens = Tokens()
+    client: ApiClient = ApiClient()
     roots: Roots = Roots()
 
     @property
@@ -86,7 +87,9 @@ class EndpointsSource(InitSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """Return the file's fields, or nothing when no `ims up` is running."""
         folder = Path(self.current_state.get("data_dir") or default_data_dir())
-        return from_endpoints(variables_of(self.settings_cls), folder / ENDPOINTS)
+        # Its API's address is not among them: on that host the commands talk to the stores.
+        variables = [each for each in variables_of(self.settings_cls) if each.group != "client"]
+        return from_endpoints(variables, folder / ENDPOINTS)
 
 
 def read_settings() -> Settings:

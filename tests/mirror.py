@@ -37,7 +37,8 @@ ELSEWHERE = (
         _PART,
         ("storage/moving/collections.py", "storage/moving/exports.py", "storage/moving/records.py"),
     ),
-    Elsewhere("storage/moving/test_backups.py", _PART, ("storage/moving/restoration.py",)),
+    Elsewhere("storage/moving/test_backups.py", _PART, ("storage/moving/restoration.py", "storage/moving/files.py")),
+    Elsewhere("storage/moving/test_objects.py", _PART, ("storage/s3/originals.py",)),
     Elsewhere("storage/records/test_jobs.py", _PART, ("storage/models/jobs.py", "storage/models/job_defaults.py")),
     Elsewhere("storage/records/test_registration.py", _PART, ("storage/records/links.py",)),
     Elsewhere("cli/test_public_keys.py", _COMMAND, ("storage/records/public_keys.py",)),
@@ -231,6 +232,8 @@ ELSEWHERE = (
     Elsewhere("api/test_server.py", _PART, ("config/api.py", "api/uvicorn_options.py")),
     Elsewhere("cli/test_images.py", _COMMAND, ("cli/downloads.py", "cli/progress.py"), through=("cli/main.py",)),
     Elsewhere("cli/test_jobs.py", _COMMAND, ("cli/job_start.py",), through=("cli/main.py",)),
+    Elsewhere("cli/test_api_door.py", _PART, ("cli/door.py", "cli/store_door.py")),
+    Elsewhere("cli/test_following_by_api.py", _PART, ("cli/hints.py",)),
     Elsewhere("cli/test_up_builds.py", _COMMAND, ("cli/shells.py",), through=("cli/main.py",)),
     Elsewhere("cli/test_up.py", _COMMAND, ("cli/servers/services.py", "cli/status.py"), through=("cli/main.py",)),
     Elsewhere(

@@ -5,7 +5,7 @@ Nothing is trusted that is not proven: a backup has its name only when all of it
 
 import hashlib
 import json
-import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,6 +18,8 @@ from config.refusals import refusals_of
 from errors import BadInput, Broken, Corrupt, Exhausted
 from storage.models.kinds import RecordKind
 from storage.models.layout import SHARDS, records_key
+from storage.moving import objects
+from storage.moving.files import put, sync
 from storage.records.documents import Document
 from storage.s3.addresses import uri_of
 from storage.s3.conditional_reads import Version
@@ -26,6 +28,10 @@ from storage.s3.objects import ObjectStore
 CONTENTS = "backup.json"
 # A pass over all documents takes less than a tenth of a second: only a storm of changes needs several.
 MOST_PASSES = 100
+# The second round over the objects only asks whether they are the same.
+MOST_ROUNDS = 5
+RECORDS = "records"
+_NAME = re.compile(r"[0-9a-f]{64}")
 
 KEYS = {records_key(kind.documents, shard): (kind, shard) for kind in RecordKind for shard in SHARDS}
 
@@ -41,16 +47,37 @@ class Listed(BaseModel):
 
 
 class Contents(BaseModel):
-    """What a backup has: its documents by the keys that they had, which are their paths in the folder, too."""
+    """What a backup has.
+
+    Args:
+        made: When it was.
+        bucket: The bucket of the records.
+        documents: The documents by the keys that they had, which are their paths in the folder, too.
+        objects: The sha256 of what is written of each object, by its name in the folder.
+    """
 
     format: Literal[1] = 1
     made: datetime
     bucket: str
     documents: dict[str, Listed]
+    objects: dict[str, str] = {}
 
 
-def back_up(store: ObjectStore, bucket: str, folder: Path) -> dict[RecordKind, int]:
-    """Write the records of all kinds, as they are at one moment, into a new folder; return how many there are.
+def back_up(
+    store: ObjectStore, bucket: str, folder: Path, *, objects_of: tuple[str, ...] = ()
+) -> tuple[dict[RecordKind, int], int]:
+    """Write the records of all kinds, as they are at one moment, into a new folder.
+
+    Cut off, the same call goes on with the objects that are there.
+
+    Args:
+        store: The object store.
+        bucket: The bucket of the records.
+        folder: The folder to make.
+        objects_of: The buckets whose other objects are to be in it, too.
+
+    Returns:
+        How many records and how many objects there are.
 
     Raises:
         BadInput: There is something at that path.
@@ -60,23 +87,21 @@ def back_up(store: ObjectStore, bucket: str, folder: Path) -> dict[RecordKind, i
     """
     if folder.exists():
         raise BadInput(f"{folder} exists", resolution="name a new folder")
-    versions = _at_one_moment(store, bucket)
-    for key, version in versions.items():
-        _document(version.data, uri_of(bucket, key))
     part = folder.with_name(f".{folder.name}.part")
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        _write(part, bucket, versions)
+        shutil.rmtree(part / RECORDS, ignore_errors=True)
+        versions, saved = _taken(store, bucket, part, objects_of)
+        _write(part, bucket, versions, saved)
         counts = dict.fromkeys(RecordKind, 0)
         for kind, _, document in read_backup(part):
             counts[kind] += len(document.records)
         part.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     except OSError as error:
         raise Broken(
             f"cannot write {folder}: {error.strerror}", resolution="free space there, or correct it"
         ) from error
-    return counts
+    return counts, len(saved)
 
 
 def read_backup(folder: Path) -> Iterator[tuple[RecordKind, str, Document]]:
@@ -90,6 +115,34 @@ def read_backup(folder: Path) -> Iterator[tuple[RecordKind, str, Document]]:
     read = {key: _proven(folder / key, listed) for key, listed in contents.documents.items()}
     for key, data in read.items():
         yield *KEYS[key], _document(data, str(folder / key))
+
+
+def read_objects(folder: Path) -> list[tuple[objects.Saved, Path]]:
+    """Return the objects of a backup and their files.
+
+    Raises:
+        BadInput, Corrupt: as `read_backup`.
+    """
+    return list(objects.read(folder, _contents(folder).objects))
+
+
+def _taken(
+    store: ObjectStore, bucket: str, folder: Path, objects_of: tuple[str, ...]
+) -> tuple[dict[str, Version], dict[str, str]]:
+    """Return the records, and the objects that belong to them: no record was changed while the last were saved."""
+    for _ in range(MOST_ROUNDS):
+        versions = _at_one_moment(store, bucket)
+        for key, version in versions.items():
+            _document(version.data, uri_of(bucket, key))
+        if not objects_of:
+            return versions, {}
+        saved = objects.save(store, objects_of, folder)
+        if _at_one_moment(store, bucket) == versions:
+            return versions, saved
+    raise Exhausted(
+        f"records of {bucket} were changed while their objects were saved",
+        resolution="run this again when less is going on: what is saved is kept",
+    )
 
 
 def _at_one_moment(store: ObjectStore, bucket: str) -> dict[str, Version]:
@@ -107,32 +160,15 @@ def _at_one_moment(store: ObjectStore, bucket: str) -> dict[str, Version]:
     raise Exhausted(f"records of {bucket} were changed all the time", resolution="try again when less is going on")
 
 
-def _write(folder: Path, bucket: str, versions: Mapping[str, Version]) -> None:
+def _write(folder: Path, bucket: str, versions: Mapping[str, Version], saved: dict[str, str]) -> None:
     documents = {}
     for key, version in versions.items():
-        _put(folder / key, version.data)
+        put(folder / key, version.data)
         documents[key] = Listed(
             size=len(version.data), sha256=hashlib.sha256(version.data).hexdigest(), etag=version.etag
         )
-    contents = Contents(made=datetime.now(UTC), bucket=bucket, documents=documents)
-    _put(folder / CONTENTS, (contents.model_dump_json(indent=1) + "\n").encode())
-
-
-def _put(file: Path, data: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("xb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    _sync(file.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    contents = Contents(made=datetime.now(UTC), bucket=bucket, documents=documents, objects=saved)
+    put(folder / CONTENTS, (contents.model_dump_json(indent=1) + "\n").encode())
 
 
 def _contents(folder: Path) -> Contents:
@@ -148,6 +184,8 @@ def _contents(folder: Path) -> Contents:
     # The keys are paths below the folder: none leads out of it.
     if strange := contents.documents.keys() - KEYS.keys():
         raise BadInput(f"{file} lists {min(strange)!r}, which is no document of records")
+    if any(not _NAME.fullmatch(name) for name in contents.objects):
+        raise BadInput(f"{file} lists an object by another name than `ims backup` gives")
     return contents
 
 

@@ -6,11 +6,16 @@ Safe to repeat: cut off, the same call goes on.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from storage.models.kinds import RecordKind
 from storage.models.layout import SHARDS
 from storage.moving.adoption import AT_A_TIME, Adoption, Verdict, shown
+from storage.moving.objects import Saved, verdict_of
+from storage.moving.objects import restore as restore_object
 from storage.moving.records import links_of
 from storage.records.catalogue import Catalogue
 from storage.records.documents import Document, Entry
@@ -19,6 +24,16 @@ from storage.records.store import Records, same
 from storage.s3.objects import ObjectStore
 
 _DIFFERS = "the record of its id is another one: it has been changed since the backup"
+
+
+class ObjectRestoration(BaseModel):
+    """An object of a backup and what becomes of it; `id` is its address."""
+
+    kind: Literal["object"] = "object"
+    id: str
+    name: str = ""
+    verdict: Verdict
+    why: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,21 @@ def restore(planned: Sequence[Planned], catalogue: Catalogue) -> list[Adoption]:
             for adoption in each.adoptions
         ]
     return adoptions
+
+
+def objects_restored(
+    store: ObjectStore, saved: Sequence[tuple[Saved, Path]], *, dry_run: bool
+) -> list[ObjectRestoration]:
+    """Put the objects of a backup back that are missing, and return what became of each.
+
+    Raises:
+        Corrupt: A file is not what was written; the objects before it are back.
+    """
+    found = []
+    for each, file in saved:
+        verdict, why = verdict_of(store, each, file) if dry_run else restore_object(store, each, file)
+        found.append(ObjectRestoration(id=each.uri, verdict=verdict, why=why))
+    return found
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,9 @@ class _Connections:
         address = urlsplit(server.address())
         self._host, self._port = address.hostname or "", address.port
         self._timeout = min(server.read_timeout.total_seconds(), SILENCE_SECONDS)
-        self._trust = _trust() if address.scheme == "https" else None
+        is_secure = address.scheme == "https"
+        self._trust = _trust() if is_secure else None
+        self._is_possible = self._trust is not None or not is_secure
         self._is_direct = server.is_on_loopback or address.scheme not in getproxies() or proxy_bypass(self._host)
         self._idle: list[http.client.HTTPConnection] = []
         weakref.finalize(self, _close, self._idle)
@@ -147,7 +149,7 @@ class _Connections:
 
     def usable(self) -> bool:
         """Tell whether to try: the server is reached without a proxy, and has not refused a connection just now."""
-        return bool(self._is_direct) and time.monotonic() >= self._unusable_until
+        return self._is_possible and bool(self._is_direct) and time.monotonic() >= self._unusable_until
 
     @contextmanager
     def lent(self, count: int) -> Iterator[Sequence[http.client.HTTPConnection]]:
@@ -187,9 +189,12 @@ def _close(connections: Iterable[http.client.HTTPConnection]) -> None:
         connection.close()
 
 
-def _trust() -> ssl.SSLContext:
-    # As boto3's: the file of the site's CA, if it has one of its own.
-    return ssl.create_default_context(cafile=environ.get("AWS_CA_BUNDLE"))
+def _trust() -> ssl.SSLContext | None:
+    # As boto3's: the file of the site's CA, if it has one of its own. When it cannot be read, boto3 says so.
+    try:
+        return ssl.create_default_context(cafile=environ.get("AWS_CA_BUNDLE"))
+    except OSError:
+        return None
 
 
 _UNCLEAR = Version("unclear")

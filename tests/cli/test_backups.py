@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
-from storage.models.records import Image
+from config.settings import Settings
+from storage.models.records import Image, Link
 from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tests.cli.conftest import Ims
 
 
@@ -27,6 +29,22 @@ def test_what_was_removed_comes_back(ims: Ims, catalogue: Catalogue, tmp_path: P
     assert catalogue.images.list() == [kept]
     assert ims("restore", folder).stderr == "1 taken, 1 already there\n"
     assert catalogue.images.list() == [kept, lost]
+
+
+def test_everything_comes_back_with_artifacts(
+    ims: Ims, catalogue: Catalogue, store: ObjectStore, s3_settings: Settings, tmp_path: Path
+) -> None:
+    bucket = s3_settings.boot_images_bucket
+    etag = store.write(bucket, "x/manifest.json", b"{}")
+    link = Link(path=f"s3://{bucket}/x/manifest.json", etag=etag)
+    image = catalogue.images.create(Image(name="it", link=link))
+    made = ims("backup", str(tmp_path / "all"), "--artifacts")
+    assert made.stdout.endswith(" 1 objects\n")
+    store.delete(bucket, "x/manifest.json")
+    catalogue.images.remove(image.id)
+    assert ims("restore", str(tmp_path / "all")).stderr == "2 taken\n"
+    assert store.head(bucket, "x/manifest.json").etag == etag
+    assert catalogue.images.list() == [image]
 
 
 def test_what_differs_stays_and_ends_with_2(ims: Ims, catalogue: Catalogue, tmp_path: Path) -> None:

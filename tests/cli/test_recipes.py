@@ -35,7 +35,7 @@ def test_a_folder_is_packed_uploaded_and_linked(ims: Ims, folder: Path, store: O
 
 def test_an_archive_is_uploaded_as_it_is(ims: Ims, tmp_path: Path, store: ObjectStore, bucket: str) -> None:
     archive = tmp_path / "my recipe.tgz"
-    archive.write_bytes(b"whatever it is, the flow looks at it")
+    archive.write_bytes(b"\x1f\x8bwhatever it is, the flow looks at it")
     record = json.loads(ims(*REQUIRED, "--file", str(archive)).stdout)
     body, _ = store.read(bucket, f"recipes/{record['id']}/my recipe.tgz")
     assert body == archive.read_bytes()
@@ -45,7 +45,12 @@ def test_what_is_no_tar_archive_is_refused_before_it_is_uploaded(
     ims: Ims, tmp_path: Path, folder: Path, store: ObjectStore, bucket: str
 ) -> None:
     (tmp_path / "my.zip").write_bytes(b"PK\3\4" + bytes(99))
-    for file, what in ((tmp_path / "my.zip", "a zip archive"), (folder / "config.xml", "a bare XML file")):
+    (tmp_path / "README.md").write_text("# The recipe of the compute nodes\n")
+    for file, what in (
+        (tmp_path / "my.zip", "a zip archive"),
+        (folder / "config.xml", "a bare XML file"),
+        (tmp_path / "README.md", "not a tar archive"),
+    ):
         refused = ims(*REQUIRED, "--file", str(file))
         assert refused.returncode == 2
         assert f"the recipe {file} is {what}" in refused.stderr

@@ -147,7 +147,7 @@ def test_a_backup_is_of_one_moment(stored: Stored, tmp_path: Path, proxy: Faults
             stored.catalogue.images.create(Image(id=record_id, name="meanwhile"))
 
     proxy.plan(when=lambda call: call.key == records_key("images", "0"), after=change)
-    counts = back_up(ObjectStore(settings_for(proxy.endpoint_url).s3), stored.settings.bucket, tmp_path / "backup")
+    counts, _ = back_up(ObjectStore(settings_for(proxy.endpoint_url).s3), stored.settings.bucket, tmp_path / "backup")
     assert counts[RecordKind.IMAGE] == 3
 
 
