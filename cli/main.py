@@ -14,6 +14,7 @@ from cli import (
     api,
     backups,
     deleted,
+    doctor,
     failures,
     images,
     imports,
@@ -46,6 +47,7 @@ app.command("up", epilog=examples("ims up"))(up.up)
 app.command("worker", epilog=examples("ims worker --name builds"))(worker.worker)
 app.command("api", epilog=examples("ims api --port 8086 --processes 2"))(api.serve)
 app.command("status", epilog=examples("ims status --format json"))(status.status)
+app.command("doctor", epilog=examples("ims doctor", "ims doctor --format json"))(doctor.doctor)
 app.command("settings", epilog=examples("ims settings"))(settings.show)
 app.command("site", epilog=examples("ims site"))(site.show)
 app.command("reconcile", epilog=examples("ims reconcile", "ims reconcile --apply --age 2d"))(reconcile.reconcile)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 # Columns of any length; all others are as wide as their widest value.
-FOLDED = frozenset({"name", "from", "to", "what", "why", "outcome", "value", "meaning"})
+FOLDED = frozenset({"name", "from", "to", "what", "why", "outcome", "value", "meaning", "found", "mend"})
 # A narrower column has names one letter a line.
 NARROWEST = 16
 _GAP = 2
