@@ -1,8 +1,10 @@
 """Where the records of an IMS are read from: its data files, an export of docs-csm's script, or its API."""
 
 import json
+import lzma
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ EXPORT = "export.json"
 # 10,000 records take 10 MB.
 LARGEST_BYTES = 1 << 30
 SECONDS = 300.0
+_READ_BYTES = 1 << 20
 
 
 def read_folder(folder: Path) -> list[Foreign]:
@@ -44,13 +47,19 @@ def read_archive(archive: Path) -> list[Foreign]:
     Raises:
         BadInput: It is not such an archive.
     """
+    text: bytes | None = None
     try:
         with tarfile.open(archive) as tar:
             for member in tar:
-                if member.name.removeprefix("./") == EXPORT and member.isfile():
-                    return _exported(_member(tar, member), f"{archive}: {EXPORT}")
-    except (tarfile.TarError, EOFError, OSError) as error:
+                if text is None and member.name.removeprefix("./") == EXPORT and member.isfile():
+                    text = _member(tar, member)
+            # The checksum of a compressed archive stands at its end: what was read before is proven only there.
+            while tar.fileobj is not None and tar.fileobj.read(_READ_BYTES):
+                pass
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise BadInput(f"{archive} is not a tar archive, or not whole: {error}") from error
+    if text is not None:
+        return _exported(text, f"{archive}: {EXPORT}")
     raise BadInput(f"{archive} holds no {EXPORT}", resolution="name an archive that ims-import-export.py has written")
 
 
