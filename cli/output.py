@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel
 from rich.console import Console
 
+from cli.door import is_by_api
 from cli.tables import pairs, plain, print_table
 
 # Not printed: the collection follows from the command's noun, and only deletions read the journal.
@@ -80,9 +81,12 @@ def fields(record: BaseModel) -> dict[str, Any]:
 
 
 def _unread(record: BaseModel) -> set[str]:
-    """Return the fields that a record lacks which was read: the REST API shows no logs, and `[]` would say none are."""
+    """Return the fields that the REST API does not have: it shows no logs of a job, and `[]` would say there are none.
+
+    Of a stored record every field is printed, also one that an earlier release has not written.
+    """
     known = record.model_fields_set
-    return set(type(record).model_fields) - known if "created" in known else set()
+    return set(type(record).model_fields) - known if is_by_api() and "created" in known else set()
 
 
 def moment(time: datetime | None) -> str:
