@@ -1,5 +1,6 @@
 """`ims up`, started for real: what it starts, and that nothing of it is left behind."""
 
+import gzip
 import json
 import os
 import re
@@ -173,7 +174,7 @@ def test_a_job_is_the_run_that_it_starts(up: Up) -> None:
 
 def test_waiting_for_a_job_shows_what_it_does_and_ends_with_its_diagnosis(up: Up, tmp_path: Path) -> None:
     archive = tmp_path / "broken.tgz"
-    archive.write_text("this is no archive")
+    archive.write_bytes(gzip.compress(b"this is no archive"))
     waited = up.ims(*job_of(register(up, archive), public_key(up)), "--wait")
     assert waited.returncode == 1
     job = Job.model_validate_json(waited.stdout)
@@ -227,11 +228,12 @@ def test_who_stops_waiting_leaves_the_job_running(up: Up) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert f"ims jobs describe {job_id}" in said
-    (cancel,) = re.findall(r"PREFECT_API_URL=.* flow-run cancel .*", said)
+    assert f"ims jobs watch {job_id}" in said
+    (cancel,) = re.findall(r"ims (jobs cancel .*)", said)
     assert jobs.get(job_id).status is JobStatus.WAITING_FOR_REPOS
-    subprocess.run(["sh", "-c", cancel], env=up.environment, check=True, capture_output=True)
-    wait_for(lambda: jobs.get(job_id).status is JobStatus.ERROR, 60, up.worker_log)
+    cancelled = up.ims(*cancel.split())
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert jobs.get(job_id).status is JobStatus.ERROR
 
 
 def test_killed_it_leaves_nothing_running_and_the_next_one_settles_what_was_in_hand(tmp_path: Path) -> None:
