@@ -80,7 +80,7 @@ def test_killed_at_any_write_the_same_command_completes(
         return adoption.adopt(adoption.plan(read_folder(tmp_path / "ims"), catalogue, store), catalogue)
 
     # The first, some between, and the last.
-    for number in {*range(1, documents, 9), documents}:
+    for number in {*range(1, documents, 12), documents}:
         stored.clear()
         proxy.clear()
         writes: list[Call] = []

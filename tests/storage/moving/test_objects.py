@@ -102,6 +102,7 @@ def test_objects_come_back_with_bytes_etags_types_metadata_and_tags(stored: Stor
 
 
 @in_memory
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_at_any_write_the_same_restore_completes(
     stored: Stored, tmp_path: Path, proxy: Faults, settings_for: SettingsFor, moment: str
