@@ -1,6 +1,5 @@
 """The flow that builds what has changed: nothing twice, and it says what is another."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -37,15 +36,11 @@ def recipe_of(site: Site, **overlay: str) -> Recipe:
 
 def test_what_is_unchanged_is_not_built_unless_forced_and_what_has_changed_is_named(site: Site) -> None:
     recipe = recipe_of(site)
-    started = time.monotonic()
     message, first = rebuilt(site, recipe)
     made = first[JobType.CREATE].resultant_image_id
     assert message == f"built image {made} (tiny image)"
-    built = time.monotonic()
 
     message, second = rebuilt(site, recipe)
-    assert time.monotonic() - built < (built - started) / 2
-    print(f"built in {built - started:.1f} s, found unchanged in {time.monotonic() - built:.1f} s")
     assert message == f"unchanged: image {made} (tiny image)"
     assert_no_pod(second, first)
     assert len(site.images()) == 1

@@ -26,6 +26,8 @@ WITHOUT_LEASE = {
     "lazy_server": "a child of the shell's program, which holds the lease",
     "repository_file": "called by kiwi for each repository file, under the program that holds the lease",
     "overlay": "called by kiwi before it copies an overlay, under the program that holds the lease",
+    "recipe_scripts": "called by kiwi for each script of a recipe, under the program that holds the lease",
+    "unsynced": "becomes the program that it is told to run, under the program that holds the lease",
     "first_process": "a child of the script's program, which holds the lease",
 }
 PROLOGUE = """\
