@@ -246,7 +246,7 @@ def test_an_image_is_customized_as_a_user_does_it(building: Up, image: Image, tm
     assert shell.command in shown[0]["data"]
     assert shown[0]["flow_run_id"] == job_id
     completed = building.ims("jobs", "complete", job_id)
-    assert (completed.returncode, f"ims jobs describe {job_id}" in completed.stderr) == (0, True), completed.stderr
+    assert (completed.returncode, f"ims jobs watch {job_id}" in completed.stderr) == (0, True), completed.stderr
     output, _ = waiting.communicate(timeout=120)
     assert waiting.returncode == 0
     job = Job.model_validate_json(output)
