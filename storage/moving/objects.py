@@ -14,8 +14,8 @@ from errors import Conflict, Corrupt, NotFound
 from storage.models.layout import credentials_key, job_key, shell_orders_key
 from storage.moving.adoption import Verdict
 from storage.moving.files import put, sha256_of, sync
+from storage.moving.parts import parts_of
 from storage.s3.addresses import uri_of
-from storage.s3.copies import OF_PARTS, part_sizes
 from storage.s3.object_info import MD5SUM, ObjectInfo
 from storage.s3.objects import ObjectStore
 from storage.s3.originals import part_sums, put_back, put_tags, tags_of
@@ -139,7 +139,7 @@ def _saved(store: ObjectStore, bucket: str, key: str, file: Path) -> str:
         content_type=info.content_type,
         metadata=info.metadata,
         tags=tags_of(store, bucket, key),
-        parts=part_sizes(store, info) if OF_PARTS.fullmatch(info.etag) else [],
+        parts=parts_of(store, info, file),
         sha256=received.sha256,
     )
     # What came over the wire is compared with what the disk gives.

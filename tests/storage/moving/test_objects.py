@@ -75,6 +75,7 @@ def test_an_object_of_parts_comes_back_with_its_etag(stored: Stored, tmp_path: P
     assert restore(stored.store, tmp_path / "all") == {Verdict.PRESENT}
 
 
+@pytest.mark.embedded
 def test_an_etag_that_a_server_does_not_give_again_is_named(stored: Stored, tmp_path: Path) -> None:
     """On SeaweedFS the etag of an object made of copies of parts does not follow from them."""
     write_parts(stored.store, stored.buckets[1], "x", [5 * MiB, MiB], metadata={"a": "b"})
