@@ -61,7 +61,8 @@ def restore(
     from storage.s3.objects import ensure_buckets, object_store
 
     backup, saved = list(read_backup(folder)), read_objects(folder)
-    ensure_buckets()
+    if not dry_run:
+        ensure_buckets()
     # A record never points at something that is not there: objects come first.
     objects = restoration.objects_restored(object_store(), saved, dry_run=dry_run)
     planned = restoration.plan(backup, object_store(), settings().bucket)

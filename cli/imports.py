@@ -32,11 +32,19 @@ def import_records(
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be taken.")] = False,
     token_file: Annotated[
-        Path | None, typer.Option(help="File with the token that a running IMS asks for.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="File with the token that a running IMS asks for.", show_default=False, exists=True, dir_okay=False
+        ),
     ] = None,
     ca_certificates: Annotated[
         Path | None,
-        typer.Option(help="File with the certificates that the server's is checked against.", show_default=False),
+        typer.Option(
+            help="File with the certificates that the server's is checked against.",
+            show_default=False,
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Show all records, also those that are taken and those already there.")
@@ -58,10 +66,9 @@ def import_records(
     """
     from storage.moving.adoption import Verdict, adopt, plan
     from storage.records.catalogue import catalogue
-    from storage.s3.objects import ensure_buckets, object_store
+    from storage.s3.objects import object_store
 
     found = _read(source, token_file, ca_certificates)
-    ensure_buckets()
     planned = plan(found, catalogue(), object_store())
     adoptions = [each.adoption for each in planned] if dry_run else adopt(planned, catalogue())
     quiet = {Verdict.TAKEN, Verdict.PRESENT}

@@ -3,6 +3,7 @@
 import json
 import lzma
 import re
+import ssl
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,10 +75,13 @@ def read_service(url: str, *, token: str = "", authorities: Path | None = None) 
     Raises:
         Unreachable: It does not answer.
         Denied: It refuses the token.
-        BadInput: It is no IMS.
+        BadInput: It is no IMS, or the file holds no certificates.
     """
+    try:
+        verify = ssl.create_default_context(cafile=authorities)
+    except OSError as error:
+        raise BadInput(f"{authorities} holds no certificates in PEM form: {error}") from error
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    verify = str(authorities) if authorities else True
     found: list[Foreign] = []
     try:
         with httpx.Client(headers=headers, verify=verify, timeout=SECONDS, follow_redirects=True) as client:

@@ -10,6 +10,7 @@ from errors import BadInput, Denied, Unreachable
 from storage.models.records import Image
 from storage.moving.sources import read_service
 from storage.records.catalogue import Catalogue
+from storage.s3.objects import ObjectStore
 from tests.cli.conftest import Ims
 from tests.http_server import Answer, HttpServer, Request, serving
 from tests.storage.moving.stores import many, write
@@ -43,6 +44,30 @@ def test_a_source_that_is_none_is_refused(ims: Ims, tmp_path: Path) -> None:
         refused = ims("import", str(source))
         assert refused.returncode == 2
         assert said in refused.stderr
+
+
+def test_no_bucket_is_made_on_a_server_that_is_another_one(ims: Ims, store: ObjectStore, tmp_path: Path) -> None:
+    before = store.client.list_buckets()["Buckets"]
+    source = str(write(tmp_path / "ims", **many(1)))
+    for command in (["import", source], ["import", source, "--dry-run"]):
+        refused = ims(*command, IMS_BUCKET="not-there")
+        assert refused.returncode != 0
+        assert "not-there" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert store.client.list_buckets()["Buckets"] == before
+
+
+def test_files_that_are_not_there_or_no_certificates_are_named(ims: Ims, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("none")
+    for option, file, said in (
+        ("--token-file", "no", "does not exist"),
+        ("--ca-certificates", "no", "does not exist"),
+        ("--ca-certificates", "ca.pem", "holds no certificates"),
+    ):
+        refused = ims("import", "https://127.0.0.1:9/apis/ims", option, str(tmp_path / file))
+        assert refused.returncode == 2
+        assert said in refused.stderr
+        assert "Traceback" not in refused.stderr
 
 
 def test_a_running_ims_is_read_by_its_api() -> None:
